@@ -1,0 +1,19 @@
+package authz
+
+import "time"
+
+// Refusal is what a visitor is told when a request is not carried. It holds nothing that the visitor may not see;
+// what we know beyond it goes to the log.
+type Refusal struct {
+	Status     int           // HTTP status
+	Code       string        // stable word for programs: "denied", "unauthenticated", "unavailable", ...
+	Title      string        // a few words: "You may not open this"
+	Detail     string        // one or two sentences: what it means
+	Next       string        // what to do next
+	Route      string        // name of the route; "" when none was found
+	User       string        // who the visitor is signed in as; "": nobody
+	Rule       string        // the rule that refused; "": none did
+	RequestID  string        // also in the log
+	LoginURL   string        // where to sign in; "": not the matter
+	RetryAfter time.Duration // zero: no Retry-After
+}

@@ -1,0 +1,176 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+
+	"picket/policy"
+)
+
+// Config is one whole configuration, checked, as plain values: no HCL is left in it.
+type Config struct {
+	Cluster      Cluster
+	Listeners    []Listener
+	Admin        Admin
+	Telemetry    Telemetry
+	Authenticate Authenticate
+	Identities   []Identity
+	Session      Session
+	Policies     *policy.Set
+	Routes       []Route
+	Digest       string // SHA-256 (hex) of the files, sorted by name: nodes with one digest agree
+}
+
+// Cluster is what all nodes have in common, and how this one joins them.
+type Cluster struct {
+	Name         string
+	Secrets      [][]byte      // at least one, each at least 32 bytes; the first makes, all open
+	MaxStaleness time.Duration // how old the knowledge may be that a node admits on
+	Broker       Broker
+}
+
+// Broker is where state lives: embedded (Peers, Store) or an external NATS (URLs).
+type Broker struct {
+	Node   string // this node's name
+	Peers  []Peer // the nodes that store; none: this one stands alone
+	Listen string // HOST:PORT for routes
+	Client string // HOST:PORT for clients
+	Store  string // folder; "": memory only
+	Sync   time.Duration // between fsyncs; 0: before every acknowledgement
+	Limit  int64         // bytes of disk; 0: no limit of ours
+
+	URLs        []string // of an external NATS; then nothing above but Node is used
+	Credentials []byte   // a .creds file's text
+	CA          []byte   // PEM, trusted beside the system's for URLs
+	Prefix      string   // of bucket names
+	Replicas    int      // 1, 3 or 5
+}
+
+// Peer is one node that stores state.
+type Peer struct {
+	Name    string
+	Address string // HOST:PORT of its route port
+}
+
+// Listener is one public address.
+type Listener struct {
+	Name           string
+	Address        string // HOST:PORT
+	Certificates   []Certificate
+	Redirect       string // name of the https listener that this one sends people to; "": serves routes
+	TrustedProxies []netip.Prefix
+	HeaderBytes    int
+	HeaderTimeout  time.Duration
+	IdleTimeout    time.Duration
+}
+
+// TLS tells whether the listener speaks TLS.
+func (l Listener) TLS() bool { return len(l.Certificates) > 0 }
+
+// Certificate is a chain and its key, as PEM.
+type Certificate struct{ Chain, Key []byte }
+
+// Admin is the operator's listener.
+type Admin struct {
+	Address string // HOST:PORT, or "unix:PATH"
+	Pprof   bool
+}
+
+// Telemetry is what a node tells of itself.
+type Telemetry struct {
+	LogLevel  string // debug, info, warn, error
+	LogFormat string // json, console
+	AccessLog bool
+}
+
+// Authenticate is the single sign-on host.
+type Authenticate struct {
+	URL Origin
+}
+
+// Origin is scheme, host and port of a URL (RFC 6454), as the configuration gives it.
+type Origin struct {
+	Scheme string // "https", or "http" on localhost and loopback addresses only
+	Host   string // lower case, without port; may begin with "*." in a route
+	Port   string // "": the scheme's own
+}
+
+// Secure tells whether cookies of this origin carry Secure and the __Host- prefix.
+func (o Origin) Secure() bool { return o.Scheme == "https" }
+
+// Authority is host, and port unless it is the scheme's own.
+func (o Origin) Authority() string {
+	if o.Port == "" {
+		return o.Host
+	}
+	return o.Host + ":" + o.Port
+}
+
+// String is scheme://host[:port].
+func (o Origin) String() string { return o.Scheme + "://" + o.Authority() }
+
+// Identity is one identity provider.
+type Identity struct {
+	Name         string
+	Kind         string // "oidc"
+	Issuer       string
+	ClientID     string
+	ClientSecret string
+	Scopes       []string
+	GroupsClaim  string
+	AuthParams   map[string]string
+	CA           []byte // PEM, trusted beside the system's
+	InsecureHTTP bool
+	Logout       []string // "rp_initiated", ...
+}
+
+// Session bounds how long a sign-in lasts.
+type Session struct {
+	Lifetime time.Duration // from sign-in
+	Idle     time.Duration // 0: none
+	SameSite string        // "lax", "strict", "none"
+}
+
+// Access is who a route is for.
+type Access uint8
+
+// What a route asks of a caller. The zero Access is by policy, and a route without policies admits nobody.
+const (
+	ByPolicy Access = iota
+	AnyUser         // whoever is signed in
+	Public          // everyone
+)
+
+// Route is one entry of the route table.
+type Route struct {
+	Name       string
+	From       Origin
+	Prefix     string   // path prefix, "/" for all; matched by whole segments
+	To         []string // upstream origins: http://HOST[:PORT] or https://…
+	Access     Access
+	Policies   []string // names, all of which must admit
+	Identities []string // names; none: any
+	Session    Session  // zero fields: the cluster's
+
+	Host            string // sent upstream: "upstream", "preserve", or a name
+	WebSocket       bool
+	Timeout         time.Duration // to the response headers; 0: none
+	IdleTimeout     time.Duration
+	Assertion       Assertion
+	IdentityHeaders []HeaderValue
+}
+
+// Assertion is the signed identity sent upstream.
+type Assertion struct {
+	Header   string // "": none is sent
+	Claims   []string
+	Audience string
+	Lifetime time.Duration
+}
+
+// HeaderValue is a header set from an expression of the policy language.
+type HeaderValue struct {
+	Name  string
+	Value *policy.Template
+}
+
