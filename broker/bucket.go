@@ -1,0 +1,224 @@
+package broker
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Spec says what a bucket is like.
+type Spec struct {
+	Name    string // as DESIGN has it: sessions, tokens, ...
+	Sealed  bool   // values are encrypted, bound to bucket and key
+	Decides bool   // decides access: has a feed and a heartbeat of its own
+}
+
+// Entry is a record as the store holds it.
+type Entry[T any] struct {
+	Key      string
+	Value    T
+	Revision uint64 // sequence in the bucket's stream; grows with every change of the bucket
+}
+
+// Bucket holds records of one type as JSON: sealed where its Spec says so, else with a tag, so that access to the store
+// alone forges nothing. Keys are letters, digits and -_=. without an empty part.
+//
+// Each method returns ErrUnavailable when nobody could tell; a write then may or may not have happened.
+type Bucket[T any] struct{ raw *bucket }
+
+// bucket is what all types of bucket share.
+type bucket struct {
+	broker  *Broker
+	spec    Spec
+	name    string // with the prefix
+	stream  jetstream.Stream
+	sealer  *Sealer
+	tagger  *Tagger
+	subject string // "$KV.NAME."
+	feed    *feed  // nil: decides nothing
+}
+
+// OpenBucket finds the bucket or makes it. While the cluster has no leader it waits until ctx ends.
+func OpenBucket[T any](ctx context.Context, b *Broker, s Spec) (*Bucket[T], error) {
+	name := s.Name
+	if b.options.Prefix != "" {
+		name = b.options.Prefix + "-" + s.Name
+	}
+	raw := &bucket{broker: b, spec: s, name: name, subject: "$KV." + name + "."}
+	raw.sealer = b.keys.Sealer("record " + s.Name)
+	raw.tagger = b.keys.Tagger("record " + s.Name)
+	stream, err := b.ensure(ctx, raw.config())
+	if err != nil {
+		return nil, fmt.Errorf("opening bucket %s: %w", name, err)
+	}
+	raw.stream = stream
+	b.add(raw)
+	return &Bucket[T]{raw: raw}, nil
+}
+
+// add takes a bucket into the broker's list, and its feed into what Run keeps.
+func (b *Broker) add(raw *bucket) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.buckets = append(b.buckets, raw)
+	if !raw.spec.Decides {
+		return
+	}
+	raw.feed = newFeed(raw)
+	feeds := []*feed{raw.feed}
+	if old := b.feeds.Load(); old != nil {
+		feeds = append(feeds, *old...)
+	}
+	b.feeds.Store(&feeds)
+	b.added <- raw.feed
+}
+
+const (
+	headerTag   = "Picket-Tag"     // of an unsealed value
+	headerWrite = "Picket-Write"   // an id of the attempt, to know one's own write again
+	callTimeout = 2 * time.Second  // of one call to the store; then it is tried anew
+	patience    = 15 * time.Second // of a call whose context has no deadline: an election fits in
+)
+
+// Get reads a record from the leader of the bucket's stream. ErrNotFound when there is none.
+func (b *Bucket[T]) Get(ctx context.Context, key string) (Entry[T], error) {
+	begun := time.Now()
+	entry, err := b.get(ctx, key)
+	b.raw.broker.metrics.did(b.raw.spec.Name, "get", begun, err)
+	return entry, err
+}
+
+func (b *Bucket[T]) get(ctx context.Context, key string) (Entry[T], error) {
+	msg, err := b.raw.read(ctx, key)
+	if err != nil {
+		return Entry[T]{}, fmt.Errorf("reading %s %s: %w", b.raw.spec.Name, key, err)
+	}
+	return b.decode(key, msg.Sequence, msg.Header, msg.Data)
+}
+
+func (b *Bucket[T]) decode(key string, revision uint64, header nats.Header, data []byte) (Entry[T], error) {
+	entry := Entry[T]{Key: key, Revision: revision}
+	plain, err := b.raw.open(key, header, data)
+	if err != nil {
+		return Entry[T]{}, fmt.Errorf("reading %s %s: %w: %w", b.raw.spec.Name, key, ErrUnavailable, err)
+	}
+	if err := json.Unmarshal(plain, &entry.Value); err != nil {
+		return Entry[T]{}, fmt.Errorf("decoding %s %s: %w: %w", b.raw.spec.Name, key, ErrUnavailable, err)
+	}
+	return entry, nil
+}
+
+// Create writes a record that must not exist yet; ErrConflict when it does. With a ttl the store forgets it after that
+// time (rounded up to a second); zero: never. It waits out an election, until ctx ends or 15 s without a deadline.
+func (b *Bucket[T]) Create(ctx context.Context, key string, v T, ttl time.Duration) (uint64, error) {
+	return b.write(ctx, "create", key, v, expect(0), ttl)
+}
+
+// Update writes a record whose last change must be revision; ErrConflict when it is not. ttl as in Create.
+func (b *Bucket[T]) Update(ctx context.Context, key string, v T, revision uint64, ttl time.Duration) (uint64, error) {
+	return b.write(ctx, "update", key, v, expect(revision), ttl)
+}
+
+// Put writes a record whatever was there. ttl as in Create.
+func (b *Bucket[T]) Put(ctx context.Context, key string, v T, ttl time.Duration) (uint64, error) {
+	return b.write(ctx, "put", key, v, nil, ttl)
+}
+
+func expect(revision uint64) *uint64 { return &revision }
+
+func (b *Bucket[T]) write(ctx context.Context, operation, key string, v T, expected *uint64, ttl time.Duration) (uint64, error) {
+	begun := time.Now()
+	plain, err := json.Marshal(v)
+	if err != nil {
+		return 0, fmt.Errorf("encoding %s %s: %w", b.raw.spec.Name, key, err)
+	}
+	msg := b.raw.message(key, plain)
+	if ttl > 0 {
+		msg.Header.Set(jetstream.MsgTTLHeader, ((ttl + time.Second - 1) / time.Second * time.Second).String())
+	}
+	revision, err := b.raw.publish(ctx, key, msg, expected)
+	b.raw.broker.metrics.did(b.raw.spec.Name, operation, begun, err)
+	if err != nil {
+		return 0, fmt.Errorf("writing %s %s: %w", b.raw.spec.Name, key, err)
+	}
+	return revision, nil
+}
+
+// Delete removes a record and leaves a marker for the feeds. Nil when there was none. When it returns nil, a quorum has it.
+func (b *Bucket[T]) Delete(ctx context.Context, key string) error {
+	begun := time.Now()
+	msg := &nats.Msg{Subject: b.raw.subject + key, Header: nats.Header{}}
+	msg.Header.Set("KV-Operation", "DEL")
+	msg.Header.Set(headerWrite, rand.Text())
+	msg.Header.Set(jetstream.MsgTTLHeader, markerLife.String())
+	_, err := b.raw.publish(ctx, key, msg, nil)
+	b.raw.broker.metrics.did(b.raw.spec.Name, "delete", begun, err)
+	if err != nil {
+		return fmt.Errorf("deleting %s %s: %w", b.raw.spec.Name, key, err)
+	}
+	return nil
+}
+
+// List yields all records. One that cannot be read is yielded as an error, and the list goes on; when the list itself
+// breaks, the last thing yielded is ErrUnavailable.
+func (b *Bucket[T]) List(ctx context.Context) iter.Seq2[Entry[T], error] {
+	return func(yield func(Entry[T], error) bool) {
+		for msg, err := range b.raw.list(ctx) {
+			if err != nil {
+				yield(Entry[T]{}, err)
+				return
+			}
+			entry, err := b.listed(msg)
+			if !yield(entry, err) {
+				return
+			}
+		}
+	}
+}
+
+func (b *Bucket[T]) listed(msg jetstream.Msg) (Entry[T], error) {
+	meta, err := msg.Metadata()
+	if err != nil {
+		return Entry[T]{}, fmt.Errorf("listing %s: %w: %w", b.raw.spec.Name, ErrUnavailable, err)
+	}
+	key := strings.TrimPrefix(msg.Subject(), b.raw.subject)
+	return b.decode(key, meta.Sequence.Stream, msg.Headers(), msg.Data())
+}
+
+// message makes the message of a record, sealed or tagged.
+func (b *bucket) message(key string, plain []byte) *nats.Msg {
+	msg := &nats.Msg{Subject: b.subject + key, Header: nats.Header{}}
+	msg.Header.Set(headerWrite, rand.Text())
+	if b.spec.Sealed {
+		msg.Data = b.sealer.Seal(plain, b.spec.Name, key)
+		return msg
+	}
+	msg.Data = plain
+	msg.Header.Set(headerTag, encodeTag(b.tagger.Append(nil, b.tagged(key, plain))))
+	return msg
+}
+
+// open is message's opposite.
+func (b *bucket) open(key string, header nats.Header, data []byte) ([]byte, error) {
+	if b.spec.Sealed {
+		return b.sealer.Open(data, b.spec.Name, key)
+	}
+	tag, err := decodeTag(header.Get(headerTag))
+	if err != nil || !b.tagger.Verify(b.tagged(key, data), tag) {
+		return nil, errors.New("record was not written by this cluster")
+	}
+	return data, nil
+}
+
+func (b *bucket) tagged(key string, plain []byte) []byte {
+	return bytes.Join([][]byte{[]byte(b.spec.Name), []byte(key), plain}, []byte{0})
+}

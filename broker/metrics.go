@@ -1,0 +1,67 @@
+package broker
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics counts what the store was asked and how far the feeds are behind.
+type metrics struct {
+	operations *prometheus.CounterVec
+	seconds    *prometheus.HistogramVec
+	lag        *prometheus.HistogramVec
+	resets     *prometheus.CounterVec
+}
+
+func newMetrics(r prometheus.Registerer) *metrics {
+	m := &metrics{
+		operations: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "picket_store_operations_total",
+			Help: "Operations of the store by bucket, operation and result.",
+		}, []string{"bucket", "operation", "result"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "picket_store_operation_seconds",
+			Help:    "Time an operation of the store took.",
+			Buckets: prometheus.ExponentialBuckets(0.0002, 3, 11),
+		}, []string{"bucket", "operation"}),
+		lag: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "picket_feed_lag_seconds",
+			Help:    "Time from writing a heartbeat to seeing it on this node's own feed.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 3, 10),
+		}, []string{"bucket"}),
+		resets: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "picket_feed_gaps_total",
+			Help: "Gaps in a feed that were closed by forgetting what was cached.",
+		}, []string{"bucket"}),
+	}
+	if r != nil {
+		r.MustRegister(m.operations, m.seconds, m.lag, m.resets)
+	}
+	return m
+}
+
+func (m *metrics) did(bucket, operation string, begun time.Time, err error) {
+	m.operations.WithLabelValues(bucket, operation, result(err)).Inc()
+	m.seconds.WithLabelValues(bucket, operation).Observe(time.Since(begun).Seconds())
+}
+
+func result(err error) string {
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.Is(err, ErrNotFound):
+		return "not_found"
+	case errors.Is(err, ErrConflict):
+		return "conflict"
+	default:
+		return "unavailable"
+	}
+}
+
+func (m *metrics) proved(bucket string, lag time.Duration) {
+	m.lag.WithLabelValues(bucket).Observe(lag.Seconds())
+}
+
+func (m *metrics) gap(bucket string) { m.resets.WithLabelValues(bucket).Inc() }

@@ -1,0 +1,295 @@
+package broker
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// feedSubject is where streams republish what they stored: the fast path of the feeds.
+	feedSubject = "PICKET.feed"
+	// markerLife is how long the store remembers that a record was removed.
+	markerLife = time.Hour
+	// heartbeatKey begins the keys that prove freshness; no record's key does.
+	heartbeatKey = "=heartbeat."
+)
+
+func encodeTag(tag []byte) string           { return base64.RawURLEncoding.EncodeToString(tag) }
+func decodeTag(text string) ([]byte, error) { return base64.RawURLEncoding.Strict().DecodeString(text) }
+
+// config is the stream below the bucket: a JetStream key-value bucket of one value a key, read from its leader
+// (AllowDirect is off: a direct get may be stale), with expiry by record, and republished for the feeds.
+func (b *bucket) config() jetstream.StreamConfig {
+	c := jetstream.StreamConfig{
+		Name:                   "KV_" + b.name,
+		Subjects:               []string{b.subject + ">"},
+		Storage:                b.broker.options.storage(),
+		Replicas:               b.broker.options.replicas(),
+		MaxMsgsPerSubject:      1,
+		Discard:                jetstream.DiscardNew,
+		DenyDelete:             true,
+		AllowRollup:            true,
+		AllowMsgTTL:            true,
+		SubjectDeleteMarkerTTL: markerLife,
+		MaxMsgSize:             -1,
+		MaxBytes:               -1,
+		MaxMsgs:                -1,
+		MaxConsumers:           -1,
+		Duplicates:             2 * time.Minute,
+	}
+	if b.spec.Decides {
+		c.RePublish = &jetstream.RePublish{Source: b.subject + ">", Destination: b.feedSubject() + ".>"}
+	}
+	return c
+}
+
+func (b *bucket) feedSubject() string { return feedSubject + "." + b.name }
+
+// ensure finds the stream or makes it. During a first start the others are not there yet: it tries until ctx ends.
+func (b *Broker) ensure(ctx context.Context, config jetstream.StreamConfig) (jetstream.Stream, error) {
+	var last error
+	for {
+		stream, err := b.tryEnsure(ctx, config)
+		if err == nil {
+			return stream, nil
+		}
+		var api *jetstream.APIError
+		if errors.As(err, &api) && api.Code == 400 && api.ErrorCode != jetstream.JSErrCodeStreamNameInUse {
+			return nil, fmt.Errorf("the store refuses it: %w", err)
+		}
+		last = err
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, last)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func (b *Broker) tryEnsure(ctx context.Context, config jetstream.StreamConfig) (jetstream.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	stream, err := b.stream.Stream(ctx, config.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return b.stream.CreateStream(ctx, config)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if same(stream.CachedInfo().Config, config) {
+		return stream, nil
+	}
+	return b.stream.UpdateStream(ctx, config)
+}
+
+// same tells whether a stream already is as this version wants it, in what this version sets.
+func same(have, want jetstream.StreamConfig) bool {
+	republish := func(c jetstream.StreamConfig) jetstream.RePublish {
+		if c.RePublish == nil {
+			return jetstream.RePublish{}
+		}
+		return *c.RePublish
+	}
+	return have.Replicas == want.Replicas && have.AllowDirect == want.AllowDirect &&
+		have.MaxMsgsPerSubject == want.MaxMsgsPerSubject && have.AllowMsgTTL == want.AllowMsgTTL &&
+		have.SubjectDeleteMarkerTTL == want.SubjectDeleteMarkerTTL && republish(have) == republish(want)
+}
+
+// read gets the last message of a key from the stream's leader, again while there is none, as long as ctx allows.
+func (b *bucket) read(ctx context.Context, key string) (*jetstream.RawStreamMsg, error) {
+	if !validKey(key) {
+		return nil, fmt.Errorf("key %q: %w", key, ErrNotFound)
+	}
+	ctx, cancel := patient(ctx)
+	defer cancel()
+	for {
+		call, done := context.WithTimeout(ctx, callTimeout)
+		msg, err := b.stream.GetLastMsgForSubject(call, b.subject+key)
+		done()
+		switch {
+		case err == nil && removal(msg.Header):
+			return nil, ErrNotFound
+		case err == nil:
+			return msg, nil
+		case errors.Is(err, jetstream.ErrMsgNotFound):
+			return nil, ErrNotFound
+		}
+		if !b.broker.pause(ctx) {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+	}
+}
+
+// removal tells whether a message says that its key is gone: deleted by us, or expired (nats-server's marker).
+func removal(header nats.Header) bool {
+	op := header.Get("KV-Operation")
+	return op == "DEL" || op == "PURGE" || header.Get(jetstream.MarkerReasonHeader) != ""
+}
+
+// validKey keeps what would be another subject, or none, from the store. A cookie's text never gets here unchecked, but
+// an operator's does.
+func validKey(key string) bool {
+	if key == "" || len(key) > 256 || strings.HasPrefix(key, ".") || strings.HasSuffix(key, ".") || strings.Contains(key, "..") {
+		return false
+	}
+	for i := 0; i < len(key); i++ {
+		c := key[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '=', c == '.':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// publish writes a message and waits for the quorum's acknowledgement. What timed out may have been written: it is tried
+// again under the same id, and a conflict with one's own id is a success.
+func (b *bucket) publish(ctx context.Context, key string, msg *nats.Msg, expected *uint64) (uint64, error) {
+	if !validKey(key) {
+		return 0, fmt.Errorf("key %q is not one the store can hold", key)
+	}
+	ctx, cancel := patient(ctx)
+	defer cancel()
+	for {
+		sequence, err := b.publishOnce(ctx, msg, expected)
+		if err == nil {
+			return sequence, nil
+		}
+		if conflict(err) {
+			sequence, err := b.resolve(ctx, key, msg, expected)
+			if !errors.Is(err, errAgain) {
+				return sequence, err
+			}
+		}
+		if !b.broker.pause(ctx) {
+			return 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+	}
+}
+
+func (b *bucket) publishOnce(ctx context.Context, msg *nats.Msg, expected *uint64) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	options := []jetstream.PublishOpt{jetstream.WithRetryAttempts(0)}
+	if expected != nil {
+		options = append(options, jetstream.WithExpectLastSequencePerSubject(*expected))
+	}
+	ack, err := b.broker.stream.PublishMsg(ctx, msg, options...)
+	if err != nil {
+		return 0, err
+	}
+	return ack.Sequence, nil
+}
+
+// errAgain says that a conflict was none, and the write deserves another try.
+var errAgain = errors.New("again")
+
+// resolve looks what a conflict is about: one's own earlier attempt, a removed record that Create may replace, a spurious
+// answer (error 10164 can be one), or a real conflict.
+func (b *bucket) resolve(ctx context.Context, key string, msg *nats.Msg, expected *uint64) (uint64, error) {
+	call, done := context.WithTimeout(ctx, callTimeout)
+	defer done()
+	last, err := b.stream.GetLastMsgForSubject(call, b.subject+key)
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		if *expected != 0 {
+			return 0, ErrConflict
+		}
+		return 0, errAgain
+	case err != nil:
+		return 0, errAgain
+	case last.Header.Get(headerWrite) == msg.Header.Get(headerWrite):
+		return last.Sequence, nil
+	case *expected == 0 && removal(last.Header):
+		*expected = last.Sequence
+		return 0, errAgain
+	case last.Sequence == *expected:
+		return 0, errAgain
+	}
+	return 0, ErrConflict
+}
+
+// conflict tells a failed compare-and-set by its two codes: of one server, and of a replicated stream.
+func conflict(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == 10164)
+}
+
+// patient bounds a call whose caller set no deadline.
+func patient(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, patience)
+}
+
+// pause waits a moment before another try; false when there is none.
+func (b *Broker) pause(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-b.closed:
+		return false
+	case <-time.After(50 * time.Millisecond):
+		return true
+	}
+}
+
+// list reads the whole bucket as it stands, in one sweep, heartbeats and removals left out.
+func (b *bucket) list(ctx context.Context) iter.Seq2[jetstream.Msg, error] {
+	return func(yield func(jetstream.Msg, error) bool) {
+		ctx, cancel := patient(ctx)
+		defer cancel()
+		if err := b.sweep(ctx, func(m jetstream.Msg) bool { return yield(m, nil) }); err != nil {
+			yield(nil, fmt.Errorf("listing %s: %w: %w", b.spec.Name, ErrUnavailable, err))
+		}
+	}
+}
+
+func (b *bucket) sweep(ctx context.Context, each func(jetstream.Msg) bool) error {
+	consumer, err := b.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+		DeliverPolicy:     jetstream.DeliverLastPerSubjectPolicy,
+		InactiveThreshold: 30 * time.Second,
+	})
+	if err != nil {
+		return err
+	}
+	pending := consumer.CachedInfo().NumPending
+	for pending > 0 {
+		batch, err := consumer.Fetch(int(min(pending, 500)), jetstream.FetchMaxWait(callTimeout))
+		if err != nil {
+			return err
+		}
+		got := 0
+		for msg := range batch.Messages() {
+			got++
+			meta, err := msg.Metadata()
+			if err != nil {
+				return err
+			}
+			pending = meta.NumPending
+			if removal(msg.Headers()) || strings.HasPrefix(msg.Subject(), b.subject+heartbeatKey) {
+				continue
+			}
+			if !each(msg) {
+				return nil
+			}
+		}
+		if err := batch.Error(); err != nil {
+			return err
+		}
+		if got == 0 {
+			return errors.New("the list broke off")
+		}
+	}
+	return nil
+}
