@@ -54,7 +54,7 @@ func (b *Broker) connOptions() []nats.Option {
 		nats.MaxPingsOutstanding(3),
 		nats.IgnoreAuthErrorAbort(),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			if err != nil {
+			if err != nil && !b.closing() {
 				b.log.Warn().Err(err).Msg("lost the broker")
 			}
 		}),
@@ -68,5 +68,15 @@ func (b *Broker) connOptions() []nats.Option {
 			}
 			event.Msg("broker connection")
 		}),
+	}
+}
+
+// closing tells whether Close has begun.
+func (b *Broker) closing() bool {
+	select {
+	case <-b.closed:
+		return true
+	default:
+		return false
 	}
 }

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -18,23 +19,28 @@ func (l *serverLog) Debugf(format string, v ...any) { l.log.Debug().Msgf(format,
 // Tracef is the protocol.
 func (l *serverLog) Tracef(format string, v ...any) { l.log.Trace().Msgf(format, v...) }
 
-// Warnf is a warning, but for what the server repeats by design.
-func (l *serverLog) Warnf(format string, v ...any) {
-	if strings.Contains(format, "RAFT") || strings.Contains(format, "Plaintext passwords") {
-		l.log.Debug().Msgf(format, v...)
-		return
-	}
-	l.log.Warn().Msgf(format, v...)
-}
+// Warnf is a warning, but for what the server says of every start and every election.
+func (l *serverLog) Warnf(format string, v ...any) { l.at(zerolog.WarnLevel, format, v) }
 
-// Errorf is an error; a peer that is down is one for each attempt, and told as a warning.
-func (l *serverLog) Errorf(format string, v ...any) {
-	if strings.HasPrefix(format, "Error trying to connect to route") {
-		l.log.Debug().Msgf(format, v...)
-		return
-	}
-	l.log.Error().Msgf(format, v...)
-}
+// Errorf is an error, but for what a peer's restart does to its connections.
+func (l *serverLog) Errorf(format string, v ...any) { l.at(zerolog.ErrorLevel, format, v) }
 
 // Fatalf ends the server, not the node: what it was needed for fails and says so.
 func (l *serverLog) Fatalf(format string, v ...any) { l.log.Error().Msgf(format, v...) }
+
+func (l *serverLog) at(level zerolog.Level, format string, v []any) {
+	text := fmt.Sprintf(format, v...)
+	for _, part := range everyday {
+		if strings.Contains(text, part) {
+			level = zerolog.DebugLevel
+		}
+	}
+	l.log.WithLevel(level).Msg(text)
+}
+
+// everyday are parts of lines that tell an operator nothing to act on.
+var everyday = [...]string{
+	"RAFT", "Waiting for routing", "has not established contact with a meta leader", "Metalayer blocking snapshot",
+	"Error trying to connect to route", "Error flushing", "broken pipe", "connection reset by peer",
+	"Catchup for stream", "Filestore", "JetStream cluster",
+}
