@@ -1,0 +1,148 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// idle is a feed that nothing runs, standing at a sequence.
+func idle(t *testing.T, passed uint64) (*feed, *[]change) {
+	t.Helper()
+	b := start(t, Options{})
+	bucket := &bucket{broker: b, spec: Spec{Name: "sessions", Decides: true}, name: "sessions", subject: "$KV.sessions."}
+	f := newFeed(bucket)
+	f.passed.Store(passed)
+	var told []change
+	f.follow(func(c change) { told = append(told, c) })
+	return f, &told
+}
+
+func republished(sequence uint64, key string) *nats.Msg {
+	msg := &nats.Msg{Subject: feedSubject + ".sessions." + key, Header: nats.Header{}}
+	msg.Header.Set(jetstream.SequenceHeader, strconv.FormatUint(sequence, 10))
+	return msg
+}
+
+func TestAFeedAppliesInOrderAndFindsEveryGap(t *testing.T) {
+	f, told := idle(t, 10)
+	f.apply(republished(11, "a"))
+	f.apply(republished(12, heartbeatKey+"n1"))
+	f.apply(republished(11, "a")) // again, late
+	f.apply(republished(15, "b")) // 13 and 14 are missed
+	f.apply(republished(16, "c"))
+	want := []change{{key: "a", revision: 11}, {revision: 15}, {key: "c", revision: 16}}
+	if len(*told) != len(want) {
+		t.Fatalf("told %+v", *told)
+	}
+	for i, c := range *told {
+		if c.key != want[i].key || c.revision != want[i].revision {
+			t.Errorf("change %d is %q at %d, want %q at %d", i, c.key, c.revision, want[i].key, want[i].revision)
+		}
+	}
+}
+
+func TestAHeartbeatThatDoesNotComeBackForgetsEverything(t *testing.T) {
+	f, told := idle(t, 10)
+	f.catchUp(t.Context(), 14, nil)
+	if len(*told) != 1 || (*told)[0].key != "" || f.passed.Load() != 14 {
+		t.Errorf("told %+v, stands at %d", *told, f.passed.Load())
+	}
+}
+
+func TestAMessageWithoutASequenceTeachesNothing(t *testing.T) {
+	f, told := idle(t, 10)
+	f.apply(&nats.Msg{Subject: feedSubject + ".sessions.a"})
+	if len(*told) != 0 || f.passed.Load() != 10 {
+		t.Errorf("told %+v, stands at %d", *told, f.passed.Load())
+	}
+}
+
+func TestAProofAgesAndAClockThatJumpsVoidsIt(t *testing.T) {
+	f, _ := idle(t, 10)
+	now := time.Now()
+	if f.age(now) != never {
+		t.Error("fresh before the first proof")
+	}
+	f.proof.Store(&now)
+	if age := f.age(now.Add(3 * time.Second)); age != 3*time.Second {
+		t.Errorf("three seconds later it is %s old", age)
+	}
+	// What a suspension looks like: the wall clock went on, the monotonic one did not.
+	before := now.Round(0).Add(-time.Minute)
+	f.proof.Store(&before)
+	jumped := time.Now()
+	if age := f.age(jumped); age < 50*time.Second {
+		t.Errorf("after a suspension of a minute it is %s old", age)
+	}
+}
+
+func TestABrokerWithoutItsStoreGoesStaleAndSaysUnavailable(t *testing.T) {
+	b := start(t, Options{MaxStaleness: 2 * time.Second})
+	bucket := open(t, b, Spec{Name: "sessions", Decides: true})
+	eventually(t, "fresh", 5*time.Second, b.Fresh)
+	b.server.Shutdown()
+	eventually(t, "stale", 5*time.Second, func() bool { return !b.Fresh() })
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := bucket.Get(ctx, "a"); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("reading: %v", err)
+	}
+	if _, err := bucket.Create(ctx, "a", note{}, 0); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("writing: %v", err)
+	}
+	if err := bucket.Delete(ctx, "a"); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("deleting: %v", err)
+	}
+	for _, err := range bucket.List(ctx) {
+		if !errors.Is(err, ErrUnavailable) {
+			t.Errorf("listing: %v", err)
+		}
+	}
+}
+
+func TestASlowReadDoesNotBringBackWhatWasRemoved(t *testing.T) {
+	b := start(t, Options{})
+	bucket := open(t, b, Spec{Name: "sessions", Decides: true})
+	cache := NewCache(bucket, 100)
+	eventually(t, "fresh", 5*time.Second, b.Fresh)
+	s := cache.shard("a")
+	stale := Entry[note]{Key: "a", Value: note{"old"}, Revision: 5}
+
+	cache.apply(change{key: "a", revision: 6, removed: true})
+	if _, err := cache.keep(s, "a", stale, s.resets); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a read from before the removal: %v", err)
+	}
+	cache.apply(change{key: "a", revision: 7})
+	if _, err := cache.keep(s, "a", stale, s.resets); !errors.Is(err, errAgain) {
+		t.Errorf("a read from before a change: %v", err)
+	}
+	resets := s.resets
+	cache.apply(change{revision: 9})
+	if _, err := cache.keep(s, "a", Entry[note]{Key: "a", Revision: 8}, resets); !errors.Is(err, errAgain) {
+		t.Errorf("a read from before a gap: %v", err)
+	}
+	if cache.Len() != 0 {
+		t.Errorf("%d stale facts are kept", cache.Len())
+	}
+}
+
+func TestAFloodOfChangesDoesNotHideOne(t *testing.T) {
+	b := start(t, Options{})
+	cache := NewCache(open(t, b, Spec{Name: "sessions", Decides: true}), 100)
+	s := cache.shard("a")
+	resets := s.resets
+	cache.apply(change{key: "a", revision: 6, removed: true})
+	for i := range recentChanges * cacheShards * 2 {
+		cache.apply(change{key: fmt.Sprintf("k%d", i), revision: uint64(7 + i)})
+	}
+	if _, err := cache.keep(s, "a", Entry[note]{Key: "a", Revision: 5}, resets); !errors.Is(err, errAgain) {
+		t.Errorf("a read from before the removal, which is forgotten by now: %v", err)
+	}
+}

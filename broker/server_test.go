@@ -1,0 +1,191 @@
+package broker
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/tls"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+)
+
+// secure is TLS towards a node, with the certificate of a cluster that has these secrets.
+func secure(t *testing.T, cluster string, secrets ...[]byte) *tls.Config {
+	t.Helper()
+	a, err := newAuthority(keyring(t, secrets...), cluster, "stranger")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.tlsConfig()
+}
+
+func TestAStrangerOnTheClientPortGetsNothing(t *testing.T) {
+	address := freePort(t)
+	b := start(t, Options{Client: address})
+	open(t, b, Spec{Name: "tokens", Sealed: true})
+
+	_, strangerKey, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := userKey(strangerKey.Seed())
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := pair.PublicKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := &tls.Config{InsecureSkipVerify: true}
+	strangers := map[string][]nats.Option{
+		"plain text":                       {},
+		"TLS without a certificate":        {nats.Secure(nobody)},
+		"a certificate of another secret":  {nats.Secure(secure(t, "test", olderSecret))},
+		"a certificate of another cluster": {nats.Secure(secure(t, "other", testSecret))},
+		"a node certificate, but no user":  {nats.Secure(secure(t, "test", testSecret))},
+		"a node certificate, another user": {nats.Secure(secure(t, "test", testSecret)), nats.Nkey(public, pair.Sign)},
+	}
+	for what, options := range strangers {
+		conn, err := nats.Connect("nats://"+address, options...)
+		if err == nil {
+			conn.Close()
+			t.Errorf("%s was let in", what)
+		}
+	}
+}
+
+func TestANodesUserMayUseBucketsAndNothingElse(t *testing.T) {
+	b := start(t, Options{})
+	denied := make(chan error, 8)
+	b.conn.SetErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { denied <- err })
+	for _, subject := range []string{"$SYS.REQ.SERVER.PING", "anything", feedSubject + ".sessions.a"} {
+		if err := b.conn.Publish(subject, nil); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-denied:
+			if !errors.Is(err, nats.ErrPermissionViolation) {
+				t.Errorf("%s: %v", subject, err)
+			}
+		case <-time.After(2 * time.Second):
+			t.Errorf("publishing to %s is allowed", subject)
+		}
+	}
+}
+
+// lines is a log that a test reads while it is written.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) has(s string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.text.String(), s)
+}
+
+func TestANodeWithAnotherSecretOrClusterGetsNoRoute(t *testing.T) {
+	for what, o := range map[string]Options{
+		"secret":  {Cluster: "test", Secrets: [][]byte{olderSecret}},
+		"cluster": {Cluster: "other", Secrets: [][]byte{testSecret}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			peers := []Peer{{"n1", freePort(t)}, {"n2", freePort(t)}, {"n3", freePort(t)}}
+			var log lines
+			honest, err := New(Options{
+				Cluster: "test", Node: "n1", Secrets: [][]byte{testSecret}, Peers: peers, Listen: peers[0].Address,
+				Store: t.TempDir(), Log: zerolog.New(&log).Level(zerolog.WarnLevel),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.Node, o.Peers, o.Listen, o.Store = "n2", peers, peers[1].Address, t.TempDir()
+			stranger, err := New(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, b := range []*Broker{honest, stranger} {
+				if err := b.Open(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = b.Close(canceled()) }()
+			}
+			eventually(t, "the stranger is named in the log", 10*time.Second, func() bool { return log.has("TLS") })
+			if n := honest.server.NumRoutes(); n != 0 {
+				t.Errorf("%d routes", n)
+			}
+		})
+	}
+}
+
+func canceled() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+func TestAStoppedNodeLosesNothingAcknowledged(t *testing.T) {
+	ctx := t.Context()
+	nodes, _ := three(t)
+	buckets := make([]*Bucket[note], len(nodes))
+	for i, n := range nodes {
+		buckets[i] = open(t, n, Spec{Name: "sessions", Decides: true})
+	}
+	for _, n := range nodes {
+		eventually(t, "fresh", 15*time.Second, n.Fresh)
+	}
+	if _, err := buckets[1].Create(ctx, "kept", note{"kept"}, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	status, err := nodes[1].Status(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := -1
+	for i, n := range nodes {
+		if n.options.Node == status[0].Leader {
+			dead = i
+		}
+	}
+	nodes[dead].server.Shutdown() // no handing over
+	begun := time.Now()
+	alive := (dead + 1) % 3
+	if _, err := buckets[alive].Create(ctx, "later", note{"later"}, time.Hour); err != nil {
+		t.Fatalf("a write that waits for the election: %v", err)
+	}
+	t.Logf("written %s after the leader stopped", time.Since(begun))
+	for _, key := range []string{"kept", "later"} {
+		if _, err := buckets[(dead+2)%3].Get(ctx, key); err != nil {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	if !nodes[alive].Fresh() {
+		t.Error("a survivor is stale")
+	}
+}
+
+func TestOptionsThatDoNotFitAreToldAtOnce(t *testing.T) {
+	for what, o := range map[string]Options{
+		"no secret":        {Cluster: "c", Node: "n"},
+		"no name":          {Secrets: [][]byte{testSecret}},
+		"two peers":        {Cluster: "c", Node: "n", Secrets: [][]byte{testSecret}, Peers: []Peer{{"a", "b:1"}, {"c", "d:1"}}},
+		"a peer, no store": {Cluster: "c", Node: "n", Secrets: [][]byte{testSecret}, Peers: []Peer{{"n", "b:1"}}},
+	} {
+		if _, err := New(o); err == nil {
+			t.Errorf("%s is taken", what)
+		}
+	}
+}
