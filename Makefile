@@ -1,0 +1,34 @@
+# The two commands of a newcomer are `make run` and `make test`. Both need Go and nothing else.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+RACE    ?= -race
+
+.PHONY: run test e2e bench check build clean
+
+run: build ## a cluster of three nodes, an identity provider and an application, to try out
+	./picket dev
+
+build: ## the one binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o picket ./cmd/picket
+
+test: ## every test that needs only Go
+	$(GO) test $(RACE) -shuffle=on -timeout 10m ./...
+
+e2e: ## a real browser and a third-party identity provider; installs both where they are missing
+	./examples/e2e/install
+	$(GO) test -tags e2e -shuffle=on -count=1 -timeout 20m ./examples/...
+
+bench: ## the numbers of the README, each as a ratio in one run
+	./examples/bench/install
+	$(GO) test -tags bench -count=1 -timeout 30m -v ./examples/bench
+
+check: ## formatting, vet, staticcheck, who imports whom, and the documentation
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt -w $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) vet -tags e2e,bench ./examples/...
+	$(GO) tool staticcheck -tags e2e,bench ./...
+	$(GO) test -count=1 -run '^TestHouse' ./node
+
+clean:
+	rm -f picket

@@ -1,0 +1,149 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// admin is the operator's listener. It has no sign-in: its address is the protection (loopback, or a socket's mode).
+type admin struct {
+	node     *Node
+	listener net.Listener
+	server   *http.Server
+}
+
+func newAdmin(n *Node) *admin {
+	a := &admin{node: n}
+	a.server = &http.Server{
+		Handler:           a.handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+	return a
+}
+
+func (a *admin) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", a.health)
+	mux.HandleFunc("GET /readyz", a.ready)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(a.node.registry, promhttp.HandlerOpts{Registry: a.node.registry}))
+	api := &api{node: a.node}
+	api.mount(mux)
+	if a.node.config.Admin.Pprof {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	}
+	return guard(mux)
+}
+
+// guard refuses what a browser was made to send: pages of other sites, and names that were rebound to this address. A
+// program sends neither Origin nor a name, or the one that it was given.
+func guard(next http.Handler) http.Handler {
+	cross := http.NewCrossOriginProtection()
+	return cross.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Sec-Fetch-Site") != "" && r.Header.Get("Sec-Fetch-Site") != "none" && r.Header.Get("Sec-Fetch-Site") != "same-origin" {
+			http.Error(w, "the admin address is not for pages of other sites", http.StatusForbidden)
+			return
+		}
+		if r.Header.Get("User-Agent") != "" && r.Header.Get("Sec-Fetch-Mode") != "" && rebound(r.Host) {
+			http.Error(w, "open the admin address by its number, or as localhost", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	}))
+}
+
+// rebound tells whether a Host is a name that somebody else may have pointed here.
+func rebound(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return host != "localhost" && net.ParseIP(strings.Trim(host, "[]")) == nil
+}
+
+// open listens, so that an address in use is told before anything else begins.
+func (a *admin) open() error {
+	network, address := "tcp", a.node.config.Admin.Address
+	if path, ok := strings.CutPrefix(address, "unix:"); ok {
+		network, address = "unix", path
+		if err := freeSocket(path); err != nil {
+			return fmt.Errorf("admin: %w", err)
+		}
+	}
+	listener, err := net.Listen(network, address)
+	if err != nil {
+		return fmt.Errorf("admin: listening on %s: %w", a.node.config.Admin.Address, err)
+	}
+	if network == "unix" {
+		if err := os.Chmod(address, 0o600); err != nil {
+			return errors.Join(fmt.Errorf("admin: %w", err), listener.Close())
+		}
+	}
+	a.listener = listener
+	return nil
+}
+
+// freeSocket removes the socket that a node left behind when it was killed; one that answers is in use.
+func freeSocket(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if info.Mode().Type() != os.ModeSocket {
+		return fmt.Errorf("%s exists and is no socket", path)
+	}
+	if conn, err := net.Dial("unix", path); err == nil {
+		_ = conn.Close()
+		return fmt.Errorf("%s is in use: is another node running?", path)
+	}
+	return os.Remove(path)
+}
+
+// run serves until ctx ends.
+func (a *admin) run(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() {
+		wait, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if a.server.Shutdown(wait) != nil {
+			_ = a.server.Close()
+		}
+	})
+	defer stop()
+	if err := a.server.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("admin: %w", err)
+	}
+	return nil
+}
+
+// health says that the process lives.
+func (a *admin) health(w http.ResponseWriter, _ *http.Request) {
+	_, _ = fmt.Fprintln(w, "ok")
+}
+
+// ready says whether a balancer should send requests here, and why not.
+func (a *admin) ready(w http.ResponseWriter, _ *http.Request) {
+	switch {
+	case a.node.ready():
+		_, _ = fmt.Fprintln(w, "ready")
+	case !a.node.serving.Load():
+		http.Error(w, "not ready: starting or stopping", http.StatusServiceUnavailable)
+	default:
+		http.Error(w, "not ready: cannot prove that what this node knows is fresh", http.StatusServiceUnavailable)
+	}
+}

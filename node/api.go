@@ -1,0 +1,189 @@
+package node
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"picket/broker"
+	"picket/node/authn"
+)
+
+// api is the admin API: JSON, for `picket status`, `picket sessions` and programs of the operator's.
+type api struct{ node *Node }
+
+func (a *api) mount(mux *http.ServeMux) {
+	mux.HandleFunc("GET /v1/status", a.status)
+	mux.HandleFunc("GET /v1/sessions", a.sessions)
+	mux.HandleFunc("DELETE /v1/sessions", a.revokeAll)
+	mux.HandleFunc("GET /v1/sessions/{id}", a.session)
+	mux.HandleFunc("DELETE /v1/sessions/{id}", a.revoke)
+	mux.HandleFunc("DELETE /v1/users/{id}/sessions", a.revokeUser)
+}
+
+// status is the answer to GET /v1/status.
+type status struct {
+	Node      string                 `json:"node"`
+	Cluster   string                 `json:"cluster"`
+	Version   string                 `json:"version"`
+	Since     time.Time              `json:"since"`
+	Ready     bool                   `json:"ready"`
+	Fresh     bool                   `json:"fresh"`
+	Staleness int64                  `json:"staleness_ms"` // -1: never proved
+	Digest    string                 `json:"digest"`
+	Nodes     []nodeStatus           `json:"nodes"`
+	Buckets   []broker.BucketStatus  `json:"buckets"`
+	Providers []authn.ProviderStatus `json:"providers"`
+	Errors    []string               `json:"errors,omitempty"` // what could not be asked
+}
+
+type nodeStatus struct {
+	member
+	Drift bool `json:"drift"` // its configuration is another than the one of the node that answers
+}
+
+func (a *api) status(w http.ResponseWriter, r *http.Request) {
+	n := a.node
+	s := status{
+		Node: n.config.Cluster.Broker.Node, Cluster: n.config.Cluster.Name, Version: n.version, Since: n.since,
+		Ready: n.ready(), Fresh: n.broker.Fresh(), Staleness: -1, Digest: n.config.Digest,
+		Nodes: []nodeStatus{}, Buckets: []broker.BucketStatus{}, Providers: n.authn.Providers(),
+	}
+	if age := n.broker.Staleness(); age < 24*time.Hour {
+		s.Staleness = age.Milliseconds()
+	}
+	if n.serving.Load() {
+		a.shared(r, &s)
+	}
+	answer(w, http.StatusOK, s)
+}
+
+// shared adds what only the store knows; what it does not say is told as such, and the rest is shown all the same.
+func (a *api) shared(r *http.Request, s *status) {
+	members, err := a.node.members.list(r.Context())
+	if err != nil {
+		s.Errors = append(s.Errors, err.Error())
+	}
+	for _, m := range members {
+		s.Nodes = append(s.Nodes, nodeStatus{member: m, Drift: m.Digest != s.Digest})
+	}
+	buckets, err := a.node.broker.Status(r.Context())
+	if err != nil {
+		s.Errors = append(s.Errors, err.Error())
+	}
+	s.Buckets = append(s.Buckets, buckets...)
+}
+
+func (a *api) sessions(w http.ResponseWriter, r *http.Request) {
+	if !a.up(w) {
+		return
+	}
+	list, err := a.node.authn.Sessions(r.Context(), r.URL.Query().Get("user"))
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	if list == nil {
+		list = []authn.SessionInfo{}
+	}
+	answer(w, http.StatusOK, map[string]any{"sessions": list})
+}
+
+func (a *api) session(w http.ResponseWriter, r *http.Request) {
+	if !a.up(w) {
+		return
+	}
+	info, err := a.node.authn.SessionByID(r.Context(), r.PathValue("id"))
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	answer(w, http.StatusOK, info)
+}
+
+func (a *api) revoke(w http.ResponseWriter, r *http.Request) {
+	if !a.up(w) {
+		return
+	}
+	if err := a.node.authn.Revoke(r.Context(), r.PathValue("id")); err != nil {
+		fail(w, err)
+		return
+	}
+	a.node.log.Info().Str("session", short(r.PathValue("id"))).Msg("session revoked by the operator")
+	answer(w, http.StatusOK, map[string]int{"revoked": 1})
+}
+
+func (a *api) revokeUser(w http.ResponseWriter, r *http.Request) {
+	if !a.up(w) {
+		return
+	}
+	count, err := a.node.authn.RevokeUser(r.Context(), r.PathValue("id"))
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	a.node.log.Info().Str("user", r.PathValue("id")).Int("sessions", count).Msg("sessions of a user revoked by the operator")
+	answer(w, http.StatusOK, map[string]int{"revoked": count})
+}
+
+// revokeAll ends every session. It wants ?all=true: a DELETE that lost its id must not do this.
+func (a *api) revokeAll(w http.ResponseWriter, r *http.Request) {
+	if !a.up(w) {
+		return
+	}
+	if r.URL.Query().Get("all") != "true" {
+		answer(w, http.StatusBadRequest, map[string]string{"error": "give ?all=true to revoke every session"})
+		return
+	}
+	list, err := a.node.authn.Sessions(r.Context(), "")
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	count := 0
+	for _, s := range list {
+		err := a.node.authn.Revoke(r.Context(), s.ID)
+		if err != nil && !errors.Is(err, broker.ErrNotFound) {
+			fail(w, err)
+			return
+		}
+		count++
+	}
+	a.node.log.Info().Int("sessions", count).Msg("all sessions revoked by the operator")
+	answer(w, http.StatusOK, map[string]int{"revoked": count})
+}
+
+// up answers for a node that has no state yet.
+func (a *api) up(w http.ResponseWriter) bool {
+	if a.node.serving.Load() {
+		return true
+	}
+	answer(w, http.StatusServiceUnavailable, map[string]string{"error": "this node is starting or stopping"})
+	return false
+}
+
+// fail turns an error into an answer. Operators see what happened.
+func fail(w http.ResponseWriter, err error) {
+	code := http.StatusInternalServerError
+	switch {
+	case errors.Is(err, broker.ErrNotFound):
+		code = http.StatusNotFound
+	case errors.Is(err, broker.ErrUnavailable):
+		code = http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", "2")
+	}
+	answer(w, code, map[string]string{"error": err.Error()})
+}
+
+func answer(w http.ResponseWriter, code int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(code)
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	_ = encoder.Encode(v) // the client went away
+}
+
+// short is as much of a session id as a log may hold.
+func short(id string) string { return id[:min(len(id), 8)] }

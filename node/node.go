@@ -1,0 +1,194 @@
+// Package node is one member of the cluster: it puts the parts together, runs them, and drains them.
+//
+// It promises that a node is ready only when its knowledge is proved fresh and its copies of the shared state are
+// current, and that a stopping node finishes what it began before it leaves. What a request meets is the door's matter
+// (node/proxy); what nodes share is the broker's.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"picket/broker"
+	"picket/node/authn"
+	"picket/node/authz"
+	"picket/node/config"
+	"picket/node/console"
+	"picket/node/proxy"
+)
+
+const (
+	// startPatience is how long a node waits for the others at its start. A cluster of three that is started one by one,
+	// by hand, fits in.
+	startPatience = 10 * time.Minute
+	// leaveTime is how long handing over leadership may take.
+	leaveTime = 10 * time.Second
+)
+
+// Options are what a node is made of.
+type Options struct {
+	Config  *config.Config
+	Version string
+	Log     zerolog.Logger
+}
+
+// Node is one member of the cluster.
+type Node struct {
+	config  *config.Config
+	version string
+	log     zerolog.Logger
+	since   time.Time
+
+	registry *prometheus.Registry
+	broker   *broker.Broker
+	authn    *authn.Authn
+	door     *proxy.Door
+	members  *members
+	admin    *admin
+
+	serving atomic.Bool // listeners are open, and no stop was asked for
+}
+
+// New puts the parts together and reports what does not fit. It opens nothing.
+func New(o Options) (*Node, error) {
+	n := &Node{config: o.Config, version: o.Version, log: o.Log, since: time.Now(), registry: prometheus.NewRegistry()}
+	n.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	var err error
+	if n.broker, err = broker.New(brokerOptions(o.Config, n.log, n.registry)); err != nil {
+		return nil, fmt.Errorf("broker: %w", err)
+	}
+	n.authn, err = authn.New(authn.Options{Config: o.Config, Broker: n.broker, Log: n.log, Registry: n.registry})
+	if err != nil {
+		return nil, fmt.Errorf("sign-in: %w", err)
+	}
+	pages, err := console.New(console.Options{Config: o.Config, Authn: n.authn, Log: n.log})
+	if err != nil {
+		return nil, fmt.Errorf("pages: %w", err)
+	}
+	n.door, err = proxy.New(proxy.Options{
+		Config: o.Config, Node: o.Config.Cluster.Broker.Node, Authn: n.authn,
+		Authz: authz.New(authz.Options{Policies: o.Config.Policies, Log: n.log, Registry: n.registry}),
+		Pages: pages, Refuse: pages.Refuse, Log: n.log, Registry: n.registry,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("door: %w", err)
+	}
+	n.members = newMembers(n)
+	n.admin = newAdmin(n)
+	return n, nil
+}
+
+// brokerOptions carry the configuration over to the broker, which knows none of ours.
+func brokerOptions(c *config.Config, log zerolog.Logger, registry prometheus.Registerer) broker.Options {
+	b := c.Cluster.Broker
+	peers := make([]broker.Peer, len(b.Peers))
+	for i, p := range b.Peers {
+		peers[i] = broker.Peer{Name: p.Name, Address: p.Address}
+	}
+	return broker.Options{
+		Cluster: c.Cluster.Name, Node: b.Node, Secrets: c.Cluster.Secrets, MaxStaleness: c.Cluster.MaxStaleness,
+		Peers: peers, Listen: b.Listen, Client: b.Client, Store: b.Store, Sync: b.Sync, Limit: b.Limit,
+		URLs: b.URLs, Credentials: b.Credentials, CA: b.CA, Prefix: b.Prefix, Replicas: b.Replicas,
+		Log: log, Registry: registry,
+	}
+}
+
+// Run is the node's life: it opens the state, serves until ctx ends, finishes what was begun, and leaves. The parts stop
+// in the opposite order of their start: the door first, the broker last.
+func (n *Node) Run(ctx context.Context) error {
+	if err := n.admin.open(); err != nil {
+		return err
+	}
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	parts, life := errgroup.WithContext(life)
+	parts.Go(func() error { return n.admin.run(life) })
+
+	err := n.serve(ctx, life, parts)
+	n.serving.Store(false)
+	end()
+	err = errors.Join(err, parts.Wait())
+	return errors.Join(err, n.leave())
+}
+
+// serve opens everything in order and returns when the door has drained.
+func (n *Node) serve(ctx, life context.Context, parts *errgroup.Group) error {
+	begun := time.Now()
+	starting, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	if err := n.open(starting, life, parts); err != nil {
+		if ctx.Err() != nil {
+			return nil // stopped before it was up
+		}
+		return err
+	}
+	if err := n.door.Open(ctx); err != nil {
+		return err
+	}
+	n.serving.Store(true)
+	n.log.Info().Str("node", n.config.Cluster.Broker.Node).Str("version", n.version).Strs("addresses", n.door.Addresses()).
+		Dur("after_ms", time.Since(begun)).Msg("ready")
+	return n.untilStopped(ctx, life)
+}
+
+// untilStopped serves until ctx ends, or a part fails.
+func (n *Node) untilStopped(ctx, life context.Context) error {
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	defer context.AfterFunc(life, stop)()
+	defer context.AfterFunc(ctx, func() {
+		n.serving.Store(false)
+		n.log.Info().Msg("stopping: finishing what was begun")
+	})()
+	return n.door.Run(serving)
+}
+
+// open brings up the state: the broker, the buckets, and the proof that what they say is fresh.
+func (n *Node) open(starting, life context.Context, parts *errgroup.Group) error {
+	if err := n.broker.Open(starting); err != nil {
+		return err
+	}
+	parts.Go(func() error { return n.broker.Run(life) })
+	if err := n.authn.Open(starting); err != nil {
+		return fmt.Errorf("opening the cluster's state (are enough of the peers up?): %w", err)
+	}
+	parts.Go(func() error { return n.authn.Run(life) })
+	if err := n.members.open(starting); err != nil {
+		return err
+	}
+	parts.Go(func() error { return n.members.run(life) })
+	if err := n.broker.Settled(starting); err != nil {
+		return err
+	}
+	return n.untilFresh(starting)
+}
+
+func (n *Node) untilFresh(ctx context.Context) error {
+	for !n.broker.Fresh() {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for the first proof of freshness: %w", context.Cause(ctx))
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// leave hands leadership over and closes the broker.
+func (n *Node) leave() error {
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTime)
+	defer cancel()
+	defer n.log.Info().Msg("stopped")
+	return n.broker.Close(ctx)
+}
+
+// ready tells whether this node should be sent requests.
+func (n *Node) ready() bool { return n.serving.Load() && n.broker.Fresh() }
