@@ -164,7 +164,7 @@ func (b *bucket) publish(ctx context.Context, key string, msg *nats.Msg, expecte
 		if err == nil {
 			return sequence, nil
 		}
-		if conflict(err) {
+		if expected != nil && conflict(err) {
 			sequence, err := b.resolve(ctx, key, msg, expected)
 			if !errors.Is(err, errAgain) {
 				return sequence, err
