@@ -75,7 +75,7 @@ func TestWhenAllAreDeadTheConnectionEnds(t *testing.T) {
 
 func TestASideThatEndsItsHalfStillHearsTheAnswer(t *testing.T) {
 	listener := listen(t)
-	serve(t, listener, func(conn net.Conn) { // answers only when the question has ended
+	accept(t, listener, func(conn net.Conn) { // answers only when the question has ended
 		question, _ := io.ReadAll(conn)
 		fmt.Fprintf(conn, "you said %s", question)
 	})
@@ -92,7 +92,7 @@ func TestASideThatEndsItsHalfStillHearsTheAnswer(t *testing.T) {
 
 func TestABackendThatDiesTakesItsConnectionsAlong(t *testing.T) {
 	listener := listen(t)
-	serve(t, listener, func(conn net.Conn) {
+	accept(t, listener, func(conn net.Conn) {
 		fmt.Fprint(conn, "x")
 		_ = conn.(*net.TCPConn).SetLinger(0) // resets, as the kernel does for a process that was killed
 	})
@@ -105,7 +105,7 @@ func TestABackendThatDiesTakesItsConnectionsAlong(t *testing.T) {
 
 func TestEndingCutsWhatIsOpen(t *testing.T) {
 	listener := listen(t)
-	serve(t, listener, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
+	accept(t, listener, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
 	balancer, front := NewBalancer(listener.Addr().String()), listen(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -147,10 +147,10 @@ func named(t *testing.T, name string) string {
 }
 
 func answer(t *testing.T, listener net.Listener, name string) {
-	serve(t, listener, func(conn net.Conn) { fmt.Fprint(conn, name) })
+	accept(t, listener, func(conn net.Conn) { fmt.Fprint(conn, name) })
 }
 
-func serve(t *testing.T, listener net.Listener, handle func(net.Conn)) {
+func accept(t *testing.T, listener net.Listener, handle func(net.Conn)) {
 	t.Cleanup(func() { listener.Close() })
 	go func() {
 		for {
