@@ -1,0 +1,114 @@
+package authn
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"picket/node/config"
+)
+
+// defaultAssertionLife is how long an assertion is good when the route does not say.
+const defaultAssertionLife = 5 * time.Minute
+
+// assertionKey is all by which a cached assertion is found.
+type assertionKey struct{ session, route string }
+
+// assertion is a signed identity, and what it was made from.
+type assertion struct {
+	token  string
+	user   *User
+	groups *Groups
+	keyID  string
+	renew  time.Time
+}
+
+// Assertion is the signed identity of a caller for the upstream of a route: a JWT (RFC 7519) with ES256, whose issuer is
+// the authenticate URL and whose subject is the user id. It is cached for each session and route, and made anew at half
+// its life, and when the user, the groups or the keys change.
+func (a *Authn) Assertion(c Caller, r *config.Route) (string, error) {
+	if !c.Known() || r == nil {
+		return "", errors.New("an assertion needs a caller and a route")
+	}
+	keys, now := a.ring.present.Load(), a.now()
+	key := assertionKey{c.Session.ID, r.Name}
+	if cached, ok := a.assertions.Get(key); ok && cached.user == c.User && cached.groups == c.Groups &&
+		cached.keyID == keys.id && now.Before(cached.renew) {
+		return cached.token, nil
+	}
+	life := r.Assertion.Lifetime
+	if life <= 0 {
+		life = defaultAssertionLife
+	}
+	token, err := sign(keys, assertionClaims(c, r, a.sso().String(), now, now.Add(life)))
+	if err != nil {
+		return "", err
+	}
+	a.assertions.Add(key, assertion{token: token, user: c.User, groups: c.Groups, keyID: keys.id, renew: now.Add(life / 2)})
+	return token, nil
+}
+
+// assertionClaims are what an upstream is told: who, for whom, until when, and what the route asks for of the person.
+func assertionClaims(c Caller, r *config.Route, issuer string, now, expires time.Time) map[string]any {
+	if expires.After(c.Session.Expires) {
+		expires = c.Session.Expires
+	}
+	told := map[string]any{}
+	names := r.Assertion.Claims
+	if names == nil {
+		names = []string{"email", "groups", "name"}
+	}
+	for _, name := range names {
+		if v, ok := personal(c, name); ok {
+			told[name] = v
+		}
+	}
+	audience := r.Assertion.Audience
+	if audience == "" {
+		audience = r.From.Authority()
+	}
+	told["iss"] = issuer
+	told["aud"] = audience
+	told["sub"] = c.User.ID
+	told["sid"] = c.Session.ID
+	told["jti"] = newID()
+	told["iat"] = now.Unix()
+	told["exp"] = expires.Unix()
+	return told
+}
+
+// personal is a claim about the person; groups are always a list, even an empty one.
+func personal(c Caller, name string) (any, bool) {
+	switch name {
+	case "groups":
+		if c.Groups.Names == nil {
+			return []string{}, true
+		}
+		return c.Groups.Names, true
+	case "email":
+		return c.User.Email, c.User.Email != ""
+	case "email_verified":
+		return c.User.EmailVerified, true
+	case "name":
+		return c.User.Name, c.User.Name != ""
+	}
+	v, ok := c.User.Claims[name]
+	return v, ok
+}
+
+func sign(keys *keySet, claims map[string]any) (string, error) {
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", fmt.Errorf("encoding an assertion: %w", err)
+	}
+	jws, err := keys.signer.Sign(payload)
+	if err != nil {
+		return "", fmt.Errorf("signing an assertion: %w", err)
+	}
+	token, err := jws.CompactSerialize()
+	if err != nil {
+		return "", fmt.Errorf("encoding an assertion: %w", err)
+	}
+	return token, nil
+}

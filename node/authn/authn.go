@@ -1,0 +1,212 @@
+package authn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"picket/broker"
+	"picket/node/config"
+)
+
+// What a node keeps in memory of what is stored, in entries; the rest costs one read of the store.
+const (
+	sessionEntries   = 100_000
+	userEntries      = 50_000
+	keyEntries       = 4
+	assertionEntries = 16_384
+)
+
+// Background work: how many refreshes and touches wait, and how many are done at a time.
+const (
+	queueLength = 4096
+	workers     = 8
+)
+
+// Options are what Authn is made of.
+type Options struct {
+	Config   *config.Config
+	Broker   *broker.Broker
+	Now      func() time.Time // nil: time.Now
+	Log      zerolog.Logger
+	Registry prometheus.Registerer // nil: nothing is counted
+}
+
+// Authn knows who is asking. Its methods are safe for concurrent use after Open.
+type Authn struct {
+	conf      *config.Config
+	broker    *broker.Broker
+	now       func() time.Time
+	log       zerolog.Logger
+	metrics   *metrics
+	cookies   *cookies
+	seals     seals
+	providers map[string]*provider // by the name of the identity
+	names     []string             // of the identities, in the order of the configuration
+	idle      time.Duration        // the shortest idle time of any route; 0: none
+
+	sessions *broker.Bucket[Session]
+	tokens   *broker.Bucket[tokens]
+	users    *broker.Bucket[User]
+	groups   *broker.Bucket[Groups]
+	keys     *broker.Bucket[keyRecord]
+	once     *broker.Bucket[used]
+
+	knownSessions *broker.Cache[Session]
+	knownUsers    *broker.Cache[User]
+	knownGroups   *broker.Cache[Groups]
+	knownKeys     *broker.Cache[keyRecord]
+
+	ring       ring // the assertion keys in use
+	assertions *lru.Cache[assertionKey, assertion]
+	rekey      chan struct{} // asks Run to read the assertion keys anew
+	touches    chan string   // session ids, for Run
+	refreshes  chan string   // session ids, for Run
+
+	mu       sync.Mutex
+	watchers []func(Change)  // guarded by mu
+	inFlight map[string]bool // guarded by mu: session ids whose tokens are being refreshed here
+}
+
+// New checks the options and derives the keys. It opens nothing.
+func New(o Options) (*Authn, error) {
+	if o.Config == nil || o.Broker == nil {
+		return nil, errors.New("authn needs a configuration and a broker")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	assertions, err := lru.New[assertionKey, assertion](assertionEntries)
+	if err != nil {
+		return nil, fmt.Errorf("making the cache of assertions: %w", err)
+	}
+	a := &Authn{
+		conf:       o.Config,
+		broker:     o.Broker,
+		now:        o.Now,
+		log:        o.Log,
+		metrics:    newMetrics(o.Registry),
+		cookies:    newCookies(o.Broker.Keys(), o.Config.Authenticate.URL),
+		seals:      newSeals(o.Broker.Keys()),
+		providers:  map[string]*provider{},
+		idle:       shortestIdle(o.Config),
+		assertions: assertions,
+		rekey:      make(chan struct{}, 1),
+		touches:    make(chan string, queueLength),
+		refreshes:  make(chan string, queueLength),
+		inFlight:   map[string]bool{},
+	}
+	return a, a.addProviders()
+}
+
+func (a *Authn) addProviders() error {
+	var wrong []error
+	for i := range a.conf.Identities {
+		id := &a.conf.Identities[i]
+		p, err := newProvider(id, a.sso().String(), a.now)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("identity %q: %w", id.Name, err))
+			continue
+		}
+		a.providers[id.Name] = p
+		a.names = append(a.names, id.Name)
+	}
+	return errors.Join(wrong...)
+}
+
+// Open opens the buckets and has the assertion keys, made now if this is the first node. It waits until the store
+// answers or ctx ends; identity providers are not asked.
+func (a *Authn) Open(ctx context.Context) error {
+	if err := a.openBuckets(ctx); err != nil {
+		return err
+	}
+	a.knownSessions = broker.NewCache(a.sessions, sessionEntries)
+	a.knownUsers = broker.NewCache(a.users, userEntries)
+	a.knownGroups = broker.NewCache(a.groups, userEntries)
+	a.knownKeys = broker.NewCache(a.keys, keyEntries)
+	a.watch()
+	return a.loadKeys(ctx)
+}
+
+func (a *Authn) openBuckets(ctx context.Context) (err error) {
+	if a.sessions, err = broker.OpenBucket[Session](ctx, a.broker, broker.Spec{Name: "sessions", Decides: true}); err != nil {
+		return fmt.Errorf("opening sessions: %w", err)
+	}
+	if a.tokens, err = broker.OpenBucket[tokens](ctx, a.broker, broker.Spec{Name: "tokens", Sealed: true}); err != nil {
+		return fmt.Errorf("opening tokens: %w", err)
+	}
+	if a.users, err = broker.OpenBucket[User](ctx, a.broker, broker.Spec{Name: "users", Decides: true}); err != nil {
+		return fmt.Errorf("opening users: %w", err)
+	}
+	if a.groups, err = broker.OpenBucket[Groups](ctx, a.broker, broker.Spec{Name: "groups", Decides: true}); err != nil {
+		return fmt.Errorf("opening groups: %w", err)
+	}
+	if a.keys, err = broker.OpenBucket[keyRecord](ctx, a.broker, broker.Spec{Name: "keys", Sealed: true, Decides: true}); err != nil {
+		return fmt.Errorf("opening keys: %w", err)
+	}
+	if a.once, err = broker.OpenBucket[used](ctx, a.broker, broker.Spec{Name: "once"}); err != nil {
+		return fmt.Errorf("opening once: %w", err)
+	}
+	return nil
+}
+
+// Run rotates the assertion keys, refreshes tokens that are in use and notes which sessions are, until ctx ends. It
+// returns when the refreshes under way have come to an end: close the broker after it.
+func (a *Authn) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.rotateKeys(ctx) })
+	group.Go(func() error { return a.meetProviders(ctx) })
+	group.Go(func() error { return work(ctx, a.touches, a.touch) })
+	for range workers {
+		group.Go(func() error { return work(ctx, a.refreshes, a.refresh) })
+	}
+	return group.Wait()
+}
+
+// work does what is queued, one after the other, until ctx ends.
+func work(ctx context.Context, queue <-chan string, do func(context.Context, string)) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case id := <-queue:
+			do(ctx, id)
+		}
+	}
+}
+
+// sso is the origin of the authenticate host.
+func (a *Authn) sso() config.Origin { return a.conf.Authenticate.URL }
+
+// route is the route of that name, nil when there is none.
+func (a *Authn) route(name string) *config.Route {
+	for i := range a.conf.Routes {
+		if a.conf.Routes[i].Name == name {
+			return &a.conf.Routes[i]
+		}
+	}
+	return nil
+}
+
+func shortestIdle(c *config.Config) time.Duration {
+	idle := c.Session.Idle
+	for i := range c.Routes {
+		idle = stricter(idle, c.Routes[i].Session.Idle)
+	}
+	return idle
+}
+
+// stricter is the shorter of two limits, of which zero is none.
+func stricter(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}

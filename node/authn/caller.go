@@ -1,0 +1,63 @@
+package authn
+
+import (
+	"picket/policy"
+)
+
+// Answer is what the store said about a cookie. The zero Answer is Unknown: nobody is admitted, and nobody signed out.
+type Answer uint8
+
+// The answers.
+const (
+	Unknown Answer = iota // could not tell: the store is unavailable, or this node is not fresh
+	Absent                // nobody: no session, or not one that holds here
+	Found                 // somebody
+)
+
+// String is "unknown", "absent" or "found".
+func (a Answer) String() string {
+	switch a {
+	case Absent:
+		return "absent"
+	case Found:
+		return "found"
+	}
+	return "unknown"
+}
+
+// Caller is who is asking. The zero Caller is nobody. What it points to is shared: read only.
+type Caller struct {
+	Session *Session
+	User    *User
+	Groups  *Groups
+}
+
+// Known tells whether the caller is somebody.
+func (c Caller) Known() bool { return c.Session != nil && c.User != nil && c.Groups != nil }
+
+// Fill sets what a policy sees of the caller. It allocates nothing.
+func (c Caller) Fill(in *policy.Input) {
+	if !c.Known() {
+		in.Authenticated, in.User, in.Session = false, policy.User{}, policy.Session{}
+		return
+	}
+	in.Authenticated = true
+	in.User = policy.User{
+		ID:            c.User.ID,
+		Email:         c.User.Email,
+		EmailVerified: c.User.EmailVerified,
+		Name:          c.User.Name,
+		Groups:        c.Groups.Names,
+		Claims:        c.User.Claims,
+		Identity:      c.Session.Identity,
+	}
+	in.Session = policy.Session{
+		ID:            c.Session.ID,
+		Begun:         c.Session.Begun,
+		Authenticated: c.Session.Authenticated,
+		ACR:           c.Session.ACR,
+		AMR:           c.Session.AMR,
+		Identity:      c.Session.Identity,
+		Device:        c.Session.Device,
+	}
+}

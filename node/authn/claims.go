@@ -1,0 +1,167 @@
+package authn
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Limits of what a provider may say of a person.
+const (
+	maxSubject = 255       // characters (OpenID Connect Core 1.0, section 2)
+	maxClaims  = 256 << 10 // bytes, all together
+	future     = 5 * time.Minute
+)
+
+// claims are what a token says, by exactly the names that it says it under.
+type claims map[string]any
+
+// verify checks an ID token (OpenID Connect Core 1.0, section 3.1.3.7), but not its nonce, and gives its claims.
+// A claim that is missing is a wrong one. ErrProvider.
+func (p *provider) verify(ctx context.Context, m *metadata, raw, access string) (claims, error) {
+	t, err := m.verifier.Verify(ctx, raw)
+	if err != nil {
+		return nil, fmt.Errorf("verifying the ID token: %s: %w", clip(err.Error(), 256), ErrProvider)
+	}
+	c := claims{}
+	if err := t.Claims(&c); err != nil {
+		return nil, fmt.Errorf("reading the ID token: %w", ErrProvider)
+	}
+	if err := c.check(m.Issuer, p.identity.ClientID, p.now()); err != nil {
+		return nil, err
+	}
+	if t.AccessTokenHash != "" {
+		if err := t.VerifyAccessToken(access); err != nil {
+			return nil, fmt.Errorf("access token is not the ID token's: %w", ErrProvider)
+		}
+	}
+	return c, nil
+}
+
+// check is for whom, by whom and when: what go-oidc checks as well, asked for by exact name, and what it leaves to us.
+func (c claims) check(issuer, client string, now time.Time) error {
+	exp, hasExp := c.time("exp")
+	iat, hasIat := c.time("iat")
+	aud := c.list("aud")
+	azp, hasAzp := c["azp"]
+	var wrong string
+	switch {
+	case c.text("iss") != issuer:
+		wrong = "iss"
+	case c.text("sub") == "" || len(c.text("sub")) > maxSubject:
+		wrong = "sub"
+	case !slices.Contains(aud, client):
+		wrong = "aud"
+	case hasAzp && azp != client, !hasAzp && len(aud) > 1:
+		wrong = "azp"
+	case !hasExp || !now.Before(exp):
+		wrong = "exp"
+	case !hasIat || iat.After(now.Add(future)):
+		wrong = "iat"
+	default:
+		return c.checkSize()
+	}
+	return fmt.Errorf("ID token: claim %s is missing or wrong: %w", wrong, ErrProvider)
+}
+
+func (c claims) checkNonce(nonce string) error {
+	if subtle.ConstantTimeCompare([]byte(c.text("nonce")), []byte(nonce)) != 1 {
+		return fmt.Errorf("ID token: claim nonce is missing or wrong: %w", ErrProvider)
+	}
+	return nil
+}
+
+func (c claims) checkSize() error {
+	text, err := json.Marshal(c)
+	if err != nil || len(text) > maxClaims {
+		return fmt.Errorf("claims of more than %d bytes: %w", maxClaims, ErrProvider)
+	}
+	return nil
+}
+
+// text is a claim that is a string, "" when it is not.
+func (c claims) text(name string) string {
+	s, _ := c[name].(string)
+	return s
+}
+
+// list is a claim that is a string or a list of them; what else is in the list is left out.
+func (c claims) list(name string) []string {
+	switch v := c[name].(type) {
+	case string:
+		return []string{v}
+	case []any:
+		all := make([]string, 0, len(v))
+		for _, e := range v {
+			if s, ok := e.(string); ok {
+				all = append(all, s)
+			}
+		}
+		return all
+	}
+	return nil
+}
+
+// time is a claim that is a NumericDate (RFC 7519, section 2).
+func (c claims) time(name string) (time.Time, bool) {
+	f, ok := c[name].(float64)
+	if !ok || f <= 0 || f > math.MaxInt32*1000 {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(f), 0), true
+}
+
+// ofToken are the claims that speak of a token, not of the person.
+var ofToken = [...]string{
+	"iss", "sub", "aud", "azp", "exp", "iat", "nbf", "jti", "nonce", "at_hash", "c_hash", "s_hash", "sid", "auth_time",
+	"acr", "amr", "typ",
+}
+
+// fill adds what is said of the person in more, where c says nothing.
+func (c claims) fill(more claims) {
+	for name, v := range more {
+		if _, said := c[name]; !said && !slices.Contains(ofToken[:], name) {
+			c[name] = v
+		}
+	}
+}
+
+// vouch makes of the claims what we keep of a person.
+func (c claims) vouch(issuer, groupsClaim string) vouched {
+	if groupsClaim == "" {
+		groupsClaim = "groups"
+	}
+	v := vouched{
+		user: User{
+			ID:            userID(issuer, c.text("sub")),
+			Issuer:        issuer,
+			Subject:       c.text("sub"),
+			Email:         c.text("email"),
+			EmailVerified: c["email_verified"] == true || c["email_verified"] == "true",
+			Name:          c.text("name"),
+			Claims:        map[string]any{},
+		},
+		groups: slices.DeleteFunc(c.list(groupsClaim), func(g string) bool { return strings.TrimSpace(g) == "" }),
+		sid:    c.text("sid"),
+		acr:    c.text("acr"),
+		amr:    c.list("amr"),
+	}
+	v.authenticated, _ = c.time("auth_time")
+	if v.user.Name == "" {
+		v.user.Name = c.text("preferred_username")
+	}
+	if v.groups == nil {
+		v.groups = []string{}
+	}
+	for name, value := range c {
+		if !slices.Contains(ofToken[:], name) {
+			v.user.Claims[name] = value
+		}
+	}
+	return v
+}

@@ -1,0 +1,135 @@
+package authn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// vouched is what a provider said of a person, verified.
+type vouched struct {
+	user          User // without Active and Epoch, which are ours
+	groups        []string
+	tokens        tokens
+	sid           string
+	acr           string
+	amr           []string
+	authenticated time.Time // zero: the provider did not say
+}
+
+// redeem exchanges a code for tokens and reads from them who signed in. ErrProvider.
+func (p *provider) redeem(ctx context.Context, m *metadata, code, verifier, nonce string) (vouched, error) {
+	ctx = p.quick.context(ctx)
+	t, err := p.config(m).Exchange(ctx, code, oauth2.VerifierOption(verifier))
+	if err != nil {
+		return vouched{}, p.exchangeFailed(err)
+	}
+	p.answered()
+	raw, _ := t.Extra("id_token").(string)
+	if raw == "" {
+		return vouched{}, fmt.Errorf("answer without an ID token: %w", ErrProvider)
+	}
+	c, err := p.verify(ctx, m, raw, t.AccessToken)
+	if err != nil {
+		return vouched{}, err
+	}
+	if err := c.checkNonce(nonce); err != nil {
+		return vouched{}, err
+	}
+	if err := p.complete(ctx, m, c, t); err != nil {
+		return vouched{}, err
+	}
+	v := c.vouch(m.Issuer, p.identity.GroupsClaim)
+	v.tokens = p.keep(t, raw)
+	return v, nil
+}
+
+// exchangeFailed is the error of an exchange, without what the answer held: that may be tokens.
+func (p *provider) exchangeFailed(err error) error {
+	var refused *oauth2.RetrieveError
+	if errors.As(err, &refused) {
+		err = fmt.Errorf("exchanging the code: %s, error %.64q: %w", refused.Response.Status, refused.ErrorCode, ErrProvider)
+		if refused.Response.StatusCode < http.StatusInternalServerError {
+			return err // it answered, and is well
+		}
+		return p.failed(err)
+	}
+	return p.failed(fmt.Errorf("exchanging the code: %s: %w", clip(err.Error(), 256), ErrProvider))
+}
+
+// complete adds to the claims of an ID token those that the provider tells only at its userinfo endpoint (OpenID Connect
+// Core 1.0, section 5.3). What the ID token says is signed, and stays.
+func (p *provider) complete(ctx context.Context, m *metadata, c claims, t *oauth2.Token) error {
+	if m.UserInfo == "" {
+		return nil
+	}
+	info, err := m.provider.UserInfo(ctx, oauth2.StaticTokenSource(t))
+	if err != nil {
+		return fmt.Errorf("reading userinfo: %s: %w", clip(err.Error(), 256), ErrProvider)
+	}
+	more := claims{}
+	if err := info.Claims(&more); err != nil {
+		return fmt.Errorf("reading userinfo: %w", ErrProvider)
+	}
+	if sub := more.text("sub"); sub == "" || sub != c.text("sub") {
+		return fmt.Errorf("userinfo is of somebody else: %w", ErrProvider)
+	}
+	c.fill(more)
+	return c.checkSize()
+}
+
+// keep makes of what the token endpoint answered what we store.
+func (p *provider) keep(t *oauth2.Token, id string) tokens {
+	k := tokens{Access: t.AccessToken, Refresh: t.RefreshToken, ID: id}
+	switch {
+	case t.ExpiresIn > 0:
+		k.Expires = p.now().Add(time.Duration(min(t.ExpiresIn, 10*365*24*3600)) * time.Second).Round(0)
+	case !t.Expiry.IsZero():
+		k.Expires = t.Expiry.Round(0)
+	}
+	return k
+}
+
+// revoke asks the provider to forget tokens that no session holds (RFC 7009). nil when it has no way to be asked.
+func (p *provider) revoke(ctx context.Context, m *metadata, t tokens) error {
+	token, hint := t.Refresh, "refresh_token"
+	if token == "" {
+		token, hint = t.Access, "access_token"
+	}
+	if m.Revoke == "" || token == "" {
+		return nil
+	}
+	form := url.Values{"token": {token}, "token_type_hint": {hint}}
+	c := p.config(m)
+	if c.Endpoint.AuthStyle == oauth2.AuthStyleInParams {
+		form.Set("client_id", c.ClientID)
+		if c.ClientSecret != "" {
+			form.Set("client_secret", c.ClientSecret)
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.Revoke, strings.NewReader(form.Encode()))
+	if err != nil {
+		return fmt.Errorf("revoking tokens: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if c.Endpoint.AuthStyle == oauth2.AuthStyleInHeader {
+		req.SetBasicAuth(url.QueryEscape(c.ClientID), url.QueryEscape(c.ClientSecret))
+	}
+	resp, err := p.patient.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("revoking tokens: %s: %w", clip(err.Error(), 256), ErrProvider)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	_, _ = io.Copy(io.Discard, resp.Body)
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("revoking tokens: %s: %w", resp.Status, ErrProvider)
+	}
+	return nil
+}

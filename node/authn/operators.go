@@ -1,0 +1,205 @@
+package authn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"picket/broker"
+)
+
+// SessionInfo is a session as an operator sees it.
+type SessionInfo struct {
+	ID            string    `json:"id"`
+	User          string    `json:"user"` // id
+	Email         string    `json:"email,omitempty"`
+	Name          string    `json:"name,omitempty"`
+	Groups        []string  `json:"groups"`
+	Identity      string    `json:"identity"`
+	Begun         time.Time `json:"begun"`
+	Expires       time.Time `json:"expires"`
+	Authenticated time.Time `json:"authenticated"`
+	Seen          time.Time `json:"seen"`
+	Address       string    `json:"address,omitempty"`
+	UserAgent     string    `json:"user_agent,omitempty"`
+}
+
+// Sessions are those that are good now, of one user (an id or an email address) or, for "", of all, oldest first. It reads
+// them all from the store. broker.ErrUnavailable.
+func (a *Authn) Sessions(ctx context.Context, user string) ([]SessionInfo, error) {
+	all := []SessionInfo{}
+	people := people{a: a, users: map[string]*User{}}
+	for e, err := range a.sessions.List(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("listing sessions: %w", err)
+		}
+		u, err := people.get(ctx, e.Value.User)
+		if err != nil {
+			return nil, err
+		}
+		if u == nil || user != "" && user != u.ID && user != u.Email || !a.good(&e.Value, u) {
+			continue
+		}
+		info, err := a.info(ctx, &e.Value, u)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, info)
+	}
+	slices.SortFunc(all, func(x, y SessionInfo) int { return x.Begun.Compare(y.Begun) })
+	return all, nil
+}
+
+// SessionByID is one session that is good now. broker.ErrNotFound, broker.ErrUnavailable.
+func (a *Authn) SessionByID(ctx context.Context, id string) (SessionInfo, error) {
+	if len(id) != idLength || !wellFormedBinding(id) {
+		return SessionInfo{}, fmt.Errorf("session %.64q: %w", id, broker.ErrNotFound)
+	}
+	e, err := a.sessions.Get(ctx, id)
+	if err != nil {
+		return SessionInfo{}, fmt.Errorf("reading the session: %w", err)
+	}
+	people := people{a: a, users: map[string]*User{}}
+	u, err := people.get(ctx, e.Value.User)
+	if err != nil {
+		return SessionInfo{}, err
+	}
+	if u == nil || !a.good(&e.Value, u) {
+		return SessionInfo{}, fmt.Errorf("session %s has ended: %w", id, broker.ErrNotFound)
+	}
+	return a.info(ctx, &e.Value, u)
+}
+
+// Revoke ends a session: when it returns nil, a quorum has it. broker.ErrNotFound, broker.ErrUnavailable.
+func (a *Authn) Revoke(ctx context.Context, id string) error {
+	if _, err := a.SessionByID(ctx, id); err != nil {
+		return err
+	}
+	return a.end(ctx, id)
+}
+
+// RevokeUser ends all sessions of a user (an id, or an email address, which may be of several users), by one write for each
+// user, and tells how many sessions that were. broker.ErrNotFound, broker.ErrUnavailable.
+func (a *Authn) RevokeUser(ctx context.Context, user string) (n int, err error) {
+	ids, err := a.userIDs(ctx, user)
+	if err != nil {
+		return 0, err
+	}
+	epochs := map[string]uint64{}
+	for _, id := range ids {
+		if epochs[id], err = a.raiseEpoch(ctx, id); err != nil {
+			return 0, err
+		}
+	}
+	return a.sweep(ctx, epochs), nil
+}
+
+// sweep deletes the sessions of users that are below these epochs, and tells how many were good before. They are void
+// already: this gives back the space and takes the tokens, and where it fails, they expire.
+func (a *Authn) sweep(ctx context.Context, epochs map[string]uint64) (n int) {
+	var void []string
+	for e, err := range a.sessions.List(ctx) {
+		if err != nil {
+			a.log.Warn().Err(err).Msg("revoked sessions not counted to the end")
+			break
+		}
+		if epoch, ok := epochs[e.Value.User]; ok && e.Value.Epoch < epoch {
+			void = append(void, e.Value.ID)
+			if e.Value.Epoch == epoch-1 && a.holds(&e.Value, nil, a.now()) {
+				n++
+			}
+		}
+	}
+	for _, id := range void {
+		if err := a.end(ctx, id); err != nil {
+			a.log.Warn().Err(err).Str("session", id).Msg("revoked session not deleted")
+			break
+		}
+	}
+	return n
+}
+
+// raiseEpoch makes all sessions void that a user has; those below the epoch that it returns.
+func (a *Authn) raiseEpoch(ctx context.Context, id string) (epoch uint64, err error) {
+	for {
+		e, err := a.users.Get(ctx, id)
+		if err != nil {
+			return 0, fmt.Errorf("reading the user: %w", err)
+		}
+		e.Value.Epoch++
+		_, err = a.users.Update(ctx, id, e.Value, e.Revision, 0)
+		if err == nil {
+			return e.Value.Epoch, nil
+		}
+		if !errors.Is(err, broker.ErrConflict) {
+			return 0, fmt.Errorf("storing the user: %w", err)
+		}
+	}
+}
+
+// userIDs are the ids of the users that are meant; ErrNotFound when there is none.
+func (a *Authn) userIDs(ctx context.Context, user string) ([]string, error) {
+	if wellFormedUser(user) {
+		if _, err := a.users.Get(ctx, user); err == nil {
+			return []string{user}, nil
+		}
+	}
+	var ids []string
+	for e, err := range a.users.List(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("listing users: %w", err)
+		}
+		if user != "" && user == e.Value.Email {
+			ids = append(ids, e.Value.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, fmt.Errorf("user %.128q: %w", user, broker.ErrNotFound)
+	}
+	return ids, nil
+}
+
+// good tells whether a session would be Found on some route.
+func (a *Authn) good(s *Session, u *User) bool {
+	return u.Active && s.Epoch >= u.Epoch && a.holds(s, nil, a.now())
+}
+
+func (a *Authn) info(ctx context.Context, s *Session, u *User) (SessionInfo, error) {
+	info := SessionInfo{
+		ID: s.ID, User: s.User, Email: u.Email, Name: u.Name, Groups: []string{}, Identity: s.Identity, Begun: s.Begun,
+		Expires: s.Expires, Authenticated: s.Authenticated, Seen: time.Unix(0, s.lastSeen()).UTC(), Address: s.Address,
+		UserAgent: s.UserAgent,
+	}
+	g, err := a.knownGroups.Get(ctx, s.User)
+	if err != nil && !errors.Is(err, broker.ErrNotFound) {
+		return info, fmt.Errorf("reading groups: %w", err)
+	}
+	if err == nil && g.Names != nil {
+		info.Groups = g.Names
+	}
+	return info, nil
+}
+
+// people reads each user of a list once, from the leader: an operator wants no answer of before the last revocation.
+type people struct {
+	a     *Authn
+	users map[string]*User
+}
+
+// get is nil for a user who is gone.
+func (p people) get(ctx context.Context, id string) (*User, error) {
+	if u, ok := p.users[id]; ok {
+		return u, nil
+	}
+	e, err := p.a.users.Get(ctx, id)
+	if err != nil && !errors.Is(err, broker.ErrNotFound) {
+		return nil, fmt.Errorf("reading the user: %w", err)
+	}
+	p.users[id] = nil
+	if err == nil {
+		p.users[id] = &e.Value
+	}
+	return p.users[id], nil
+}

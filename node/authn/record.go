@@ -1,0 +1,101 @@
+package authn
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"sync/atomic"
+	"time"
+)
+
+// Session is one sign-in of one person in one browser. It is stored under its id until it expires. What the package
+// hands out is shared: read only.
+type Session struct {
+	seen  int64 // Unix ns when last used on this node; by atomic access only. First, to be aligned everywhere
+	asked int64 // Unix ns before which neither touch nor refresh is asked for again; by atomic access only
+
+	ID            string    `json:"id"`
+	User          string    `json:"user"`          // user id
+	Identity      string    `json:"identity"`      // name of the identity block that vouched
+	SID           string    `json:"sid,omitempty"` // the provider's session id
+	Epoch         uint64    `json:"epoch"`         // the user's epoch when made; void when below the user's present one
+	Begun         time.Time `json:"begun"`
+	Expires       time.Time `json:"expires"`       // absolute
+	Authenticated time.Time `json:"authenticated"` // when the provider saw the person
+	ACR           string    `json:"acr,omitempty"`
+	AMR           []string  `json:"amr,omitempty"`
+	Device        string    `json:"device,omitempty"`
+	Address       string    `json:"address,omitempty"` // of the client that signed in
+	UserAgent     string    `json:"user_agent,omitempty"`
+	Seen          time.Time `json:"seen"`                // when last used, to a sixteenth of the idle time
+	RefreshAt     time.Time `json:"refresh_at,omitzero"` // when tokens are to be refreshed; zero: never
+	Replaced      string    `json:"replaced,omitempty"`  // id of the session whose place this one took in the browser
+}
+
+// lastSeen is when the session was last used, as far as this node knows.
+func (s *Session) lastSeen() int64 { return max(atomic.LoadInt64(&s.seen), s.Seen.UnixNano()) }
+
+// User is a person as an identity provider describes them. It is stored under its id, and stays.
+type User struct {
+	ID            string         `json:"id"` // derived from Issuer and Subject
+	Issuer        string         `json:"issuer"`
+	Subject       string         `json:"subject"`
+	Email         string         `json:"email,omitempty"`
+	EmailVerified bool           `json:"email_verified,omitempty"`
+	Name          string         `json:"name,omitempty"`
+	Claims        map[string]any `json:"claims,omitempty"` // replaced whole by every sign-in and refresh
+	Active        bool           `json:"active"`
+	Epoch         uint64         `json:"epoch"` // raised to end all sessions of the user
+}
+
+// Groups are the groups of a user, replaced whole by every sign-in and refresh.
+type Groups struct {
+	Names  []string  `json:"names"`
+	Source string    `json:"source"` // name of the identity block
+	AsOf   time.Time `json:"as_of"`
+}
+
+// tokens are what the provider gave for a session; stored sealed, under the session's id.
+type tokens struct {
+	Access     string    `json:"access,omitempty"`
+	Refresh    string    `json:"refresh,omitempty"`
+	ID         string    `json:"id,omitempty"`
+	Expires    time.Time `json:"expires,omitzero"` // of Access; zero: the provider did not say
+	Generation uint64    `json:"generation"`       // counts refreshes
+	Claimed    *claim    `json:"claimed,omitempty"`
+}
+
+// claim says that a node set out to redeem this generation of tokens. It is never taken over: the refresh token may have
+// been spent, whatever became of the node.
+type claim struct {
+	ID   string    `json:"id"` // of the attempt
+	Node string    `json:"node"`
+	At   time.Time `json:"at"`
+}
+
+// used says that something which is good for one use was used.
+type used struct {
+	At time.Time `json:"at"`
+}
+
+// idLength is the length of newID's answer.
+const idLength = 22
+
+// newID is 128 random bits in base64url.
+func newID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program instead
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// wellFormedUser tells whether s may be a user id.
+func wellFormedUser(s string) bool {
+	var raw [18]byte
+	return decodes(s, raw[:])
+}
+
+// userID is the same for the same person at the same issuer, everywhere and always.
+func userID(issuer, subject string) string {
+	sum := sha256.Sum256([]byte(issuer + "\x00" + subject)) // an issuer is a URL and holds no NUL
+	return base64.RawURLEncoding.EncodeToString(sum[:18])
+}
