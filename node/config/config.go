@@ -31,11 +31,11 @@ type Cluster struct {
 
 // Broker is where state lives: embedded (Peers, Store) or an external NATS (URLs).
 type Broker struct {
-	Node   string // this node's name
-	Peers  []Peer // the nodes that store; none: this one stands alone
-	Listen string // HOST:PORT for routes
-	Client string // HOST:PORT for clients
-	Store  string // folder; "": memory only
+	Node   string        // this node's name
+	Peers  []Peer        // the nodes that store; none: this one stands alone
+	Listen string        // HOST:PORT for routes; "": without peers there are none
+	Client string        // HOST:PORT for clients; "": none come
+	Store  string        // folder; "": memory only
 	Sync   time.Duration // between fsyncs; 0: before every acknowledgement
 	Limit  int64         // bytes of disk; 0: no limit of ours
 
@@ -43,7 +43,7 @@ type Broker struct {
 	Credentials []byte   // a .creds file's text
 	CA          []byte   // PEM, trusted beside the system's for URLs
 	Prefix      string   // of bucket names
-	Replicas    int      // 1, 3 or 5
+	Replicas    int      // 1, 3 or 5; as many as there are peers when embedded
 }
 
 // Peer is one node that stores state.
@@ -91,7 +91,7 @@ type Authenticate struct {
 // Origin is scheme, host and port of a URL (RFC 6454), as the configuration gives it.
 type Origin struct {
 	Scheme string // "https", or "http" on localhost and loopback addresses only
-	Host   string // lower case, without port; may begin with "*." in a route
+	Host   string // lower case, without port and trailing dot, IPv6 in brackets; may begin with "*." in a route
 	Port   string // "": the scheme's own
 }
 
@@ -145,7 +145,7 @@ const (
 type Route struct {
 	Name       string
 	From       Origin
-	Prefix     string   // path prefix, "/" for all; matched by whole segments
+	Prefix     string   // path prefix, "/" for all, else without a slash at the end; matched by whole segments
 	To         []string // upstream origins: http://HOST[:PORT] or https://…
 	Access     Access
 	Policies   []string // names, all of which must admit
@@ -173,4 +173,3 @@ type HeaderValue struct {
 	Name  string
 	Value *policy.Template
 }
-

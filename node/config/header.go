@@ -1,0 +1,142 @@
+package config
+
+import (
+	"fmt"
+	"net/textproto"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"picket/policy"
+)
+
+// identityHeaders reads the headers that tell the upstream who asks. Their values are of the policy language.
+func (b block) identityHeaders(assertion string) []HeaderValue {
+	if !b.has("identity_headers") {
+		return nil
+	}
+	var all []HeaderValue
+	seen := map[string]string{fold(assertion): "the assertion"}
+	for _, e := range b.entries(b.body.Attributes["identity_headers"].Expr) {
+		value, diags := policy.NewTemplate(e.value, policy.Options{Functions: b.context.Functions})
+		b.take(diags)
+		name, ok := b.headerName(e.key)
+		if !ok {
+			continue
+		}
+		if other, twice := seen[fold(name)]; twice {
+			b.fail(badHeader, e.key.at, "%s is set by %s already.", name, other)
+			continue
+		}
+		seen[fold(name)] = name
+		if !diags.HasErrors() {
+			all = append(all, HeaderValue{Name: name, Value: value})
+		}
+	}
+	return all
+}
+
+// headerName checks the name of a header that is sent upstream, and gives it in canonical form.
+func (d *decoder) headerName(w word) (string, bool) {
+	if why := unfit(w.text); why != "" {
+		d.fail(badHeader, w.at, "%s", why)
+		return "", false
+	}
+	return textproto.CanonicalMIMEHeaderKey(w.text), true
+}
+
+// headerToken is RFC 9110, section 5.6.2, without "_".
+var headerToken = regexp.MustCompile("^[!#$%&'*+.^`|~0-9A-Za-z-]+$")
+
+// unfit says why a header cannot be set by a route; "" when it can.
+func unfit(name string) string {
+	folded := fold(name)
+	switch {
+	case strings.Contains(name, "_"):
+		return fmt.Sprintf("Servers take \"_\" and \"-\" for one another. Write %q.", strings.ReplaceAll(name, "_", "-"))
+	case !headerToken.MatchString(name):
+		return fmt.Sprintf("%.60q is not the name of a header (RFC 9110, section 5.6.2).", name)
+	case slices.Contains(hopByHop(), folded):
+		return name + " is for one connection alone (RFC 9110, section 7.6.1): it is not sent on."
+	case slices.Contains(framing(), folded):
+		return name + " is decided by picket for each request."
+	}
+	return ""
+}
+
+// fold is a header's name as servers may confuse it with others.
+func fold(name string) string {
+	return strings.NewReplacer("_", "-", ".", "-", " ", "-").Replace(strings.ToLower(name))
+}
+
+func hopByHop() []string {
+	return []string{
+		"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
+		"transfer-encoding", "upgrade", "http2-settings",
+	}
+}
+
+// framing are the headers that say where a request ends, where it goes, or where it came from.
+func framing() []string {
+	return []string{
+		"content-length", "cookie", "expect", "forwarded", "host", "x-forwarded-for", "x-forwarded-host",
+		"x-forwarded-port", "x-forwarded-proto", "x-request-id",
+	}
+}
+
+// assertion reads how the signed identity is sent: by default under the usual name, for the host that people visit.
+func (b block) assertion(host string) Assertion {
+	a := Assertion{
+		Header:   "X-Picket-Jwt-Assertion",
+		Claims:   []string{"email", "groups", "name"},
+		Audience: host,
+		Lifetime: b.duration("lifetime", 5*time.Minute, 10*time.Second),
+	}
+	if w, ok := b.optional("header"); ok {
+		a.Header = ""
+		if w.text != "" {
+			a.Header, _ = b.headerName(w)
+		}
+	}
+	if b.has("audience") {
+		w, _ := b.required("audience", "whom the assertion is for")
+		a.Audience = w.text
+	}
+	if words, written := b.texts("claims"); written {
+		a.Claims = b.claims(words)
+	}
+	return a
+}
+
+func (b block) claims(words []word) []string {
+	names := []string{}
+	for _, w := range words {
+		if slices.Contains(ownClaims(), w.text) {
+			b.fail(reservedClaim, w.at, "picket sets %s itself in every assertion.", w.text)
+			continue
+		}
+		names = append(names, w.text)
+	}
+	return names
+}
+
+// ownClaims are those that make an assertion one (RFC 7519, section 4.1).
+func ownClaims() []string { return []string{"aud", "exp", "iat", "iss", "jti", "nbf", "sub"} }
+
+// policies hands the policy blocks to the package that knows their language.
+func (b block) policies() (*policy.Set, []string) {
+	var blocks hcl.Blocks
+	var names []string
+	for _, inner := range b.body.Blocks {
+		if inner.Type == "policy" && len(inner.Labels) == 1 {
+			blocks = append(blocks, inner.AsHCLBlock())
+			names = append(names, inner.Labels[0])
+		}
+	}
+	set, diags := policy.Load(blocks, policy.Options{Functions: b.context.Functions})
+	b.take(diags)
+	return set, names
+}

@@ -1,0 +1,107 @@
+package config
+
+// shape is what may stand inside one kind of block.
+type shape struct {
+	label      string           // what the one label is, such as "NAME"; "": no label, and at most one such block
+	attributes []string         // that this version reads
+	blocks     map[string]shape // that this version reads
+	later      []string         // attributes and blocks that the language knows and this version does not
+	elsewhere  bool             // name and inside are the matter of package policy
+}
+
+// language is the whole vocabulary of cluster.hcl.
+func language() shape {
+	return shape{
+		blocks: map[string]shape{
+			"cluster":      clusterShape(),
+			"listen":       listenShape(),
+			"admin":        {attributes: []string{"address", "pprof"}},
+			"telemetry":    telemetryShape(),
+			"authenticate": {attributes: []string{"url"}},
+			"identity":     identityShape(),
+			"session":      {attributes: []string{"lifetime", "idle", "same_site"}},
+			"policy":       {label: "NAME", elsewhere: true},
+			"route":        routeShape(),
+		},
+		later: []string{"acme", "console", "data", "directory", "forward_auth", "test", "workload"},
+	}
+}
+
+func clusterShape() shape {
+	return shape{
+		attributes: []string{"name", "secrets", "max_staleness"},
+		blocks: map[string]shape{
+			"broker": {attributes: append(embeddedOnly(), append(externalOnly(), "node")...)},
+		},
+	}
+}
+
+// embeddedOnly are the attributes of a broker inside the node.
+func embeddedOnly() []string {
+	return []string{"peers", "listen", "client", "store", "sync", "limit"}
+}
+
+// externalOnly are the attributes of a NATS cluster that runs already.
+func externalOnly() []string {
+	return []string{"url", "credentials", "ca", "prefix", "replicas"}
+}
+
+func listenShape() shape {
+	return shape{
+		label:      "NAME",
+		attributes: []string{"address", "tls", "redirect", "trusted_proxies"},
+		blocks: map[string]shape{
+			"limits": {
+				attributes: []string{"header_bytes", "header_timeout", "idle_timeout"},
+				later:      []string{"headers", "streams"},
+			},
+		},
+		later: []string{"client_ca", "client_certificate", "client_crl", "http3", "proxy_protocol"},
+	}
+}
+
+func telemetryShape() shape {
+	return shape{
+		attributes: []string{"log_level", "log_format", "access_log"},
+		later:      []string{"decision_log", "traces"},
+	}
+}
+
+func identityShape() shape {
+	return shape{
+		label: "NAME",
+		attributes: []string{
+			"kind", "issuer", "client_id", "client_secret", "scopes", "groups_claim", "auth_params", "ca",
+			"insecure_http", "logout",
+		},
+	}
+}
+
+func routeShape() shape {
+	return shape{
+		label: "NAME",
+		attributes: []string{
+			"from", "to", "policy", "public", "any_user", "identity", "identity_headers", "websocket", "timeout",
+			"idle_timeout",
+		},
+		blocks: map[string]shape{
+			"session":   {attributes: []string{"lifetime", "idle"}},
+			"assertion": {attributes: []string{"header", "claims", "audience", "lifetime"}},
+			"rewrite":   {attributes: []string{"host"}, later: []string{"pattern", "prefix", "replace"}},
+		},
+		later: []string{
+			"balance", "body_limit", "cors_preflight", "hash", "health", "limit", "methods", "outliers", "paths",
+			"redirect", "request_headers", "response_headers", "retry", "shadow", "upstream_tls",
+		},
+	}
+}
+
+// The values that the language knows beside those that this version acts on.
+
+func laterKinds() []string {
+	return []string{
+		"apple", "auth0", "cognito", "entra", "github", "gitlab", "google", "keycloak", "okta", "onelogin", "ping",
+	}
+}
+
+func laterLogouts() []string { return []string{"back_channel", "front_channel"} }

@@ -1,0 +1,139 @@
+package config
+
+import (
+	"net/url"
+	"strings"
+	"time"
+)
+
+// known is what routes can refer to.
+type known struct {
+	identities []string
+	policies   []string
+	session    Session
+}
+
+func (b block) routes(k known) []Route {
+	var all []Route
+	places := map[string]block{}
+	for _, r := range b.children("route") {
+		route := r.route(k)
+		if route.From.Host != "" {
+			key := route.From.String() + route.Prefix
+			if other, twice := places[key]; twice {
+				r.fail(sameRoute, r.place("from"), "%s is for %s already, at %s. Let one of them have a longer path.",
+					other, key, spot(other.place("from")))
+			} else {
+				places[key] = r
+			}
+		}
+		all = append(all, route)
+	}
+	return all
+}
+
+func (b block) route(k known) Route {
+	r := Route{
+		Name:        b.name,
+		To:          b.upstreams(),
+		Identities:  b.references("identity", k.identities),
+		Session:     b.stricter(k.session),
+		Host:        b.child("rewrite").upstreamHost(),
+		WebSocket:   b.flag("websocket", false),
+		Timeout:     b.duration("timeout", 30*time.Second, 0),
+		IdleTimeout: b.duration("idle_timeout", 5*time.Minute, 0),
+	}
+	r.From, r.Prefix = b.from()
+	r.Access, r.Policies = b.access(k.policies)
+	r.Assertion = b.child("assertion").assertion(r.From.Host)
+	r.IdentityHeaders = b.identityHeaders(r.Assertion.Header)
+	return r
+}
+
+// from is the URL that a route is for.
+func (b block) from() (Origin, string) {
+	w, ok := b.required("from", "the URL that people visit, such as \"https://wiki.example.com\"")
+	if !ok {
+		return Origin{}, ""
+	}
+	origin, path, ok := b.front(w, true)
+	if !ok {
+		return Origin{}, ""
+	}
+	prefix, err := pathPrefix(path)
+	if err != nil {
+		b.fail(badURL, w.at, "%s", sentence(err))
+		return Origin{}, ""
+	}
+	if ours(prefix) {
+		b.fail(reservedPath, w.at, "What is below /.picket/ and /.well-known/picket/ is answered by picket on every host.")
+	}
+	return origin, prefix
+}
+
+// upstreams are the origins that a route's requests go to.
+func (b block) upstreams() []string {
+	words, written := b.texts("to")
+	if !written {
+		b.without("to", "the upstream that answers, such as \"http://10.0.0.5:8080\"")
+		return nil
+	}
+	var all []string
+	for _, w := range words {
+		if origin, ok := b.upstream(w); ok {
+			all = append(all, origin)
+		}
+	}
+	if len(words) == 0 && !b.wrong("to") {
+		b.fail(emptyValue, b.place("to"), "There must be one upstream at least, such as \"http://10.0.0.5:8080\".")
+	}
+	return all
+}
+
+func (b block) upstream(w word) (string, bool) {
+	u, err := b.url(w)
+	if err == nil && (u.Scheme == "tcp" || u.Scheme == "unix" || u.Scheme == "h2c") {
+		b.later(w.at, u.Scheme+"://")
+		return "", false
+	}
+	var origin Origin
+	if err == nil {
+		origin, err = originOf(u, false)
+	}
+	if err != nil {
+		b.fail(badURL, w.at, "%s", sentence(err))
+		return "", false
+	}
+	if u.Path != "" && u.Path != "/" {
+		b.fail(badURL, w.at, "An upstream has no path: requests keep the path that they come with. Write %q.", origin)
+		return "", false
+	}
+	return origin.String(), true
+}
+
+// upstreamHost is the Host that the upstream sees: "upstream", "preserve", or a name.
+func (b block) upstreamHost() string {
+	w, ok := b.optional("host")
+	if !ok || w.text == "upstream" || w.text == "preserve" {
+		return orText(w.text, "upstream")
+	}
+	u, err := url.Parse("//" + w.text)
+	if err == nil && u.Host == w.text && u.User == nil {
+		_, err = hostName(u.Hostname())
+	}
+	if err != nil || u.Host != w.text {
+		b.fail(notOneOf, w.at, "host is \"upstream\", \"preserve\" or the name of a host.%s", suggest(w.text, []string{"upstream", "preserve"}))
+		return "upstream"
+	}
+	if near := nearest(w.text, []string{"upstream", "preserve"}); near != "" && !strings.Contains(w.text, ".") {
+		b.fail(notOneOf, w.at, "host is \"upstream\", \"preserve\" or the name of a host. Did you mean %q?", near)
+	}
+	return w.text
+}
+
+func orText(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}

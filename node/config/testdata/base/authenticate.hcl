@@ -1,0 +1,3 @@
+authenticate {
+  url = "https://auth.example.com"
+}

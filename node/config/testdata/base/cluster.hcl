@@ -1,0 +1,4 @@
+cluster {
+  name    = "test"
+  secrets = [env("PICKET_SECRET")]
+}

@@ -1,0 +1,3 @@
+listen "https" {
+  address = ":443"
+}

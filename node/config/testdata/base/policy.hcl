@@ -1,0 +1,3 @@
+policy "staff" {
+  allow "employee" { when = user.email_domain == "example.com" }
+}

@@ -1,0 +1,1 @@
+# WITHOUT: cluster listen authenticate identity policy route # ERROR: Missing block; Every configuration has a cluster block # ERROR: Missing block; There is nothing to listen on. # WARNING: No routes

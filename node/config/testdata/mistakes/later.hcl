@@ -1,0 +1,47 @@
+# What the language knows and this version does not act on.
+
+acme { # ERROR: Not in this version; "acme" is known to the language, but this version of picket does not act on it. Leave it out.
+  email = "ops@example.com"
+}
+
+directory "scim" { # ERROR: Not in this version
+  path = "/.picket/scim/v2"
+}
+
+console { # ERROR: Not in this version
+}
+
+forward_auth { # ERROR: Not in this version
+}
+
+listen "https" {
+  address = ":443"
+  http3   = true   # ERROR: Not in this version
+  tls     = "auto" # ERROR: Not in this version; "auto" is known to the language
+  limits {
+    streams = 250 # ERROR: Not in this version
+  }
+}
+
+identity "google" {
+  kind          = "google" # ERROR: Not in this version; Kind "google" is known to the language
+  issuer        = "https://accounts.google.com"
+  client_id     = "picket"
+  client_secret = env("OIDC_CLIENT_SECRET")
+  logout        = [
+    "rp_initiated",
+    "back_channel", # ERROR: Not in this version
+    "rp_initated",  # ERROR: Value not allowed; logout is a list of "rp_initiated". Did you mean "rp_initiated"?
+  ]
+}
+
+route "ssh" {
+  from     = "tcp+https://bastion.example.com:22" # ERROR: Not in this version; "tcp+https://" is known
+  to       = ["tcp://10.0.0.9:22"]                # ERROR: Not in this version; "tcp://" is known
+  policy   = policy.staff
+  any_user = true # ERROR: Who may enter?; route "ssh" says "policy" and "any_user". It can be one of them alone.
+  redirect { # ERROR: Not in this version
+  }
+  health { # ERROR: Not in this version
+  }
+}

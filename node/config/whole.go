@@ -1,0 +1,89 @@
+package config
+
+import (
+	"crypto/tls"
+	"slices"
+	"strings"
+)
+
+// What can be checked only when everything has been read.
+
+// whole reads all blocks, in the order in which they need each other.
+func (b block) whole() *Config {
+	c := &Config{Cluster: b.cluster(), Admin: b.admin(), Telemetry: b.telemetry(), Session: b.session()}
+	c.Listeners = b.listeners()
+	c.Authenticate = b.authenticate()
+	c.Identities = b.identities()
+	set, policies := b.policies()
+	c.Policies = set
+	c.Routes = b.routes(known{names(c.Identities), policies, c.Session})
+	b.signIn(c)
+	b.covered(c)
+	b.empty(c)
+	return c
+}
+
+func names(identities []Identity) []string {
+	var all []string
+	for _, i := range identities {
+		all = append(all, i.Name)
+	}
+	return all
+}
+
+func (b block) empty(c *Config) {
+	if len(c.Routes) == 0 && !b.partial {
+		b.warn(noRoutes, b.start, "Every request will be answered with 404. Write route \"NAME\" { from = … to = … policy = … }.")
+	}
+}
+
+// signIn checks that people can sign in where a route asks them to.
+func (b block) signIn(c *Config) {
+	i := slices.IndexFunc(c.Routes, func(r Route) bool { return r.Access != Public })
+	if i < 0 {
+		return
+	}
+	first := b.children("route")[i]
+	if len(c.Identities) == 0 && !b.meant[meaning{b.body, "identity"}] {
+		b.lack(nobodyCanSignIn, first.at, "%s asks who someone is, and no identity block says who could tell. "+
+			"Write identity \"NAME\" { kind = \"oidc\" … }.", first)
+	}
+	if b.child("authenticate").absent && !b.meant[meaning{b.body, "authenticate"}] {
+		b.lack(nobodyCanSignIn, first.at, "%s asks who someone is, and there is no host to sign in on. "+
+			"Write authenticate { url = \"https://…\" }.", first)
+	}
+}
+
+// covered warns of hosts that no certificate is for, when picket itself speaks TLS on every listener.
+func (b block) covered(c *Config) {
+	var pairs []tls.Certificate
+	for i, l := range c.Listeners {
+		if l.Redirect != "" {
+			continue
+		}
+		if !b.children("listen")[i].has("tls") {
+			return
+		}
+		for _, written := range l.Certificates {
+			pair, err := tls.X509KeyPair(written.Chain, written.Key)
+			if err == nil {
+				pairs = append(pairs, pair)
+			}
+		}
+	}
+	if len(pairs) == 0 {
+		return
+	}
+	for i, r := range b.children("route") {
+		r.coveredBy(pairs, c.Routes[i].From, "from")
+	}
+	b.child("authenticate").coveredBy(pairs, c.Authenticate.URL, "url")
+}
+
+func (b block) coveredBy(pairs []tls.Certificate, o Origin, attribute string) {
+	host := strings.Trim(strings.Replace(o.Host, "*", "any", 1), "[]")
+	if o.Scheme != "https" || slices.ContainsFunc(pairs, func(p tls.Certificate) bool { return p.Leaf.VerifyHostname(host) == nil }) {
+		return
+	}
+	b.warn(certificateGap, b.place(attribute), "None of the listeners' certificates is for %s: browsers will refuse it.", o.Host)
+}
