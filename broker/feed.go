@@ -175,6 +175,9 @@ func (f *feed) tell(c change) {
 
 // beat proves freshness again and again until ctx ends.
 func (f *feed) beat(ctx context.Context) error {
+	if f.wait(ctx, 1) != nil { // the feed has not begun
+		return nil
+	}
 	ticker := time.NewTicker(heartbeatEvery)
 	defer ticker.Stop()
 	failing := false
@@ -206,9 +209,6 @@ func (f *feed) report(err error) {
 
 // prove writes one heartbeat and waits until the feed has passed it.
 func (f *feed) prove(ctx context.Context) error {
-	if !f.live() {
-		return f.wait(ctx, 1)
-	}
 	sent := time.Now()
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
