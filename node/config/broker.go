@@ -153,7 +153,7 @@ func (b block) credentials() []byte {
 	if !ok {
 		return nil
 	}
-	w = b.secret(w)
+	b.guard(w)
 	if !strings.Contains(w.text, "-----BEGIN NATS USER JWT-----") {
 		b.fail(badCredentials, w.at, "This is not the text of a .creds file. Write file(\"PATH\") to have a file's text.")
 		return nil

@@ -126,7 +126,7 @@ func (b block) certificate(expr hclsyntax.Expression) (c Certificate, ok bool) {
 // pair parses a chain and its key. A word that could not be read has no expression, and was reported.
 func (b block) pair(expr hclsyntax.Expression, certificate, key word) (c Certificate, ok bool) {
 	if key.expr != nil {
-		key = b.secret(key)
+		b.guard(key)
 	}
 	if certificate.expr == nil || key.expr == nil {
 		return c, false

@@ -106,3 +106,26 @@ func load(t *testing.T, path string) *config.Config {
 	}
 	return c
 }
+
+// A file's last line break is no part of a secret, but of a .creds file it is: its end is found by it.
+func TestTheLastLineBreakOfAFile(t *testing.T) {
+	setEnvironment(t)
+	dir, _ := withBase(t, "testdata/base/cluster.hcl")
+	write(t, filepath.Join(dir, "secret"), strings.Repeat("s", 32)+"\r\n")
+	write(t, filepath.Join(dir, "a.hcl"), `
+		cluster {
+		  name    = "test"
+		  secrets = [file("secret")]
+		  broker {
+		    url         = "tls://nats-1:4222"
+		    credentials = file(env("CREDENTIALS"))
+		  }
+		}`)
+	cluster := load(t, dir).Cluster
+	if got := string(cluster.Secrets[0]); got != strings.Repeat("s", 32) {
+		t.Errorf("the secret is %q", got)
+	}
+	if got := cluster.Broker.Credentials; !bytes.HasSuffix(got, []byte("------\n")) {
+		t.Errorf("the credentials are %q", got)
+	}
+}

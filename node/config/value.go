@@ -154,15 +154,19 @@ func (d *decoder) entries(expr hclsyntax.Expression) []entry {
 	return all
 }
 
-// secret takes a word for a secret: it warns when the secret stands in the file, and hides it from what is printed.
-// A file's last line break is not part of a secret.
+// secret takes a word for a secret. A file's last line break is not part of it.
 func (d *decoder) secret(w word) word {
+	d.guard(w)
 	w.text = strings.TrimRight(w.text, "\r\n")
+	return w
+}
+
+// guard warns when a secret stands in the file, and hides it from what is printed.
+func (d *decoder) guard(w word) {
 	if w.text != "" && literal(w.expr) {
 		d.hidden = append(d.hidden, w.at)
 		d.warn(literalSecret, w.at, "Whoever reads this file has the secret. Write env(\"NAME\") or file(\"PATH\") in its place.")
 	}
-	return w
 }
 
 // literal tells whether the text stands in the file itself, be it as the default of an env().
