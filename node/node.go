@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -74,10 +73,7 @@ func New(o Options) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
-	decides, err := authz.New(authz.Options{Policies: o.Config.Policies, Log: n.log, Registry: n.registry})
-	if err != nil {
-		return nil, fmt.Errorf("policies: %w", err)
-	}
+	decides := authz.New(authz.Options{Policies: o.Config.Policies, Log: n.log, Registry: n.registry})
 	n.door, err = proxy.New(proxy.Options{
 		Config: o.Config, Node: o.Config.Cluster.Broker.Node, Authn: n.authn, Authz: decides,
 		Pages: pages, Refuse: pages.Refuse, Fresh: n.broker.Fresh, Log: n.log, Registry: n.registry,
@@ -138,19 +134,9 @@ func (n *Node) serve(ctx, life context.Context, parts *errgroup.Group) error {
 		return err
 	}
 	n.serving.Store(true)
-	n.log.Info().Str("node", n.config.Cluster.Broker.Node).Str("version", n.version).Strs("addresses", n.addresses()).
+	n.log.Info().Str("node", n.config.Cluster.Broker.Node).Str("version", n.version).Strs("addresses", n.door.Addresses()).
 		Dur("after_ms", time.Since(begun)).Msg("ready")
 	return n.untilStopped(ctx, life)
-}
-
-// addresses is where the door listens, in order.
-func (n *Node) addresses() []string {
-	var all []string
-	for _, address := range n.door.Addresses() {
-		all = append(all, address.String())
-	}
-	slices.Sort(all)
-	return all
 }
 
 // untilStopped serves until ctx ends, or a part fails.
