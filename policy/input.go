@@ -6,7 +6,8 @@ import (
 )
 
 // Input is all that a rule can see of one request: plain facts, taken once, before any rule is asked.
-// The zero Input is a request of nobody for nothing.
+// The zero Input is a request of nobody for nothing. A text that is "", a list that is nil and the zero time are
+// missing: what a rule asks of them is unknown.
 type Input struct {
 	Authenticated bool // false: User and Session are zero
 	User          User
@@ -21,7 +22,7 @@ type User struct {
 	Email         string // "" when the provider sent none
 	EmailVerified bool
 	Name          string
-	Groups        []string       // in no order
+	Groups        []string       // in no order; nil: not known, which is not the same as none
 	Claims        map[string]any // as decoded by encoding/json: string, float64, bool, nil, []any, map[string]any
 	Identity      string         // name of the identity block that vouched
 }
@@ -32,7 +33,7 @@ type Session struct {
 	Begun         time.Time // when the session was made
 	Authenticated time.Time // auth_time of the provider (OpenID Connect Core 1.0, section 2)
 	ACR           string
-	AMR           []string
+	AMR           []string // nil: the provider sent none
 	Identity      string
 	Device        string
 }

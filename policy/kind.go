@@ -1,0 +1,126 @@
+package policy
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// kind is the type of an expression; every expression has one before it is ever evaluated.
+type kind uint8
+
+const (
+	invalid kind = iota // a mistake that was reported: nothing more is said of it
+	boolean             // bool
+	text                // string
+	number              // float64
+	span                // time.Duration
+	instant             // time.Time
+	address             // netip.Addr
+	list                // []string
+	dynamic             // any: a value of JSON, whose own type shows on evaluation; never nil
+	fields              // lookup: texts by name, of which one is taken by indexing
+)
+
+// String is what a diagnostic calls a value of this kind.
+func (k kind) String() string {
+	return [...]string{
+		"a mistake", "true or false", "a text", "a number", "a duration", "a time",
+		"an IP address", "a list of texts", "a claim", "a group of named values",
+	}[k]
+}
+
+// eval computes a value. ok is false when it is unknown: something that it asks for is missing.
+type eval[T any] func(f *frame) (value T, ok bool)
+
+// lookup gives the text of a name.
+type lookup func(f *frame, name string) (value string, ok bool)
+
+// node is a compiled expression.
+type node struct {
+	kind     kind
+	run      any        // eval of the kind's Go type, or lookup; nil when invalid
+	constant bool       // gives the same for every input, and is never unknown
+	at       hcl.Range  // where it stands
+	of       *attribute // the attribute that this is, bare; nil: something else
+}
+
+// run is the evaluation of a node that is known to be of the kind of T. An invalid node is always unknown.
+func run[T any](n node) eval[T] {
+	if e, ok := n.run.(eval[T]); ok {
+		return e
+	}
+	return func(*frame) (none T, ok bool) { return none, false }
+}
+
+// valueOf is the value of a constant node.
+func valueOf[T any](n node) T {
+	value, _ := run[T](n)(newFrame())
+	return value
+}
+
+// always is an evaluation that gives one value.
+func always[T any](value T) eval[T] {
+	return func(*frame) (T, bool) { return value, true }
+}
+
+// shape does what is the same for all kinds, whatever Go type they have.
+type shape interface {
+	present(n node) eval[bool]                // whether n is known
+	coalesce(nodes []node) any                // eval of the first known one
+	choose(when eval[bool], yes, no node) any // eval of one of two
+	fold(n node) (folded any, ok bool)        // eval of the value that n has now; ok false: none
+}
+
+// shape is the kind's; nil when the kind is no value by itself.
+func (k kind) shape() shape {
+	return [...]shape{
+		nil, shapeOf[bool]{}, shapeOf[string]{}, shapeOf[float64]{}, shapeOf[time.Duration]{}, shapeOf[time.Time]{},
+		shapeOf[netip.Addr]{}, shapeOf[[]string]{}, shapeOf[any]{}, nil,
+	}[k]
+}
+
+type shapeOf[T any] struct{}
+
+func (shapeOf[T]) present(n node) eval[bool] {
+	e := run[T](n)
+	return func(f *frame) (bool, bool) {
+		_, ok := e(f)
+		return ok, true
+	}
+}
+
+func (shapeOf[T]) coalesce(nodes []node) any {
+	choices := make([]eval[T], len(nodes))
+	for i, n := range nodes {
+		choices[i] = run[T](n)
+	}
+	return eval[T](func(f *frame) (none T, ok bool) {
+		for _, e := range choices {
+			if value, ok := e(f); ok {
+				return value, true
+			}
+		}
+		return none, false
+	})
+}
+
+func (shapeOf[T]) choose(when eval[bool], yes, no node) any {
+	then, otherwise := run[T](yes), run[T](no)
+	return eval[T](func(f *frame) (none T, ok bool) {
+		which, ok := when(f)
+		if !ok {
+			return none, false
+		}
+		if which {
+			return then(f)
+		}
+		return otherwise(f)
+	})
+}
+
+func (shapeOf[T]) fold(n node) (any, bool) {
+	value, ok := run[T](n)(newFrame())
+	return always(value), ok
+}

@@ -1,0 +1,59 @@
+package policy
+
+import (
+	"errors"
+	"reflect"
+	"testing"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
+)
+
+// load reads policies as the configuration does.
+func load(source string) (*Set, hcl.Diagnostics) {
+	file, diags := hclsyntax.ParseConfig([]byte(source), "policies.hcl", hcl.InitialPos)
+	content, more := file.Body.Content(&hcl.BodySchema{
+		Blocks: []hcl.BlockHeaderSchema{{Type: "policy", LabelNames: []string{"name"}}},
+	})
+	set, found := Load(content.Blocks, testOptions())
+	return set, append(append(diags, more...), found...)
+}
+
+func mustLoad(t testing.TB, source string) *Set {
+	t.Helper()
+	set, diags := load(source)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	return set
+}
+
+// testOptions has functions as the configuration has them: one that fails,
+// one that gives nothing, one that gives what no policy can use.
+func testOptions() Options {
+	env := function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "name", Type: cty.String}},
+		Type:   function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			if args[0].AsString() != "OFFICE" {
+				return cty.NilVal, errors.New("it is not set")
+			}
+			return cty.StringVal("10.0.0.0/8"), nil
+		},
+	})
+	nothing := function.New(&function.Spec{
+		Type: function.StaticReturnType(cty.String),
+		Impl: func([]cty.Value, cty.Type) (cty.Value, error) { return cty.NullVal(cty.String), nil },
+	})
+	handles := cty.Capsule("handle", reflect.TypeFor[int]())
+	handle := function.New(&function.Spec{
+		Type: function.StaticReturnType(handles),
+		Impl: func([]cty.Value, cty.Type) (cty.Value, error) { return cty.CapsuleVal(handles, new(int)), nil },
+	})
+	return Options{Functions: map[string]function.Function{
+		"env": env, "nothing": nothing, "handle": handle, "jsondecode": stdlib.JSONDecodeFunc, "jsonencode": stdlib.JSONEncodeFunc,
+	}}
+}

@@ -1,0 +1,113 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+func parseTemplate(t testing.TB, source string) (*Template, hcl.Diagnostics) {
+	t.Helper()
+	expression, diags := hclsyntax.ParseExpression([]byte(source), "header.hcl", hcl.InitialPos)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	return NewTemplate(expression, testOptions())
+}
+
+func mustTemplate(t testing.TB, source string) *Template {
+	t.Helper()
+	template, diags := parseTemplate(t, source)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	return template
+}
+
+func TestTemplateGivesTheTextOfAnInput(t *testing.T) {
+	in := &Input{Authenticated: true, User: User{Email: "a@example.com", EmailVerified: true, Groups: []string{"sre", "staff"}}}
+	for source, want := range map[string]string{
+		`user.email`:                    "a@example.com",
+		`join(",", user.groups)`:        "sre,staff",
+		`"Bearer ${upper(user.email)}"`: "Bearer A@EXAMPLE.COM",
+		`user.email_verified`:           "true",
+		`length(user.groups)`:           "2",
+		`env("OFFICE")`:                 "10.0.0.0/8",
+		`"constant"`:                    "constant",
+		`""`:                            "",
+	} {
+		got, ok := mustTemplate(t, source).Value(in)
+		if !ok || got != want {
+			t.Errorf("%s gives %q, %t; want %q", source, got, ok, want)
+		}
+	}
+}
+
+func TestTemplateOfWhatIsMissingIsUnknown(t *testing.T) {
+	for _, source := range []string{`user.email`, `"a ${user.email}"`, `join(",", user.groups)`, `user.email_verified`} {
+		if got, ok := mustTemplate(t, source).Value(new(Input)); ok {
+			t.Errorf("%s gives %q", source, got)
+		}
+	}
+	if _, ok := mustTemplate(t, `"x"`).Value(nil); ok {
+		t.Error("a template gives a value without an input")
+	}
+	if _, ok := (*Template)(nil).Value(new(Input)); ok {
+		t.Error("the nil Template gives a value")
+	}
+}
+
+func TestTemplateThatTheParserCouldNotReadGivesNoValue(t *testing.T) {
+	expression, diags := hclsyntax.ParseExpression([]byte(`user.`), "header.hcl", hcl.InitialPos)
+	if !diags.HasErrors() {
+		t.Fatal("the parser has found no mistake")
+	}
+	template, diags := NewTemplate(expression, Options{})
+	if template != nil || diags.HasErrors() {
+		t.Errorf("it is %v with %s", template, diags)
+	}
+}
+
+func TestTemplateValueOutlivesItsEvaluation(t *testing.T) {
+	template := mustTemplate(t, `"<${user.name}>"`)
+	first, _ := template.Value(&Input{User: User{Name: "alice"}})
+	for range 100 {
+		template.Value(&Input{User: User{Name: "mallory"}})
+	}
+	if first != "<alice>" {
+		t.Errorf("the first value has become %q", first)
+	}
+}
+
+func TestTemplateThatIsNoTextIsRefused(t *testing.T) {
+	for source, want := range map[string]string{
+		`user.groups`:     wrongType,
+		`session.age`:     wrongType,
+		`user.emial`:      unknownName,
+		`request.headers`: wrongType,
+		`[1]`:             wrongType,
+	} {
+		template, diags := parseTemplate(t, source)
+		if template != nil || len(diags) != 1 || diags[0].Summary != want {
+			t.Errorf("%s is told %s", source, diags)
+		}
+	}
+}
+
+func TestLargeTextsAreNotKept(t *testing.T) {
+	template := mustTemplate(t, `"${user.name}${user.name}"`)
+	name := strings.Repeat("x", maxBytes)
+	for range 3 {
+		if value, _ := template.Value(&Input{User: User{Name: name}}); value != name+name {
+			t.Fatal("a large text is not whole")
+		}
+	}
+	var pool frames
+	large := &frame{bytes: make([]byte, maxBytes+1)}
+	pool.takeBack(large)
+	if pool.lend(new(Input)) == large {
+		t.Error("a large frame is lent again")
+	}
+}

@@ -1,0 +1,50 @@
+# Blocks that are not as they should be.
+
+policy "twice" {
+  allow "anyone" { when = true }
+}
+
+policy "twice" { # ERROR: Two policies of one name; There is a policy twice at policies.hcl:3,1-15 already. Rename one of them, or put the rules together.
+  allow "anyone" { when = true }
+}
+
+policy "not a name" { # ERROR: Bad name; A policy is named by letters, digits, - and _, with a letter first: policy "staff" {.
+  allow "anyone" { when = true }
+}
+
+policy "" { # ERROR: Bad name; A policy is named by letters, digits, - and _, with a letter first: policy "staff" {.
+  allow "anyone" { when = true }
+}
+
+policy "rules" {
+  descripton = "x" # ERROR: Unsupported argument; An argument named "descripton" is not expected here. Did you mean "description"?
+  mode       = "shadow" # ERROR: Unsupported argument; An argument named "mode" is not expected here.
+
+  allow "anyone" { when = true }
+  deny "anyone" { when = !authenticated } # ERROR: Two rules of one name; There is a rule "anyone" at policies.hcl:23,3-17 already. Decisions name the rule that gave them: rename one.
+  allow "" { when = authenticated } # ERROR: Bad name; A decision names the rule that gave it. Write allow "on call" {.
+  allow { when = authenticated } # ERROR: Missing name for allow; All allow blocks must have 1 labels (name).
+  alow "near" { when = authenticated } # ERROR: Unsupported block type; Blocks of type "alow" are not expected here. Did you mean "allow"?
+  require { max_age = "1h" } # ERROR: Unsupported block type; Blocks of type "require" are not expected here.
+  allow "nothing" {} # ERROR: Rule without a condition; Write when = and a condition; when = true is for everyone.
+  deny "no condition" { message = "x" } # ERROR: Rule without a condition; Write when = and a condition; when = true is for everyone.
+  allow "misspelt" { wen = authenticated } # ERROR: Unsupported argument; An argument named "wen" is not expected here. Did you mean "when"?
+  allow "message" {
+    when    = authenticated
+    message = "only deny has one" # ERROR: Unsupported argument; An argument named "message" is not expected here.
+  }
+}
+
+policy "texts" {
+  description = "for ${user.name}" # ERROR: Not a constant; Description is the same for every request. Leave out what depends on one.
+  allow "anyone" { when = true }
+  deny "message" {
+    when    = request.websocket
+    message = "not for ${user.name}" # ERROR: Not a constant; Message is the same for every request. Leave out what depends on one.
+  }
+}
+
+policy "description" {
+  description = 3 # ERROR: Wrong type; Description has to be a text, but this is a number. Write "${x}".
+  allow "anyone" { when = true }
+}
