@@ -1,0 +1,101 @@
+// Package authz answers may they: it asks the policies in force whether a request may pass, counts the answers, and
+// says what a visitor is told when it may not.
+//
+// It promises that nothing passes without an explicit allow: the zero route admits nobody, a name that no policy bears
+// admits nobody, and of several policies all must admit. It takes values, does no I/O, and keeps no verdict: asked
+// again, it decides again. Who is asking is left to package authn, what a rule means to package policy.
+package authz
+
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"picket/node/config"
+	"picket/policy"
+)
+
+// Rules named in a Decision that no policy gave.
+const (
+	RulePublic    = "public"    // the route is for everyone
+	RuleAnyUser   = "any_user"  // the route is for whoever is signed in
+	RuleNobody    = "no_policy" // the route names no policy, and so admits nobody
+	RuleSignedOut = "nobody"    // the route is for whoever is signed in, and nobody is
+)
+
+// Options are the parts that decisions are made of.
+type Options struct {
+	Policies *policy.Set // nil: every policy denies
+	Log      zerolog.Logger
+	Registry prometheus.Registerer // nil: decisions are not counted anywhere
+}
+
+// Authz decides. It is safe for concurrent use, and immutable.
+type Authz struct {
+	policies  *policy.Set
+	log       zerolog.Logger
+	decisions *prometheus.CounterVec
+}
+
+// New puts the parts together. It opens nothing. A registry that has the counter of decisions from an earlier
+// configuration goes on counting with it.
+func New(o Options) *Authz {
+	counter := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "picket_decisions_total",
+		Help: "Decisions about requests, by route and outcome.",
+	}, []string{"route", "outcome"})
+	return &Authz{policies: o.Policies, log: o.Log, decisions: register(o.Registry, counter)}
+}
+
+// Decide tells whether the request may pass the route, and counts the answer.
+func (a *Authz) Decide(r *config.Route, in *policy.Input) policy.Decision {
+	d := a.Evaluate(r, in)
+	a.decisions.WithLabelValues(r.Name, d.Outcome.String()).Inc()
+	a.log.Debug().Str("route", r.Name).Str("policy", d.Policy).Str("rule", d.Rule).
+		Stringer("decision", d.Outcome).Msg("decided")
+	return d
+}
+
+// Evaluate is Decide without the count: for asking again about what was decided and is still under way.
+func (a *Authz) Evaluate(r *config.Route, in *policy.Input) policy.Decision {
+	switch r.Access {
+	case config.Public:
+		return policy.Decision{Outcome: policy.Allow, Rule: RulePublic}
+	case config.AnyUser:
+		if in.Authenticated {
+			return policy.Decision{Outcome: policy.Allow, Rule: RuleAnyUser}
+		}
+		return policy.Decision{Rule: RuleSignedOut}
+	case config.ByPolicy:
+		return a.all(r.Policies, in)
+	}
+	return policy.Decision{}
+}
+
+// all is the first refusal among the policies or, when every one admits, what the last of them said. None: a refusal.
+func (a *Authz) all(names []string, in *policy.Input) policy.Decision {
+	d := policy.Decision{Rule: RuleNobody}
+	for _, name := range names {
+		if d = a.policies.Evaluate(name, in); !d.Allowed() {
+			break
+		}
+	}
+	return d
+}
+
+// register adds a collector, or gives the one that is there already.
+func register(to prometheus.Registerer, c *prometheus.CounterVec) *prometheus.CounterVec {
+	if to == nil {
+		return c
+	}
+	var before prometheus.AlreadyRegisteredError
+	if err := to.Register(c); errors.As(err, &before) {
+		if known, ok := before.ExistingCollector.(*prometheus.CounterVec); ok {
+			return known
+		}
+	} else if err != nil {
+		panic(err) // two metrics of ours with one name
+	}
+	return c
+}
