@@ -1,0 +1,84 @@
+package proxy
+
+import (
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"picket/node/authn"
+	"picket/node/config"
+	"picket/policy"
+)
+
+// ask is one request as the door reads it: taken once, before anything is decided. Below that nothing looks at the
+// request again to decide, so that what is decided on is what is carried, and another protocol need only fill an ask.
+// Once the request is admitted the fields above upstream no longer change.
+type ask struct {
+	id    string // of the request, in the log and upstream
+	began time.Time
+
+	host      string        // canonical; "": it could not be read
+	origin    config.Origin // of the host asked for; zero: the host is none of ours
+	route     *route        // nil: none was found, or own is true
+	own       bool          // for our own pages
+	client    netip.Addr    // behind trusted proxies; the zero Addr when it could not be read
+	cookie    string        // our session cookie's text; "": none, or several
+	binding   string        // the same of the cookie that a sign-in is bound to
+	from      []string      // the Origin header
+	navigates bool          // a browser that goes to an address, and can show a page
+
+	in       policy.Input // the facts that policies see
+	caller   authn.Caller
+	answer   authn.Answer
+	decision policy.Decision
+	given    []field // what is added to the request that goes upstream
+
+	target   *url.URL // that it is sent to
+	upstream string   // the address that it was sent to; "": it was not
+	refused  string   // code of the refusal; "": it was carried
+	ended    error    // why what was carried did not come to its own end; nil: it did
+}
+
+// field is one header field.
+type field struct{ name, value string }
+
+// found tells whether the caller is known.
+func (a *ask) found() bool { return a.answer == authn.Found }
+
+// fields lets policies read the headers of net/http.
+type fields http.Header
+
+// Field gives a header by its name; several lines of it are one list (RFC 9110, section 5.3).
+func (f fields) Field(name string) (string, bool) {
+	values := http.Header(f).Values(name)
+	switch len(values) {
+	case 0:
+		return "", false
+	case 1:
+		return values[0], true
+	}
+	return strings.Join(values, ", "), true
+}
+
+// navigates tells whether r is a browser that goes to an address and can follow a redirect to a page: it says so itself
+// (Fetch Metadata) or, when it says nothing, asks for HTML. A request that carries credentials of its own is a program.
+func navigates(r *http.Request) bool {
+	h := r.Header
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	if h.Get("X-Requested-With") != "" || h.Get("Authorization") != "" {
+		return false
+	}
+	switch h.Get("Sec-Fetch-Dest") {
+	case "", "document", "iframe", "frame":
+	default:
+		return false
+	}
+	if mode := h.Get("Sec-Fetch-Mode"); mode != "" {
+		return mode == "navigate"
+	}
+	return strings.Contains(strings.ToLower(strings.Join(h.Values("Accept"), ",")), "text/html")
+}

@@ -1,0 +1,63 @@
+package proxy
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// client is the address of who asks: the peer of the connection or, where that is a trusted proxy, what X-Forwarded-For
+// says, walked from the right past the trusted ones. A list with anything in it that is no address is dropped whole.
+func (l *listener) client(peer string, forwarded []string) netip.Addr {
+	addr, ok := parseAddress(peer)
+	if !ok || !l.trusts(addr) {
+		return addr
+	}
+	client := addr
+	walking := true
+	for i := len(forwarded) - 1; i >= 0; i-- {
+		for rest, more := forwarded[i], true; more; {
+			var last string
+			rest, last, more = cutLast(rest)
+			hop, ok := parseAddress(strings.Trim(last, " \t"))
+			if !ok {
+				return addr
+			}
+			if walking {
+				client, walking = hop, l.trusts(hop)
+			}
+		}
+	}
+	return client
+}
+
+// cutLast splits a list at its last comma; more tells whether there was one.
+func cutLast(list string) (rest, last string, more bool) {
+	i := strings.LastIndexByte(list, ',')
+	if i < 0 {
+		return "", list, false
+	}
+	return list[:i], list[i+1:], true
+}
+
+// trusts tells whether an address is one of the proxies in front of this listener.
+func (l *listener) trusts(addr netip.Addr) bool {
+	for _, p := range l.TrustedProxies {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// parseAddress reads an address with or without port, IPv6 with or without brackets; IPv4 in IPv6 is IPv4.
+func parseAddress(s string) (netip.Addr, bool) {
+	addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"))
+	if err != nil {
+		with, err := netip.ParseAddrPort(s)
+		if err != nil {
+			return netip.Addr{}, false
+		}
+		addr = with.Addr()
+	}
+	return addr.Unmap().WithZone(""), true
+}

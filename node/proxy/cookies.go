@@ -1,0 +1,129 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"picket/node/authn"
+	"picket/node/config"
+)
+
+// ourCookies are the names of the cookies that are between the browser and us alone.
+func ourCookies() []string {
+	secure, plain := config.Origin{Scheme: "https"}, config.Origin{Scheme: "http"}
+	return []string{
+		authn.CookieName(secure), authn.BindingName(secure),
+		authn.CookieName(plain), authn.BindingName(plain),
+	}
+}
+
+// soleCookie is the text of a cookie in Cookie header lines (RFC 6265, section 5.4), "" unless it is there once: of two,
+// one was planted, and nobody knows which.
+func soleCookie(lines []string, name string) string {
+	text, times := "", 0
+	for _, line := range lines {
+		for pair := range strings.SplitSeq(line, ";") {
+			key, value, ok := strings.Cut(pair, "=")
+			if ok && strings.Trim(key, " \t") == name {
+				text = strings.Trim(value, " \t")
+				times++
+			}
+		}
+	}
+	if times != 1 {
+		return ""
+	}
+	return text
+}
+
+// withoutCookies removes the named cookies from Cookie header lines and leaves the others as they are, byte for byte.
+func withoutCookies(lines, names []string) []string {
+	kept := lines[:0:0]
+	for _, line := range lines {
+		if line = withoutCookie(line, names); line != "" {
+			kept = append(kept, line)
+		}
+	}
+	return kept
+}
+
+func withoutCookie(line string, names []string) string {
+	var b strings.Builder
+	dropped := false
+	for pair := range strings.SplitSeq(line, ";") {
+		key, _, _ := strings.Cut(pair, "=")
+		if among(names, strings.Trim(key, " \t")) {
+			dropped = true
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte(';')
+		} else if dropped {
+			pair = strings.TrimLeft(pair, " \t")
+		}
+		b.WriteString(pair)
+	}
+	if !dropped {
+		return line
+	}
+	return b.String()
+}
+
+func among(names []string, name string) bool {
+	for _, n := range names {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
+
+// dropSetCookies removes from a response what would set a cookie of ours. Browsers know the __Host- prefix in any case,
+// and send a cookie without a name as its bare value, which then reads as a name.
+func dropSetCookies(h http.Header, names []string) {
+	lines := h["Set-Cookie"]
+	kept := lines[:0]
+	for _, line := range lines {
+		if !setsAny(line, names) {
+			kept = append(kept, line)
+		}
+	}
+	if len(kept) == 0 {
+		delete(h, "Set-Cookie")
+		return
+	}
+	h["Set-Cookie"] = kept
+}
+
+func setsAny(line string, names []string) bool {
+	pair, _, _ := strings.Cut(line, ";")
+	pair = strings.Trim(pair, " \t")
+	pair = strings.Trim(strings.TrimPrefix(pair, "="), " \t")
+	key, _, _ := strings.Cut(pair, "=")
+	key = strings.Trim(key, " \t")
+	for _, name := range names {
+		if strings.EqualFold(key, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// httpCookie is a cookie of authn as net/http writes it.
+func httpCookie(k authn.Cookie, now time.Time) *http.Cookie {
+	c := &http.Cookie{
+		Name: k.Name, Value: k.Value, Path: "/", Expires: k.Expires, Secure: k.Secure, HttpOnly: true,
+		SameSite: http.SameSiteLaxMode,
+	}
+	switch k.SameSite {
+	case "strict":
+		c.SameSite = http.SameSiteStrictMode
+	case "none":
+		c.SameSite = http.SameSiteNoneMode
+	}
+	if !k.Expires.IsZero() && !k.Expires.After(now) {
+		c.Value, c.MaxAge = "", -1
+	}
+	return c
+}

@@ -1,0 +1,90 @@
+package proxy
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestOurCookiesGoAndTheOthersStayByteForByte(t *testing.T) {
+	for given, want := range map[string]string{
+		"a=1":                       "a=1",
+		"a=1;  b=\"x y\" ;c":        "a=1;  b=\"x y\" ;c",
+		"__Host-picket=x":           "",
+		"__Host-picket=x; a=1":      "a=1",
+		"a=1; __Host-picket=x; b=2": "a=1; b=2",
+		"a=1; picket=x":             "a=1",
+		"picket=x; picket=y; __Host-picket-begin=z": "",
+		"picket-begin=x;a=1;  b=2":                  "a=1;  b=2",
+		"__Host-picket-other=x; pickets=1; PICKET=": "__Host-picket-other=x; pickets=1; PICKET=",
+		" picket =x; a=1":                           "a=1",
+		"picket; a=1":                               "a=1",
+		"":                                          "",
+	} {
+		got := strings.Join(withoutCookies([]string{given}, ourCookies()), "|")
+		if got != want {
+			t.Errorf("of %q is left %q; want %q", given, got, want)
+		}
+	}
+}
+
+func TestOfTwoCookiesOfOneNameNeitherIsTaken(t *testing.T) {
+	for _, c := range []struct {
+		lines []string
+		want  string
+	}{
+		{[]string{"a=1; s=x; b=2"}, "x"},
+		{[]string{"a=1", "s = x "}, "x"},
+		{[]string{"s=x; s=y"}, ""},
+		{[]string{"s=x", "s=x"}, ""},
+		{[]string{"S=x"}, ""},
+		{[]string{"s"}, ""},
+		{nil, ""},
+	} {
+		if got := soleCookie(c.lines, "s"); got != c.want {
+			t.Errorf("%q gives %q; want %q", c.lines, got, c.want)
+		}
+	}
+}
+
+func TestAnUpstreamSetsNoCookieOfOurs(t *testing.T) {
+	h := http.Header{"Set-Cookie": {
+		"a=1; Path=/", "__Host-picket=evil; Path=/; Secure", "__host-PICKET=evil", " picket = evil", "=picket=evil", "= __Host-picket=evil",
+		"picket", "picket-begin=; Max-Age=0", "pickets=1", "b=picket=1",
+	}}
+	dropSetCookies(h, ourCookies())
+	if got, want := h["Set-Cookie"], []string{"a=1; Path=/", "pickets=1", "b=picket=1"}; !slices.Equal(got, want) {
+		t.Errorf("left: %q", got)
+	}
+}
+
+func FuzzCookies(f *testing.F) {
+	for _, seed := range []string{"a=1; picket=x", "picket=x;;a", " __Host-picket = y ;b=\"picket=z\"", ";picket", "=picket=1"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		left := withoutCookie(line, ourCookies())
+		for _, name := range ourCookies() {
+			if soleCookie([]string{left, "x=1"}, name) != "" {
+				t.Fatalf("of %q is left %q", line, left)
+			}
+		}
+		for _, c := range (&http.Request{Header: http.Header{"Cookie": {left}}}).Cookies() {
+			if slices.Contains(ourCookies(), c.Name) {
+				t.Fatalf("of %q is left %q, where net/http finds %s", line, left, c.Name)
+			}
+		}
+		kept := (&http.Request{Header: http.Header{"Cookie": {left}}}).Cookies()
+		i := 0
+		for _, c := range (&http.Request{Header: http.Header{"Cookie": {line}}}).Cookies() {
+			if slices.Contains(ourCookies(), c.Name) {
+				continue
+			}
+			if i == len(kept) || kept[i].String() != c.String() {
+				t.Fatalf("of %q is left %q: %s is lost", line, left, c.Name)
+			}
+			i++
+		}
+	})
+}

@@ -1,0 +1,263 @@
+// Package proxy is the door: it listens, reads requests, finds their routes, asks who is asking (package authn) and
+// whether they may (package authz), and carries what is admitted to the application and back.
+//
+// It promises that what is decided on is, byte for byte, what is forwarded: one host, one path, one set of headers, read
+// once (ask.go). Nothing that a client could send under a name of ours goes further, and none of our cookies does. A
+// caller who cannot be told is neither let in nor signed out. What stays open (a WebSocket, a stream, a long request) is
+// asked about again, and cut when it would no longer be admitted.
+//
+// It leaves pages to package console, by Options.Pages and Options.Refuse.
+package proxy
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"log"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"picket/node/authn"
+	"picket/node/authz"
+	"picket/node/config"
+)
+
+// Options are the parts that the door puts together. Config, Authn, Authz, Pages and Refuse are needed.
+type Options struct {
+	Config *config.Config
+	Authn  *authn.Authn
+	Authz  *authz.Authz
+	Node   string       // name of this node; goes upstream as X-Picket-Node
+	Pages  http.Handler // everything below /.picket/ and /.well-known/picket/, on any host that is ours
+
+	// Refuse answers a request that is not carried. The request's Host and RemoteAddr are then canonical ("" for a host
+	// that is not ours), and its X-Request-Id is ours.
+	Refuse func(w http.ResponseWriter, r *http.Request, f authz.Refusal)
+
+	// Fresh tells whether this node's knowledge is within max_staleness: what cannot be told while it is not, is cut at
+	// once. Nil: it never is.
+	Fresh func() bool
+
+	Drain    time.Duration // how long requests under way may take when the door closes; 0: 10 s
+	Log      zerolog.Logger
+	Registry prometheus.Registerer // nil: nothing is counted anywhere
+	Now      func() time.Time      // nil: time.Now
+}
+
+// Door is an http.Handler, and listens by itself in Run. It is immutable but for what is open.
+type Door struct {
+	config   *config.Config
+	authn    *authn.Authn
+	authz    *authz.Authz
+	pages    http.Handler
+	refuse   func(http.ResponseWriter, *http.Request, authz.Refusal)
+	fresh    func() bool
+	node     string
+	drain    time.Duration
+	log      zerolog.Logger
+	plainLog *log.Logger // log for net/http, which says on it what clients did wrong
+	now      func() time.Time
+	routes   []*route
+	table    *table
+	scrub    *scrubber
+	cookies  []string // names of ours
+	buffers  *buffers
+	streams  *streams
+	changes  *changes
+	metrics  *metrics
+
+	listeners []*listener
+}
+
+// New compiles the routes and checks everything that can be checked without opening it; all mistakes are told at once.
+func New(o Options) (*Door, error) {
+	if o.Config == nil || o.Authn == nil || o.Authz == nil || o.Pages == nil || o.Refuse == nil {
+		return nil, errors.New("proxy: Config, Authn, Authz, Pages and Refuse are needed")
+	}
+	d := &Door{
+		config: o.Config, authn: o.Authn, authz: o.Authz, pages: o.Pages, refuse: o.Refuse, fresh: o.Fresh,
+		node: o.Node, drain: o.Drain, log: o.Log, now: o.Now,
+		plainLog: log.New(debugLog{o.Log}, "", 0), cookies: ourCookies(), buffers: newBuffers(), changes: newChanges(),
+	}
+	if d.now == nil {
+		d.now = time.Now
+	}
+	if d.fresh == nil {
+		d.fresh = func() bool { return false }
+	}
+	if d.drain == 0 {
+		d.drain = 10 * time.Second
+	}
+	d.metrics = newMetrics(o.Registry)
+	d.streams = newStreams(d.metrics)
+	routes, routing := newRoutes(o.Config.Routes)
+	d.routes, d.scrub = routes, newScrubber(routes)
+	t, tabling := newTable(routes, o.Config.Authenticate.URL)
+	d.table = t
+	if err := errors.Join(routing, tabling, d.addListeners(o.Config.Listeners)); err != nil {
+		return nil, err
+	}
+	d.authn.OnChange(d.changes.add)
+	return d, nil
+}
+
+// ServeHTTP is the door without a listener of its own: nothing in front of it is trusted.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.serve(w, r, &listener{}) }
+
+// serve takes one request from reading it to the log line.
+func (d *Door) serve(w http.ResponseWriter, r *http.Request, l *listener) {
+	a := &ask{id: newID(), began: d.now()}
+	rec := &recorder{ResponseWriter: w, id: a.id}
+	defer d.record(a, rec, r)
+	rec.Header().Set("X-Request-Id", a.id)
+	if !r.ProtoAtLeast(1, 1) {
+		rec.Header().Set("Connection", "close") // net/http ignores a transfer coding in HTTP/1.0: what follows may be its body
+	}
+	d.pass(rec, r, l, a)
+}
+
+// pass is the whole way of a request, step by step: whatever keeps it from the application stands here.
+func (d *Door) pass(w *recorder, r *http.Request, l *listener, a *ask) {
+	if f := d.read(a, l, r); f != nil {
+		w.Header().Set("Connection", "close")
+		d.turnAway(w, r, a, f)
+		return
+	}
+	s, f := d.findSite(a, r.Header)
+	if f != nil {
+		d.turnAway(w, r, a, f)
+		return
+	}
+	d.scrub.request(r.Header)
+	if l.Redirect != "" {
+		d.toHTTPS(w, r, a)
+		return
+	}
+	if a.own {
+		present(r, a)
+		d.pages.ServeHTTP(w, r)
+		return
+	}
+	if f := findRoute(a, s); f != nil {
+		d.turnAway(w, r, a, f)
+		return
+	}
+	r.Header["Cookie"] = withoutCookies(r.Header["Cookie"], d.cookies)
+	if f := d.admit(r.Context(), a); f != nil {
+		d.turnAway(w, r, a, f)
+		return
+	}
+	d.carry(w, r, a)
+}
+
+// admit asks who is asking, whether they may, and what the application is told of them. Nil: the request is admitted.
+func (d *Door) admit(ctx context.Context, a *ask) *authz.Refusal {
+	if f := d.checkSocket(a); f != nil {
+		return f
+	}
+	a.caller, a.answer = d.authn.Identify(ctx, a.origin, a.cookie, a.route.Route)
+	if a.found() {
+		a.caller.Fill(&a.in)
+	}
+	if a.route.Access != config.Public {
+		switch a.answer {
+		case authn.Found:
+		case authn.Absent:
+			return unauthenticated(a)
+		default:
+			return unavailable(a.route.Name)
+		}
+	}
+	a.decision = d.authz.Decide(a.route.Route, &a.in)
+	if !a.decision.Allowed() {
+		return denied(a)
+	}
+	return d.vouch(a)
+}
+
+// checkSocket lets a WebSocket pass where the route says so, and only from a page of the same origin: browsers open
+// them to any host, with its cookies (RFC 6455, section 10.2).
+func (d *Door) checkSocket(a *ask) *authz.Refusal {
+	if !a.in.Request.WebSocket {
+		return nil
+	}
+	if !a.route.WebSocket {
+		return noSocket(a.route.Name)
+	}
+	if len(a.from) > 1 || len(a.from) == 1 && a.from[0] != a.origin.String() {
+		return foreignOrigin(a.route.Name)
+	}
+	return nil
+}
+
+// turnAway answers a request that is not carried: a browser that is nobody is sent to sign in, all else is refused.
+func (d *Door) turnAway(w http.ResponseWriter, r *http.Request, a *ask, f *authz.Refusal) {
+	a.refused = f.Code
+	present(r, a)
+	if f.Status == http.StatusUnauthorized {
+		if a.navigates && d.signIn(w, a) {
+			return
+		}
+		w.Header().Set("WWW-Authenticate", `Picket realm="`+a.origin.Authority()+`"`)
+	}
+	if f.Status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+	}
+	f.RequestID = a.id
+	d.refuse(w, r, *f)
+}
+
+// signIn redirects a browser to where people sign in, and tells whether it did.
+func (d *Door) signIn(w http.ResponseWriter, a *ask) bool {
+	back := a.in.Request.Path
+	if a.in.Request.Query != "" {
+		back += "?" + a.in.Request.Query
+	}
+	step, err := d.authn.Begin(authn.BeginRequest{
+		Origin: a.origin, ReturnTo: back, Route: a.route.Name, Binding: a.binding,
+	})
+	if err != nil {
+		d.log.Error().Err(err).Str("request_id", a.id).Msg("beginning a sign-in")
+		return false
+	}
+	for _, k := range step.Cookies {
+		http.SetCookie(w, httpCookie(k, d.now()))
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Location", step.Redirect)
+	w.WriteHeader(http.StatusFound)
+	return true
+}
+
+// toHTTPS sends whoever came over http to the same address over https; only for hosts that are ours.
+func (d *Door) toHTTPS(w http.ResponseWriter, r *http.Request, a *ask) {
+	if !a.origin.Secure() {
+		d.turnAway(w, r, a, unknownHost())
+		return
+	}
+	to := a.origin.String() + a.in.Request.Path
+	if a.in.Request.Query != "" {
+		to += "?" + a.in.Request.Query
+	}
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusPermanentRedirect)
+}
+
+// routeName is the name of the route, "" when none was found.
+func (a *ask) routeName() string {
+	if a.route == nil {
+		return ""
+	}
+	return a.route.Name
+}
+
+// newID is 128 random bits, in hexadecimal.
+func newID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program instead
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,71 @@
+package proxy
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics counts what the door does.
+type metrics struct {
+	requests *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	open     prometheus.Gauge
+	cuts     prometheus.Counter
+}
+
+// newMetrics registers the metrics, or goes on with those that the registry has from an earlier configuration.
+func newMetrics(to prometheus.Registerer) *metrics {
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "picket_requests_total", Help: "Requests answered, by route and class of status.",
+		}, []string{"route", "class"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "picket_request_duration_seconds", Help: "From reading a request's headers to the end of its response, by route.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}, []string{"route"}),
+		open: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "picket_open_streams", Help: "Admitted requests under way, WebSockets among them.",
+		}),
+		cuts: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "picket_cut_streams_total", Help: "Requests under way that were cut, because they would no longer be admitted.",
+		}),
+	}
+	if to == nil {
+		return m
+	}
+	m.requests, m.duration = register(to, m.requests), register(to, m.duration)
+	m.open, m.cuts = register(to, m.open), register(to, m.cuts)
+	return m
+}
+
+// register adds a collector, or gives the one that is there already.
+func register[C prometheus.Collector](to prometheus.Registerer, c C) C {
+	var before prometheus.AlreadyRegisteredError
+	if err := to.Register(c); errors.As(err, &before) {
+		if known, ok := before.ExistingCollector.(C); ok {
+			return known
+		}
+	} else if err != nil {
+		panic(err) // two metrics of ours with one name
+	}
+	return c
+}
+
+// classes are the labels of statuses by their first digit.
+var classes = [...]string{"other", "1xx", "2xx", "3xx", "4xx", "5xx"}
+
+// served counts a request. route is "" for our own pages and for what no route was found.
+func (m *metrics) served(route string, status int, took time.Duration) {
+	class := classes[0]
+	if i := status / 100; i < len(classes) {
+		class = classes[i]
+	}
+	m.requests.WithLabelValues(route, class).Inc()
+	m.duration.WithLabelValues(route).Observe(took.Seconds())
+}
+
+func (m *metrics) opened() { m.open.Inc() }
+func (m *metrics) closed() { m.open.Dec() }
+func (m *metrics) cut()    { m.cuts.Inc() }

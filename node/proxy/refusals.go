@@ -1,0 +1,136 @@
+package proxy
+
+import (
+	"cmp"
+	"net/http"
+	"time"
+
+	"picket/node/authz"
+)
+
+// What a visitor is told when a request is not carried. All of it is chosen here; what else is known goes to the log.
+
+// retryAfter is when to ask again after the store, or an application, could not be reached.
+const retryAfter = 2 * time.Second
+
+func malformed(why string) *authz.Refusal {
+	return &authz.Refusal{
+		Status: http.StatusBadRequest, Code: "malformed", Title: "This request cannot be read safely",
+		Detail: "It was not passed on, because " + why + ".",
+		Next:   "Check the address. If a program sent it, mend the program.",
+	}
+}
+
+func tooManyFields() *authz.Refusal {
+	return &authz.Refusal{
+		Status: http.StatusRequestHeaderFieldsTooLarge, Code: "too_many_headers", Title: "This request has too many headers",
+		Detail: "It was not passed on.",
+		Next:   "Delete the cookies of this site, and try again.",
+	}
+}
+
+func wrongMethod(method string) *authz.Refusal {
+	return &authz.Refusal{
+		Status: http.StatusMethodNotAllowed, Code: "wrong_method", Title: "That cannot be done here",
+		Detail: method + " is not passed on by this proxy.",
+		Next:   "Use another method.",
+	}
+}
+
+func misdirected() *authz.Refusal {
+	return &authz.Refusal{
+		Status: http.StatusMisdirectedRequest, Code: "misdirected", Title: "This connection is for another host",
+		Detail: "The TLS connection was made for one host, and the request is for another.",
+		Next:   "Open a new connection.",
+	}
+}
+
+func unknownHost() *authz.Refusal {
+	return &authz.Refusal{
+		Status: http.StatusNotFound, Code: "unknown_host", Title: "Nothing is served under this name",
+		Detail: "The request reached this proxy under a host name that none of its routes has.",
+		Next:   "Check the address.",
+	}
+}
+
+func noRoute() *authz.Refusal {
+	return &authz.Refusal{
+		Status: http.StatusNotFound, Code: "no_route", Title: "Nothing is served at this address",
+		Detail: "No route of this host leads to the path.",
+		Next:   "Check the address, or go to /.picket/ to see who you are signed in as.",
+	}
+}
+
+func noSocket(route string) *authz.Refusal {
+	return &authz.Refusal{
+		Status: http.StatusForbidden, Code: "websocket_off", Title: "No WebSocket is carried here", Route: route,
+		Detail: "The route of this address does not allow WebSockets.",
+		Next:   "If the application needs one, ask whoever runs this proxy to set websocket = true on the route.",
+	}
+}
+
+func foreignOrigin(route string) *authz.Refusal {
+	return &authz.Refusal{
+		Status: http.StatusForbidden, Code: "foreign_origin", Title: "A WebSocket from another site is not carried", Route: route,
+		Detail: "The page that opens it is of another origin than this host.",
+		Next:   "Open it from a page of this host.",
+	}
+}
+
+// unauthenticated is for whoever is nobody, and does not follow a redirect to sign in.
+func unauthenticated(a *ask) *authz.Refusal {
+	return &authz.Refusal{
+		Status: http.StatusUnauthorized, Code: "unauthenticated", Title: "You are not signed in",
+		Detail: "This address is for people who are signed in.",
+		Next:   "Sign in, then ask again with the cookie that you were given.",
+		Route:  a.routeName(), LoginURL: a.origin.String() + "/.picket/sign_in",
+	}
+}
+
+// unavailable is for when it cannot be told who is asking: nobody is let in, and nobody is signed out.
+func unavailable(route string) *authz.Refusal {
+	return &authz.Refusal{
+		Status: http.StatusServiceUnavailable, Code: "unavailable", Title: "We cannot tell who you are at the moment",
+		Detail: "Sessions cannot be looked up just now. You are still signed in.",
+		Next:   "Try again in a few seconds.", Route: route, RetryAfter: retryAfter,
+	}
+}
+
+// denied is for whoever is known and may not.
+func denied(a *ask) *authz.Refusal {
+	in, d := &a.in, &a.decision
+	f := &authz.Refusal{
+		Status: http.StatusForbidden, Code: "denied", Title: "You may not open this",
+		Detail: cmp.Or(d.Message, "No rule lets you in."), Route: a.routeName(), Rule: d.Rule,
+		User: cmp.Or(in.User.Email, in.User.Name, in.User.ID),
+		Next: "If you should have access, ask whoever runs this application, and name the request id. Or sign in as somebody else.",
+	}
+	if in.Authenticated {
+		f.LoginURL = a.origin.String() + "/.picket/sign_out"
+	}
+	return f
+}
+
+func badGateway(route string) *authz.Refusal {
+	return &authz.Refusal{
+		Status: http.StatusBadGateway, Code: "upstream_down", Title: "The application does not answer", Route: route,
+		Detail: "You may open it, but no connection to it could be made, or it broke off.",
+		Next:   "Try again in a moment. If it lasts, tell whoever runs the application.",
+	}
+}
+
+func gatewayTimeout(route string) *authz.Refusal {
+	return &authz.Refusal{
+		Status: http.StatusGatewayTimeout, Code: "upstream_slow", Title: "The application takes too long", Route: route,
+		Detail: "It was asked, and did not answer in the time that its route allows.",
+		Next:   "Try again in a moment. If it lasts, tell whoever runs the application.",
+	}
+}
+
+func internal(route string) *authz.Refusal {
+	return &authz.Refusal{
+		Status: http.StatusInternalServerError, Code: "internal", Title: "Something went wrong here", Route: route,
+		Detail: "The request was not passed on.",
+		Next:   "Try again. If it lasts, tell whoever runs this proxy, and name the request id.",
+	}
+}

@@ -1,0 +1,128 @@
+package proxy
+
+import (
+	"cmp"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"picket/node/config"
+	"picket/policy"
+)
+
+// route is a config.Route made ready.
+type route struct {
+	*config.Route
+	targets   []*url.URL    // scheme and host
+	turn      atomic.Uint32 // counts up: whose turn it is
+	assertion string        // canonical header name; "": none is sent
+	identity  []header
+	transport *http.Transport
+}
+
+// header is a header that tells the application of the caller.
+type header struct {
+	name  string // canonical
+	value *policy.Template
+}
+
+// newRoutes makes routes ready. Routes with the same patience share their connections.
+func newRoutes(from []config.Route) ([]*route, error) {
+	var mistakes []error
+	routes := make([]*route, 0, len(from))
+	transports := make(map[time.Duration]*http.Transport)
+	for i := range from {
+		r := &route{Route: &from[i], assertion: http.CanonicalHeaderKey(from[i].Assertion.Header)}
+		if err := r.addTargets(); err != nil {
+			mistakes = append(mistakes, fmt.Errorf("route %q: %w", r.Name, err))
+		}
+		for _, h := range r.IdentityHeaders {
+			r.identity = append(r.identity, header{name: http.CanonicalHeaderKey(h.Name), value: h.Value})
+		}
+		if transports[r.Timeout] == nil {
+			transports[r.Timeout] = newTransport(r.Timeout)
+		}
+		r.transport = transports[r.Timeout]
+		routes = append(routes, r)
+	}
+	return routes, errors.Join(mistakes...)
+}
+
+func (r *route) addTargets() error {
+	if len(r.To) == 0 {
+		return errors.New("it leads nowhere")
+	}
+	for _, to := range r.To {
+		u, err := url.Parse(to)
+		if err != nil {
+			return fmt.Errorf("to: %w", err)
+		}
+		plain := u.Path == "" || u.Path == "/"
+		if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || !plain || u.RawQuery != "" || u.User != nil {
+			return fmt.Errorf("to: %q is not http://HOST or https://HOST", to)
+		}
+		r.targets = append(r.targets, &url.URL{Scheme: u.Scheme, Host: u.Host})
+	}
+	return nil
+}
+
+// inTurn gives the targets, each request beginning with another.
+func (r *route) inTurn(yield func(*url.URL) bool) {
+	first := int(r.turn.Add(1)-1) % len(r.targets)
+	for i := range r.targets {
+		if !yield(r.targets[(first+i)%len(r.targets)]) {
+			return
+		}
+	}
+}
+
+// hostFor is the Host that a target is sent.
+func (r *route) hostFor(target *url.URL, asked config.Origin) string {
+	switch r.Host {
+	case "", "upstream":
+		return target.Host
+	case "preserve":
+		return asked.Authority()
+	}
+	return r.Host
+}
+
+// Connections to applications.
+const (
+	dialTime      = 5 * time.Second
+	idleConns     = 256 // kept of each target
+	idleTime      = 60 * time.Second
+	keepAlive     = 30 * time.Second
+	continueTime  = time.Second // to wait for 100 Continue before the body is sent all the same
+	responseBytes = 256 << 10   // of response headers
+)
+
+func newDialer() *net.Dialer { return &net.Dialer{Timeout: dialTime, KeepAlive: keepAlive} }
+
+// newTransport makes connections to applications, straight to them whatever the environment says of proxies.
+// patience is how long the response headers may take after the request was sent, zero without end.
+func newTransport(patience time.Duration) *http.Transport {
+	return &http.Transport{
+		DialContext:            newDialer().DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    dialTime,
+		ForceAttemptHTTP2:      true,
+		DisableCompression:     true,
+		MaxIdleConnsPerHost:    idleConns,
+		IdleConnTimeout:        idleTime,
+		ResponseHeaderTimeout:  patience,
+		ExpectContinueTimeout:  continueTime,
+		MaxResponseHeaderBytes: responseBytes,
+	}
+}
+
+// address is HOST:PORT of a target.
+func address(target *url.URL) string {
+	port := cmp.Or(target.Port(), map[bool]string{true: "443", false: "80"}[target.Scheme == "https"])
+	return net.JoinHostPort(target.Hostname(), port)
+}

@@ -1,0 +1,154 @@
+package proxy
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"picket/node/authn"
+)
+
+// streams are the admitted requests under way, by session.
+type streams struct {
+	metrics *metrics
+	mu      sync.Mutex
+	empty   sync.Cond          // on mu: first has become empty
+	first   map[string]*stream // guarded by mu: by session id, "" for nobody's; a ring through next and prev
+	shut    bool               // guarded by mu: what comes now is ended at once
+}
+
+// stream is one admitted request under way.
+type stream struct {
+	ask    *ask
+	proved atomic.Int64 // Unix ns when it was last known to be admitted
+	end    context.CancelCauseFunc
+
+	next, prev *stream // guarded by streams.mu
+}
+
+func newStreams(m *metrics) *streams {
+	t := &streams{metrics: m, first: make(map[string]*stream)}
+	t.empty.L = &t.mu
+	return t
+}
+
+// add notes a request that was admitted now; end ends it.
+func (t *streams) add(a *ask, now time.Time, end context.CancelCauseFunc) *stream {
+	s := &stream{ask: a, end: end}
+	s.proved.Store(now.UnixNano())
+	t.metrics.opened()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.shut {
+		end(errGoingAway)
+	}
+	first := t.first[a.in.Session.ID]
+	if first == nil {
+		s.next, s.prev = s, s
+		t.first[a.in.Session.ID] = s
+		return s
+	}
+	s.next, s.prev = first, first.prev
+	s.prev.next, s.next.prev = s, s
+	return s
+}
+
+// remove forgets a request that has come to its end.
+func (t *streams) remove(s *stream) {
+	t.metrics.closed()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	id := s.ask.in.Session.ID
+	if s.next == s {
+		delete(t.first, id)
+	} else if t.first[id] == s {
+		t.first[id] = s.next
+	}
+	s.prev.next, s.next.prev = s.next, s.prev
+	if len(t.first) == 0 {
+		t.empty.Broadcast()
+	}
+}
+
+// pick gives the requests under way that a change may touch; of the zero change, all.
+func (t *streams) pick(c authn.Change) []*stream {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c.Session != "" {
+		return appendRing(nil, t.first[c.Session])
+	}
+	var picked []*stream
+	for _, first := range t.first {
+		if c.User == "" || first.ask.in.User.ID == c.User { // one session is of one user
+			picked = appendRing(picked, first)
+		}
+	}
+	return picked
+}
+
+func appendRing(to []*stream, first *stream) []*stream {
+	if first == nil {
+		return to
+	}
+	to = append(to, first)
+	for s := first.next; s != first; s = s.next {
+		to = append(to, s)
+	}
+	return to
+}
+
+// endSockets ends the WebSockets: they would go on for ever.
+func (t *streams) endSockets() {
+	for _, s := range t.pick(authn.Change{}) {
+		if s.ask.in.Request.WebSocket {
+			s.end(errGoingAway)
+		}
+	}
+}
+
+// endAll ends whatever is under way or comes now, and waits until that is done.
+func (t *streams) endAll() {
+	t.mu.Lock()
+	t.shut = true
+	t.mu.Unlock()
+	for _, s := range t.pick(authn.Change{}) {
+		s.end(errGoingAway)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for len(t.first) > 0 {
+		t.empty.Wait()
+	}
+}
+
+// changes are the sessions and users that changed and whose requests were not yet asked about. Adding never waits; what
+// is added twice is asked about once.
+type changes struct {
+	wake chan struct{} // holds one token while there is something
+	mu   sync.Mutex
+	news map[authn.Change]struct{} // guarded by mu
+}
+
+func newChanges() *changes {
+	return &changes{wake: make(chan struct{}, 1), news: make(map[authn.Change]struct{})}
+}
+
+func (c *changes) add(change authn.Change) {
+	c.mu.Lock()
+	c.news[change] = struct{}{}
+	c.mu.Unlock()
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take gives what there is, and forgets it.
+func (c *changes) take() map[authn.Change]struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	news := c.news
+	c.news = make(map[authn.Change]struct{})
+	return news
+}

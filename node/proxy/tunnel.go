@@ -1,0 +1,111 @@
+package proxy
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// side is one end of a tunnel: a connection, and what was read from it already.
+type side struct {
+	net.Conn
+	buffered *bufio.Reader
+}
+
+// Read gives what is buffered first.
+func (s side) Read(p []byte) (int, error) { return s.buffered.Read(p) }
+
+// CloseWrite tells the other end that nothing follows.
+func (s side) CloseWrite() error {
+	if half, ok := s.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return s.Conn.Close()
+}
+
+// tunnel joins a client and an application that have become a WebSocket.
+type tunnel struct {
+	client, upstream side
+	frames           *frames // to the client
+	idle             *idle
+	down             int64 // bytes sent to the client; to be read after run
+}
+
+// tunnelBuffer is what each direction of a tunnel holds while it waits, in bytes.
+const tunnelBuffer = 8 << 10
+
+// run copies both ways until both have ended or ctx does; then the client is sent a close frame that says so. It closes
+// both connections.
+func (t *tunnel) run(ctx context.Context) {
+	defer t.client.Close()
+	defer t.upstream.Close()
+	cut := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(cut)
+		t.cut(context.Cause(ctx))
+	})
+	var both errgroup.Group
+	both.Go(func() (err error) {
+		t.down, err = t.copy(ctx, t.frames, t.upstream, t.client)
+		return err
+	})
+	both.Go(func() error {
+		_, err := t.copy(ctx, t.upstream, t.client, t.upstream)
+		return err
+	})
+	_ = both.Wait() // how a WebSocket ends is between its two ends
+	if stop() {
+		return
+	}
+	<-cut
+	t.linger()
+}
+
+// copy passes on from one side until it ends, then tells the other, and gives it a while to end too.
+func (t *tunnel) copy(ctx context.Context, to io.Writer, from, other side) (int64, error) {
+	n, err := io.CopyBuffer(to, living{from, t.idle}, make([]byte, tunnelBuffer))
+	if ctx.Err() != nil {
+		return n, err
+	}
+	until := time.Now().Add(leaveTime)
+	return n, errors.Join(err, other.CloseWrite(), other.SetReadDeadline(until), from.SetWriteDeadline(until))
+}
+
+// living counts each read as a sign of life.
+type living struct {
+	side
+	idle *idle
+}
+
+func (l living) Read(p []byte) (int, error) {
+	n, err := l.side.Read(p)
+	l.idle.alive()
+	return n, err
+}
+
+// cut ends the tunnel from here: a close frame for the client, no more for the application.
+func (t *tunnel) cut(why error) {
+	_ = t.client.SetWriteDeadline(time.Now().Add(farewellTime)) // a client that does not read holds nothing up
+	code := closePolicy
+	if errors.Is(why, errGoingAway) || errors.Is(why, errIdle) {
+		code = closeGoingAway
+	}
+	t.frames.close(code, why.Error(), frameTime)
+	_ = t.upstream.Close()
+	_ = t.client.SetReadDeadline(time.Now()) // the copy from the client ends, and linger reads on
+}
+
+// linger reads what the client still sends, so that closing the connection does not take the close frame with it: data
+// that was not read makes TCP answer with a reset.
+func (t *tunnel) linger() {
+	if err := t.client.CloseWrite(); err != nil {
+		return
+	}
+	_ = t.client.SetReadDeadline(time.Now().Add(farewellTime))
+	_, _ = io.Copy(io.Discard, t.client)
+}
