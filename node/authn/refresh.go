@@ -115,7 +115,22 @@ func (a *Authn) due(ctx context.Context, id string) (*Session, error) {
 	if s.RefreshAt.IsZero() || now.Before(s.RefreshAt) || !now.Before(s.Expires) {
 		return nil, nil
 	}
+	if void, err := a.void(ctx, s); void || err != nil {
+		return nil, err
+	}
 	return &s, nil
+}
+
+// void tells whether a stored session is none any more because of its user.
+func (a *Authn) void(ctx context.Context, s Session) (bool, error) {
+	u, err := a.users.Get(ctx, s.User)
+	if errors.Is(err, broker.ErrNotFound) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading the user: %w", err)
+	}
+	return !u.Value.Active || s.Epoch < u.Value.Epoch, nil
 }
 
 // claim takes the present generation of a session's tokens for this node: stored, and read again from the leader.
@@ -199,10 +214,11 @@ func (a *Authn) renewed(ctx context.Context, p *provider, m *metadata, c *claime
 		at = a.now().Add(retryAfter).Round(0)
 	}
 	gone := a.changeSession(ctx, c.session.ID, func(s *Session) bool { s.RefreshAt = at; return true })
-	if errors.Is(gone, broker.ErrNotFound) {
-		return refreshRevoked, errors.Join(p.revoke(ctx, m, next), a.tokens.Delete(ctx, c.session.ID))
+	void, unknown := a.void(ctx, c.session)
+	if void || errors.Is(gone, broker.ErrNotFound) {
+		return refreshRevoked, errors.Join(p.revoke(ctx, m, next), a.end(ctx, c.session.ID))
 	}
-	return refreshDone, errors.Join(err, gone)
+	return refreshDone, errors.Join(err, gone, unknown)
 }
 
 // errSomebodyElse says that refreshed tokens are of another person than the session.

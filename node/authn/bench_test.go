@@ -1,0 +1,115 @@
+package authn
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"picket/broker"
+	"picket/node/config"
+	"picket/policy"
+)
+
+// benchNode is a node with so many sessions in the store, and their cookies for the wiki.
+func benchNode(b *testing.B, sessions int) (*Authn, *config.Config, []string) {
+	b.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	store, err := broker.New(broker.Options{Cluster: "t", Node: "n1", Secrets: [][]byte{[]byte(strings.Repeat("s", 32))}, Log: zerolog.Nop()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := store.Open(ctx); err != nil {
+		b.Fatal(err)
+	}
+	go func() { defer close(done); _ = store.Run(ctx) }()
+	b.Cleanup(func() { cancel(); <-done; _ = store.Close(context.Background()) })
+	conf := &config.Config{
+		Authenticate: config.Authenticate{URL: authHost},
+		Identities:   []config.Identity{{Name: "corp", Issuer: "https://idp.example"}},
+		Session:      config.Session{Lifetime: time.Hour, Idle: 30 * time.Minute},
+		Routes:       []config.Route{{Name: "wiki", From: wikiHost, Identities: []string{"corp"}}},
+	}
+	a, err := New(Options{Config: conf, Broker: store, Log: zerolog.Nop()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := a.Open(ctx); err != nil {
+		b.Fatal(err)
+	}
+	var cookies []string
+	for i := range sessions {
+		got := vouched{user: User{ID: userID("https://idp.example", fmt.Sprint(i)), Email: "alice@example.com"}, groups: []string{"staff"}}
+		s, err := a.record(ctx, "corp", got, CallbackRequest{Address: "192.0.2.1", UserAgent: "Mozilla/5.0 (X11; Linux x86_64) Firefox/140"})
+		if err != nil {
+			b.Fatal(err)
+		}
+		cookies = append(cookies, a.cookies.make(wikiHost, s.ID))
+	}
+	for !store.Fresh() {
+		time.Sleep(time.Millisecond)
+	}
+	return a, conf, cookies
+}
+
+func BenchmarkIdentifyHit(b *testing.B) {
+	a, conf, cookies := benchNode(b, 1)
+	var in policy.Input
+	b.ReportAllocs()
+	for b.Loop() {
+		c, answer := a.Identify(b.Context(), wikiHost, cookies[0], &conf.Routes[0])
+		if answer != Found {
+			b.Fatal(answer)
+		}
+		c.Fill(&in)
+	}
+}
+
+func BenchmarkIdentifyHitParallel(b *testing.B) {
+	a, conf, cookies := benchNode(b, 64)
+	b.RunParallel(func(p *testing.PB) {
+		for i := 0; p.Next(); i++ {
+			if _, answer := a.Identify(b.Context(), wikiHost, cookies[i%64], &conf.Routes[0]); answer != Found {
+				b.Error(answer)
+				return
+			}
+		}
+	})
+}
+
+func BenchmarkIdentifyForged(b *testing.B) {
+	a, conf, cookies := benchNode(b, 1)
+	forged := cookies[0][:len(cookies[0])-2] + "AA"
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, answer := a.Identify(b.Context(), wikiHost, forged, &conf.Routes[0]); answer != Absent {
+			b.Fatal(answer)
+		}
+	}
+}
+
+func BenchmarkAssertionCached(b *testing.B) {
+	a, conf, cookies := benchNode(b, 1)
+	c, _ := a.Identify(b.Context(), wikiHost, cookies[0], nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := a.Assertion(c, &conf.Routes[0]); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkRecord is what a sign-in costs the store: user, groups, tokens and session.
+func BenchmarkRecord(b *testing.B) {
+	a, _, _ := benchNode(b, 0)
+	got := vouched{user: User{ID: userID("https://idp.example", "alice")}, groups: []string{"staff"}}
+	for b.Loop() {
+		if _, err := a.record(b.Context(), "corp", got, CallbackRequest{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,245 @@
+package authn
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"picket/broker"
+)
+
+// aged is somebody whose tokens are about to be refreshed.
+func aged(t *testing.T) (w *world, b *browser, id string) {
+	t.Helper()
+	w = newWorld(t)
+	b = w.browser("alice")
+	b.visit(wikiHost, "wiki", "/")
+	id = sessionOf(t, w, b, wikiHost)
+	w.clock.pass(time.Hour)
+	return w, b, id
+}
+
+// stored is what the store has of a session and its tokens.
+func stored(t *testing.T, w *world, id string) (Session, tokens) {
+	t.Helper()
+	s, err := w.sessions.Get(w.ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := w.tokens.Get(w.ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Value, k.Value
+}
+
+func TestTokensAreRefreshedOnUseAndGroupsReplaced(t *testing.T) {
+	w, b, id := aged(t)
+	w.idp.set(func() { w.idp.people["alice"]["groups"] = []string{"staff"} })
+	b.is(wikiHost, Found)
+	w.until("the groups are replaced", func() bool {
+		c, _ := b.who(wikiHost)
+		return c.Known() && slices.Equal(c.Groups.Names, []string{"staff"})
+	})
+	w.until("the session knows when next", func() bool {
+		s, k := stored(t, w, id)
+		return s.RefreshAt.After(w.clock.Now()) && k.Generation == 1 && k.Claimed == nil
+	})
+}
+
+func TestASessionThatIsNotUsedIsNotRefreshed(t *testing.T) {
+	w, _, id := aged(t)
+	w.clock.pass(time.Hour)
+	if _, k := stored(t, w, id); k.Generation != 0 || k.Claimed != nil {
+		t.Errorf("tokens are %+v", k)
+	}
+}
+
+func TestEachGenerationIsRedeemedOnceByWhoeverAsks(t *testing.T) {
+	w, b, id := aged(t)
+	nodes := []*Authn{w.Authn, w.node(), w.node()}
+	w.idp.set(func() { w.idp.before = func() { time.Sleep(50 * time.Millisecond) } }) // a slow provider
+	var all sync.WaitGroup
+	for i := range 60 {
+		all.Go(func() {
+			if _, answer := nodes[i%3].Identify(w.ctx, wikiHost, b.session(wikiHost), nil); answer != Found {
+				t.Errorf("got %v", answer)
+			}
+			nodes[i%3].refresh(w.ctx, id)
+		})
+	}
+	all.Wait()
+	w.until("the tokens are refreshed", func() bool { _, k := stored(t, w, id); return k.Generation == 1 && k.Claimed == nil })
+	if most, _ := w.idp.mostRedemptions(); most != 1 {
+		t.Errorf("a token was redeemed %d times", most)
+	}
+	b.is(wikiHost, Found)
+}
+
+func TestAnInvalidGrantEndsTheSession(t *testing.T) {
+	w, b, id := aged(t)
+	w.idp.set(func() { clear(w.idp.refreshes) })
+	b.is(wikiHost, Found)
+	w.until("the session is absent", func() bool { _, a := b.who(wikiHost); return a == Absent })
+	if _, err := w.tokens.Get(w.ctx, id); !errors.Is(err, broker.ErrNotFound) {
+		t.Errorf("tokens: %v", err)
+	}
+}
+
+func TestWhatSpentNothingIsTriedAgain(t *testing.T) {
+	for what, token := range map[string]http.HandlerFunc{
+		"too many requests": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) },
+		"unavailable":       func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
+		"said so":           func(w http.ResponseWriter, _ *http.Request) { refuse(w, "temporarily_unavailable") },
+		"our own mistake":   func(w http.ResponseWriter, _ *http.Request) { refuse(w, "invalid_client") },
+	} {
+		t.Run(what, func(t *testing.T) {
+			w, b, id := aged(t)
+			w.idp.set(func() { w.idp.token = token })
+			outcome, err := w.refreshOnce(w.ctx, id)
+			if outcome != refreshPostponed || !errors.Is(err, ErrProvider) {
+				t.Fatalf("got %s, %v", outcome, err)
+			}
+			if _, k := stored(t, w, id); k.Claimed != nil {
+				t.Error("the claim was kept")
+			}
+			b.is(wikiHost, Found)
+			w.idp.set(func() { w.idp.token = nil })
+			if outcome, err = w.refreshOnce(w.ctx, id); outcome != refreshPostponed || err != nil {
+				t.Errorf("while the provider rests: %s, %v", outcome, err)
+			}
+			w.clock.pass(restMost)
+			w.refresh(w.ctx, id)
+			w.until("the tokens are refreshed", func() bool { _, k := stored(t, w, id); return k.Generation == 1 })
+		})
+	}
+}
+
+func TestAProviderThatCannotBeReachedSpendsNothing(t *testing.T) {
+	w, b, id := aged(t)
+	w.idp.server.Close()
+	if outcome, _ := w.refreshOnce(w.ctx, id); outcome != refreshPostponed {
+		t.Errorf("got %s", outcome)
+	}
+	if _, k := stored(t, w, id); k.Claimed != nil {
+		t.Error("the claim was kept")
+	}
+	w.clock.pass(2 * time.Hour)
+	b.is(wikiHost, Found)
+}
+
+func TestAnUnclearAnswerIsNeverTriedAgain(t *testing.T) {
+	for what, token := range map[string]http.HandlerFunc{
+		"server error": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+		"bad gateway":  func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
+		"hung up":      func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"not JSON":     func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			w, b, id := aged(t)
+			w.idp.set(func() { w.idp.token = token })
+			if outcome, err := w.refreshOnce(w.ctx, id); outcome != refreshUnclear || !errors.Is(err, ErrProvider) {
+				t.Fatalf("got %s, %v", outcome, err)
+			}
+			w.idp.set(func() { w.idp.token = nil })
+			w.clock.pass(restMost)
+			if outcome, err := w.refreshOnce(w.ctx, id); outcome != refreshNotNeeded && outcome != refreshEnded || err != nil {
+				t.Errorf("again: %s, %v", outcome, err)
+			}
+			w.clock.pass(claimTime)
+			_, _ = w.refreshOnce(w.ctx, id)
+			w.until("the session, whose tokens have run out, is absent", func() bool { _, a := b.who(wikiHost); return a == Absent })
+			if most, all := w.idp.mostRedemptions(); all != 1 || most != 1 {
+				t.Errorf("%d tokens were shown, one of them %d times", all, most)
+			}
+		})
+	}
+}
+
+func TestTokensOfASessionRevokedMeanwhileAreRevoked(t *testing.T) {
+	w, _, id := aged(t)
+	w.idp.set(func() {
+		w.idp.before = func() {
+			if err := w.Revoke(w.ctx, id); err != nil {
+				t.Errorf("revoking: %v", err)
+			}
+		}
+	})
+	if outcome, err := w.refreshOnce(w.ctx, id); outcome != refreshRevoked || err != nil {
+		t.Errorf("got %s, %v", outcome, err)
+	}
+	w.idp.mu.Lock()
+	defer w.idp.mu.Unlock()
+	if len(w.idp.revoked) != 1 || len(w.idp.refreshes) != 0 {
+		t.Errorf("revoked %v, left %v", w.idp.revoked, w.idp.refreshes)
+	}
+	if _, err := w.tokens.Get(w.ctx, id); !errors.Is(err, broker.ErrNotFound) {
+		t.Errorf("tokens: %v", err)
+	}
+}
+
+func TestTokensOfAUserRevokedMeanwhileAreRevoked(t *testing.T) {
+	w, _, id := aged(t)
+	s, _ := stored(t, w, id)
+	w.idp.set(func() {
+		w.idp.before = func() {
+			if _, err := w.raiseEpoch(w.ctx, s.User); err != nil {
+				t.Errorf("revoking: %v", err)
+			}
+		}
+	})
+	if outcome, err := w.refreshOnce(w.ctx, id); outcome != refreshRevoked || err != nil {
+		t.Errorf("got %s, %v", outcome, err)
+	}
+	w.idp.mu.Lock()
+	defer w.idp.mu.Unlock()
+	if len(w.idp.revoked) != 1 {
+		t.Errorf("revoked %v", w.idp.revoked)
+	}
+}
+
+func TestRefreshedTokensOfSomebodyElseEndTheSession(t *testing.T) {
+	w, b, id := aged(t)
+	w.idp.set(func() {
+		w.idp.claims = func(c map[string]any) { c["sub"] = "bob" }
+		w.idp.userinfo = func(c map[string]any) { c["sub"] = "bob" }
+	})
+	if outcome, err := w.refreshOnce(w.ctx, id); outcome != refreshEnded || !errors.Is(err, errSomebodyElse) {
+		t.Errorf("got %s, %v", outcome, err)
+	}
+	w.until("the session is absent", func() bool { _, a := b.who(wikiHost); return a == Absent })
+}
+
+func TestClaimsThatCannotBeReadAreReadLater(t *testing.T) {
+	w, b, id := aged(t)
+	w.idp.set(func() { w.idp.userinfo = func(c map[string]any) { delete(c, "sub") } })
+	if outcome, err := w.refreshOnce(w.ctx, id); outcome != refreshDone || !errors.Is(err, ErrProvider) {
+		t.Errorf("got %s, %v", outcome, err)
+	}
+	s, k := stored(t, w, id)
+	if k.Generation != 1 || s.RefreshAt.Sub(w.clock.Now()) > retryAfter {
+		t.Errorf("generation %d, next at %s", k.Generation, s.RefreshAt)
+	}
+	if c, _ := b.who(wikiHost); len(c.Groups.Names) != 2 {
+		t.Errorf("groups are %v", c.Groups.Names)
+	}
+}
+
+func TestJudge(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		code   string
+		want   verdict
+	}{
+		{400, "invalid_grant", invalid}, {401, "invalid_grant", invalid}, {400, "invalid_client", unspent}, {401, "invalid_client", unspent},
+		{429, "", unspent}, {503, "", unspent}, {400, "temporarily_unavailable", unspent}, {500, "server_error", unclear},
+		{400, "server_error", unclear}, {500, "", unclear}, {502, "invalid_request", unclear}, {200, "odd", unclear}, {400, "", unclear},
+	} {
+		if got := judge(c.status, c.code); got != c.want {
+			t.Errorf("%d %q: got %d, want %d", c.status, c.code, got, c.want)
+		}
+	}
+}
