@@ -136,7 +136,7 @@ func (d *decoder) once(b *hclsyntax.Block, s shape, first map[string]hcl.Range) 
 	case !twice:
 		first[key] = b.DefRange()
 	case s.label == "":
-		d.fail(duplicateBlock, b.DefRange(), "There is a %s block already, at %s. Put both into one.", b.Type, spot(earlier))
+		d.fail(duplicateBlock, b.DefRange(), "There is %s already, at %s. Put both into one.", called(b.Type), spot(earlier))
 	default:
 		d.fail(duplicateName, b.LabelRanges[0], "There is a %s %q already, at %s.", b.Type, b.Labels[0], spot(earlier))
 	}

@@ -45,7 +45,7 @@ authenticate {
   url = "https://auth.example.com"
 }
 
-authenticate { # ERROR: Duplicate block; There is a authenticate block already, at
+authenticate { # ERROR: Duplicate block; There is an authenticate block already, at
   url = "https://auth.example.org"
 }
 
