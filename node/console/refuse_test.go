@@ -1,0 +1,186 @@
+package console
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"picket/node/authz"
+)
+
+// alone is a console of pages without anybody behind them.
+func alone(t *testing.T) *Console {
+	t.Helper()
+	p, err := newPages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Console{pages: p, log: zerolog.Nop(), now: time.Now}
+}
+
+// denial holds everything that a refusal may.
+func denial() authz.Refusal {
+	return authz.Refusal{
+		Status: http.StatusForbidden, Code: "denied", Title: "You may not open this", Detail: "Only <b>admins</b> may.",
+		Next: "Ask for it.", Route: "wiki", User: "Zoë <z@example.com>", Rule: "from away",
+		LoginURL: "https://wiki.example.com/.picket/sign_in", RetryAfter: 1500 * time.Millisecond,
+	}
+}
+
+// refused is the answer to a request with these fields.
+func refused(t *testing.T, f authz.Refusal, fields ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodGet, "https://wiki.example.com/a?b", nil)
+	r.Header.Set("X-Request-Id", "req-1")
+	for i := 0; i+1 < len(fields); i += 2 {
+		r.Header.Set(fields[i], fields[i+1])
+	}
+	out := httptest.NewRecorder()
+	alone(t).Refuse(out, r, f)
+	return out
+}
+
+const browserAccept = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
+
+func TestAPersonIsRefusedWithAPage(t *testing.T) {
+	out := refused(t, denial(), "Accept", browserAccept)
+
+	if out.Code != http.StatusForbidden || out.Header().Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Errorf("got %d %s", out.Code, out.Header().Get("Content-Type"))
+	}
+	for _, part := range []string{
+		"<h1>You may not open this</h1>", "Only &lt;b&gt;admins&lt;/b&gt; may.", "Ask for it.", "<dd>wiki</dd>",
+		"Zoë &lt;z@example.com&gt;", "from away", "<code>req-1</code>", "403 · denied", "wiki.example.com",
+		`<a href="/.picket/sign_out">Sign in as somebody else</a>`, `href="https://wiki.example.com/.picket/sign_in"`,
+	} {
+		if !strings.Contains(out.Body.String(), part) {
+			t.Errorf("the page lacks %q", part)
+		}
+	}
+}
+
+func TestAProgramIsRefusedWithJSON(t *testing.T) {
+	for _, accept := range []string{"", "*/*", "application/json", "application/json, text/html;q=0.5", "text/html;q=0"} {
+		out := refused(t, denial(), "Accept", accept)
+		var got refusalJSON
+		if err := json.Unmarshal(out.Body.Bytes(), &got); err != nil {
+			t.Errorf("Accept %q: %v\n%s", accept, err, out.Body)
+			continue
+		}
+		want := refusalJSON{
+			Error: "denied", Title: "You may not open this", Detail: "Only <b>admins</b> may.", Next: "Ask for it.", Route: "wiki",
+			User: "Zoë <z@example.com>", Rule: "from away", RequestID: "req-1",
+			LoginURL: "https://wiki.example.com/.picket/sign_in", RetryAfter: 2,
+		}
+		if got != want || out.Code != http.StatusForbidden {
+			t.Errorf("Accept %q: %d %+v", accept, out.Code, got)
+		}
+	}
+}
+
+func TestAScriptOfAPageIsAProgram(t *testing.T) {
+	for _, fields := range [][]string{
+		{"Accept", browserAccept, "Sec-Fetch-Mode", "cors"},
+		{"Accept", browserAccept, "X-Requested-With", "XMLHttpRequest"},
+	} {
+		if out := refused(t, denial(), fields...); out.Header().Get("Content-Type") != "application/json" {
+			t.Errorf("%v: got %s", fields, out.Header().Get("Content-Type"))
+		}
+	}
+}
+
+func TestGRPCIsRefusedInItsHeaders(t *testing.T) {
+	for status, want := range map[int]string{
+		400: "3", 401: "16", 403: "7", 404: "12", 405: "12", 429: "8", 500: "2", 502: "14", 503: "14", 504: "4",
+	} {
+		f := denial()
+		f.Status = status
+		out := refused(t, f, "Content-Type", "application/grpc+proto", "Accept", browserAccept)
+		h := out.Header()
+		if out.Code != http.StatusOK || h.Get("Grpc-Status") != want || h.Get("Content-Type") != "application/grpc+proto" || out.Body.Len() > 0 {
+			t.Errorf("%d: got %d with %v and %q, want grpc-status %s", status, out.Code, h, out.Body, want)
+		}
+		if m := h.Get("Grpc-Message"); m != "You may not open this: Only %3Cb%3Eadmins%3C%2Fb%3E may. %28request req-1%29" {
+			t.Errorf("grpc-message is %q", m)
+		}
+	}
+}
+
+func TestARefusalSaysWhenToComeBack(t *testing.T) {
+	f := authz.Refusal{Status: http.StatusServiceUnavailable, Code: "unavailable", Title: "Away", RetryAfter: 5 * time.Second}
+
+	out := refused(t, f, "Accept", browserAccept)
+
+	if out.Header().Get("Retry-After") != "5" {
+		t.Errorf("Retry-After is %q", out.Header().Get("Retry-After"))
+	}
+	if !strings.Contains(out.Body.String(), `<a class="button" href="">Try again</a>`) {
+		t.Error("the page offers no second try")
+	}
+	if strings.Contains(out.Body.String(), "nobody") {
+		t.Error("the page says nobody where it cannot tell")
+	}
+}
+
+func TestA401HoldsAChallenge(t *testing.T) {
+	f := authz.Refusal{Status: http.StatusUnauthorized, Code: "unauthenticated", Title: "Sign in", LoginURL: "/.picket/sign_in"}
+	for _, accept := range []string{browserAccept, "application/json"} {
+		if got := refused(t, f, "Accept", accept).Header().Get("WWW-Authenticate"); got == "" {
+			t.Errorf("Accept %q: no WWW-Authenticate", accept)
+		}
+	}
+}
+
+func TestNoAnswerIsKeptOrFramed(t *testing.T) {
+	out := refused(t, denial(), "Accept", browserAccept)
+	for name, want := range map[string]string{
+		"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+		"X-Frame-Options": "DENY", "Vary": "Accept",
+	} {
+		if got := out.Header().Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	policy := out.Header().Get("Content-Security-Policy")
+	for _, part := range []string{"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} {
+		if !strings.Contains(policy, part) {
+			t.Errorf("%q lacks %q", policy, part)
+		}
+	}
+}
+
+func TestThePolicyAdmitsTheStyleThatIsSent(t *testing.T) {
+	out := refused(t, denial(), "Accept", browserAccept)
+	_, rest, _ := strings.Cut(out.Body.String(), "<style>")
+	style, _, _ := strings.Cut(rest, "</style>")
+	sum := sha256.Sum256([]byte(style))
+	if hash := base64.StdEncoding.EncodeToString(sum[:]); style == "" || !strings.Contains(out.Header().Get("Content-Security-Policy"), hash) {
+		t.Error("the hash of the style sheet is not in the policy")
+	}
+}
+
+func TestAnAddressOfAScriptIsNoLink(t *testing.T) {
+	f := denial()
+	f.LoginURL = "javascript:alert(1)"
+	if out := refused(t, f, "Accept", browserAccept); strings.Contains(out.Body.String(), "javascript:") {
+		t.Error("the page links to a script")
+	}
+}
+
+func FuzzQuality(f *testing.F) {
+	for _, seed := range []string{browserAccept, "", "text/html;q=0.5;level=1", "text/html;q=NaN", "text/html;;q", "TEXT/HTML ; Q=1", ",,;=,"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, accept string) {
+		if q := quality(accept, "text/html"); !(q >= 0 && q <= 1) {
+			t.Errorf("%q: %v", accept, q)
+		}
+	})
+}

@@ -1,0 +1,108 @@
+package console
+
+import (
+	"net/url"
+	"strings"
+
+	"picket/node/config"
+)
+
+// site is the host that a request was sent to. One host may be both kinds.
+type site struct {
+	origin   config.Origin
+	signsIn  bool // it is authenticate.url's
+	forwards bool // some route is from it
+}
+
+// site finds the host by its authority, as the door wrote it. A route's own host goes before a wildcard, a longer
+// wildcard before a shorter.
+func (c *Console) site(authority string) (site, bool) {
+	var s site
+	if auth := c.config.Authenticate.URL; auth.Authority() == authority {
+		s.origin, s.signsIn = auth, true
+	}
+	best := -1
+	for i := range c.config.Routes {
+		from := c.config.Routes[i].From
+		fit := matches(from, authority)
+		if fit <= best {
+			continue
+		}
+		best, s.forwards = fit, true
+		if !s.signsIn {
+			s.origin = at(from, authority)
+		}
+	}
+	return s, s.signsIn || s.forwards
+}
+
+// matches tells how well an origin fits an authority: -1 not at all, the more the better.
+func matches(from config.Origin, authority string) int {
+	full := from.Authority()
+	if full == authority {
+		return len(full) + 1
+	}
+	tail, wild := strings.CutPrefix(full, "*")
+	if wild && len(authority) > len(tail) && strings.HasSuffix(authority, tail) {
+		return len(tail)
+	}
+	return -1
+}
+
+// at is the origin with the star of a wildcard filled in.
+func at(from config.Origin, authority string) config.Origin {
+	from.Host = strings.TrimSuffix(authority, ":"+from.Port)
+	return from
+}
+
+// route names the route that a path of this host belongs to, the longest prefix first; "" when there is none. It only
+// chooses which identity providers are offered: who may open the path is decided by the door when the visitor is there.
+func (c *Console) route(authority, path string) string {
+	name, best, length := "", -1, -1
+	for i := range c.config.Routes {
+		r := &c.config.Routes[i]
+		fit := matches(r.From, authority)
+		if fit < 0 || fit < best || !below(r.Prefix, path) || fit == best && len(r.Prefix) <= length {
+			continue
+		}
+		name, best, length = r.Name, fit, len(r.Prefix)
+	}
+	return name
+}
+
+// below tells whether path is prefix or lies below it, by whole segments.
+func below(prefix, path string) bool {
+	rest, ok := strings.CutPrefix(path, strings.TrimSuffix(prefix, "/"))
+	return ok && (rest == "" || rest[0] == '/')
+}
+
+// home is where a sign-in ends that was for nothing in particular.
+func (s site) home() string {
+	if s.forwards {
+		return "/"
+	}
+	return userPath
+}
+
+// local is the address on this host to return to, from a query: one leading slash, no backslash, no control byte, no
+// other host. Anything else is home, and so is an address that signs in or out, which would go round in circles.
+func (s site) local(text string) string {
+	if len(text) == 0 || text[0] != '/' || strings.HasPrefix(text, "//") || strings.ContainsFunc(text, unfit) {
+		return s.home()
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" {
+		return s.home()
+	}
+	switch u.Path {
+	case signInPath, callbackPath, signOutPath, signedOutPath:
+		return s.home()
+	case "/":
+		u.Path, u.RawPath = s.home(), ""
+	}
+	u.Fragment, u.RawFragment = "", ""
+	return u.RequestURI()
+}
+
+// unfit tells of characters that two parsers of an address could read differently.
+func unfit(r rune) bool { return r <= ' ' || r == '\\' || r == 0x7f || r == '\uFFFD' }
