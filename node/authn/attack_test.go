@@ -144,16 +144,17 @@ func TestMetadataThatIsWrongIsRefused(t *testing.T) {
 		"an endpoint of a file": func(m map[string]any) { m["end_session_endpoint"] = "file:///etc/passwd" },
 	} {
 		t.Run(what, func(t *testing.T) {
-			w := newWorld(t)
-			w.idp.set(func() { w.idp.metadata = change })
-			w.providers["corp"].read(w.ctx) //nolint:errcheck // what counts is what SignIn says
-			fresh := w.node()
-			b := w.browser("alice")
-			_, err := fresh.SignIn(w.ctx, SignInRequest{Sealed: b.begin(wikiHost, "wiki", "/")})
-			if !errors.Is(err, ErrProvider) || Again(err) != "https://wiki.example.com/" {
+			server := newIDP(t, time.Now)
+			server.metadata = change
+			id := server.identity("corp")
+			p, err := newProvider(&id, "https://auth.example.com", time.Now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := p.metadata(t.Context()); !errors.Is(err, ErrProvider) {
 				t.Errorf("got %v, want a failed provider", err)
 			}
-			if s := fresh.Providers()[0]; s.Reachable || s.Error == "" || s.Since.IsZero() {
+			if s := p.status(); s.Reachable || s.Error == "" || s.Since.IsZero() {
 				t.Errorf("status is %+v", s)
 			}
 		})
@@ -175,7 +176,7 @@ func TestAProviderThatIsDownIsAskedSeldomAndComesBack(t *testing.T) {
 	fresh := w.node()
 	b := w.browser("alice")
 	request := b.begin(wikiHost, "wiki", "/")
-	if _, err := fresh.SignIn(w.ctx, SignInRequest{Sealed: request}); !errors.Is(err, ErrProvider) {
+	if _, err := fresh.SignIn(w.ctx, SignInRequest{Sealed: request}); !errors.Is(err, ErrProvider) || Again(err) != "https://wiki.example.com/" {
 		t.Fatalf("got %v, want a failed provider", err)
 	}
 	w.idp.set(func() { w.idp.down = false })
@@ -197,7 +198,7 @@ func TestAProviderThatIsDownChangesNothingForThoseSignedIn(t *testing.T) {
 	b.visit(wikiHost, "wiki", "/")
 	w.idp.server.Close()
 	b.is(wikiHost, Found)
-	if _, err := b.redeem(gitHost, b.toCode2(gitHost, "git", "/")); err != nil {
+	if _, err := b.redeem(gitHost, b.codeAtOnce(gitHost, "git", "/")); err != nil {
 		t.Errorf("hand-over: %v", err)
 	}
 }

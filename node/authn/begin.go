@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"time"
 
 	"golang.org/x/oauth2"
 
@@ -115,13 +116,31 @@ func (a *Authn) destination(e errand) (*config.Route, error) {
 	return route, nil
 }
 
-// signedIn tells who the browser is on the authenticate host, by the limits of the route that it wants to go to.
+// askStore is how often the store is asked anew whose session it is, by a sign-in that waits out an election.
+const askStore = 100 * time.Millisecond
+
+// signedIn tells who the browser is on the authenticate host, by the limits of the route that it wants to go to. While that
+// cannot be told, it waits.
 func (a *Authn) signedIn(ctx context.Context, cookie string, route *config.Route) (Caller, Answer) {
 	id, ok := a.cookies.open(a.sso(), cookie)
 	if !ok {
 		return Caller{}, Absent
 	}
-	return a.caller(ctx, id, route, a.now())
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	tick := time.NewTicker(askStore)
+	defer tick.Stop()
+	for {
+		c, answer := a.caller(ctx, id, route, a.now())
+		if answer != Unknown {
+			return c, answer
+		}
+		select {
+		case <-ctx.Done():
+			return c, answer
+		case <-tick.C:
+		}
+	}
 }
 
 // identities are the names of those that may vouch on a route (nil: any).

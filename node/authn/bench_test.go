@@ -3,6 +3,7 @@ package authn
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -112,4 +113,30 @@ func BenchmarkRecord(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkMemoryOfACachedSession tells what a session takes in memory once it was used, its user and groups included.
+func BenchmarkMemoryOfACachedSession(b *testing.B) {
+	const sessions = 2000
+	a, conf, cookies := benchNode(b, sessions)
+	before := heap()
+	for _, cookie := range cookies {
+		if _, answer := a.Identify(b.Context(), wikiHost, cookie, &conf.Routes[0]); answer != Found {
+			b.Fatal(answer)
+		}
+	}
+	taken := heap() - before
+	for b.Loop() { // what counts is the metric
+		continue
+	}
+	b.ReportMetric(float64(taken)/sessions, "B/session")
+	runtime.KeepAlive(a)
+}
+
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

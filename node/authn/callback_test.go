@@ -14,7 +14,10 @@ func TestCallbacksThatAreWrongAreMalformed(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser("alice")
 	good := b.toCallback(wikiHost, "wiki", "/")
-	code := b.toCode2OrNone(t)
+	code, err := seal(w.seals.code, handOver{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	altered := []byte(good.Get("state"))
 	altered[len(altered)-5] ^= 1
 	change := func(name string, values ...string) url.Values {
@@ -48,18 +51,8 @@ func TestCallbacksThatAreWrongAreMalformed(t *testing.T) {
 	}
 }
 
-// toCode2OrNone is some text sealed for another purpose.
-func (b *browser) toCode2OrNone(t *testing.T) string {
-	t.Helper()
-	code, err := seal(b.w.seals.code, handOver{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return code
-}
-
 func TestAnAnswerOfAMixedUpProviderIsRefused(t *testing.T) {
-	w := newWorld(t, func(c *config.Config) {})
+	w := newWorld(t)
 	w.idp.set(func() { w.idp.saysIssuer = true })
 	fresh := w.node()
 	w.Authn = fresh

@@ -253,7 +253,7 @@ func TestAnUnavailableStoreIsNotNobody(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser("alice")
 	b.visit(wikiHost, "wiki", "/")
-	code := b.toCode2(gitHost, "git", "/")
+	code := b.codeAtOnce(gitHost, "git", "/")
 	request := b.begin(wikiHost, "wiki", "/")
 	other := w.browser("bob")
 	q := other.toCallback(wikiHost, "wiki", "/")
@@ -288,8 +288,8 @@ func TestAnUnavailableStoreIsNotNobody(t *testing.T) {
 	}
 }
 
-// toCode2 has a code from the session that there is.
-func (b *browser) toCode2(o config.Origin, route, page string) string {
+// codeAtOnce has a code from the session that there is.
+func (b *browser) codeAtOnce(o config.Origin, route, page string) string {
 	b.w.t.Helper()
 	step, err := b.signIn(b.begin(o, route, page), "")
 	if err != nil {

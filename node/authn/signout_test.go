@@ -34,7 +34,7 @@ func TestSignOutEndsTheSessionEverywhere(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser("alice")
 	b.visit(wikiHost, "wiki", "/")
-	if _, err := b.redeem(gitHost, b.toCode2(gitHost, "git", "/")); err != nil {
+	if _, err := b.redeem(gitHost, b.codeAtOnce(gitHost, "git", "/")); err != nil {
 		t.Fatal(err)
 	}
 	id, kept := sessionOf(t, w, b, wikiHost), b.session(wikiHost)
