@@ -1,0 +1,161 @@
+//go:build bench
+
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"fmt"
+	mathrand "math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"picket/cmd/picket/dev"
+)
+
+//go:embed testdata/cluster.hcl.tmpl
+var clusterTemplate string
+
+const (
+	clientID = "picket"
+	// persons is how many people sign in: as many as do at the same time, so that each writes a record of their own.
+	persons = signInsAtOnce
+)
+
+// cluster is some nodes, the provider that people sign in at, and an address that stands for all of them, as a
+// balancer's would: whoever dials it reaches the nodes in turn.
+type cluster struct {
+	t         *testing.T
+	binary    string
+	dir       string
+	port      int // of the hosts' URLs; nobody listens on it
+	secret    string
+	nodes     []*node
+	provider  *httptest.Server
+	transport *http.Transport
+	turn      atomic.Uint64
+
+	// What the configuration is filled from, beside the methods.
+	Peers       []string
+	Application string
+}
+
+// newCluster writes the configuration of a cluster before an application. One node alone keeps its state in memory,
+// several keep it on disk. No node is started.
+func (s *suite) newCluster(t *testing.T, size int, application string) *cluster {
+	t.Helper()
+	c := &cluster{t: t, binary: s.binary, dir: t.TempDir(), port: freePort(t), secret: rand.Text() + rand.Text(),
+		Application: "http://" + application}
+	for i := range size {
+		n := newNode(t, c, i)
+		c.nodes = append(c.nodes, n)
+		if size > 1 {
+			c.Peers = append(c.Peers, n.name+"="+n.broker)
+		}
+	}
+	c.transport = &http.Transport{DialContext: c.dial, MaxIdleConns: 1024, MaxIdleConnsPerHost: 256}
+	t.Cleanup(c.transport.CloseIdleConnections)
+	c.launchProvider()
+	fill(t, c.config(), clusterTemplate, c)
+	return c
+}
+
+func (c *cluster) launchProvider() {
+	c.provider = httptest.NewUnstartedServer(nil)
+	options := dev.ProviderOptions{
+		Issuer: "http://" + c.provider.Listener.Addr().String(), ClientID: clientID, ClientSecret: c.secret,
+		RedirectURIs: []string{c.URL("auth") + "/.picket/callback"},
+	}
+	for i := range persons {
+		options.People = append(options.People, dev.Person{Name: person(i), FullName: "Person " + strconv.Itoa(i), Groups: []string{"staff"}})
+	}
+	provider, err := dev.NewProvider(options)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.provider.Config.Handler = provider
+	c.provider.Start()
+	c.t.Cleanup(c.provider.Close)
+}
+
+// person is the name of the i-th of those who sign in.
+func person(i int) string { return "person-" + strconv.Itoa(i%persons) }
+
+func (c *cluster) config() string { return filepath.Join(c.dir, "cluster.hcl") }
+
+// Issuer is the provider's address.
+func (c *cluster) Issuer() string { return c.provider.URL }
+
+// ClientID is the cluster's at the provider.
+func (c *cluster) ClientID() string { return clientID }
+
+// URL is the origin of one of the cluster's hosts.
+func (c *cluster) URL(name string) string { return "http://" + c.authority(name) }
+
+func (c *cluster) authority(name string) string { return name + ".localhost:" + strconv.Itoa(c.port) }
+
+// dial connects to the nodes in turn, and to all that is none of the cluster's hosts as it is.
+func (c *cluster) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if strings.HasSuffix(address, ".localhost:"+strconv.Itoa(c.port)) {
+		address = c.nodes[c.turn.Add(1)%uint64(len(c.nodes))].http
+	}
+	return new(net.Dialer).DialContext(ctx, network, address)
+}
+
+// start starts all nodes at once and tells how long it took until the last was ready.
+func (c *cluster) start() time.Duration {
+	c.t.Helper()
+	for _, n := range c.nodes {
+		n.start(c)
+	}
+	var last time.Duration
+	for _, n := range c.nodes {
+		last = max(last, n.untilReady())
+	}
+	return last
+}
+
+// wipe kills all nodes and forgets what they stored.
+func (c *cluster) wipe() {
+	c.t.Helper()
+	for _, n := range c.nodes {
+		n.kill()
+		if err := os.RemoveAll(n.store); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+}
+
+// quote writes a string as HCL does.
+func quote(s string) string { return strconv.Quote(s) }
+
+// freePort is one that nobody listens on, from below those that the system gives to outgoing connections.
+func freePort(t testing.TB) int {
+	t.Helper()
+	for range 100 {
+		port := 20000 + mathrand.IntN(12000)
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
+		if err := listener.Close(); err == nil {
+			return port
+		}
+	}
+	t.Fatal("no free port")
+	return 0
+}
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t)))
+}

@@ -1,0 +1,52 @@
+//go:build bench
+
+package bench
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"testing"
+)
+
+// sessionMemory is the most that a cached session may take.
+const sessionMemory = 1 << 10
+
+// sessions measures what it costs a node to come to know sessions: it is started anew and knows none, then each is used
+// on it once.
+func (s *suite) sessions(t *testing.T, c *cluster, cookies []string) {
+	n := c.nodes[len(c.nodes)-1]
+	c.restart(n)
+	s.touch(c, n, "/unsigned", cookies[:1]) // the connections and all that comes with the first request
+	s.say("sessions: reading the heap of a node that knows none of %d", len(cookies))
+	known, reads := n.heap(), n.reads("sessions")
+	record := float64(len(n.ask("GET", "/v1/sessions/"+sessionOf(cookies[0]))))
+
+	s.touch(c, n, "/unsigned", cookies)
+	missed := n.reads("sessions") - reads
+	s.say("sessions: reading it again, now that it knows them")
+	plain := n.heap()
+	s.touch(c, n, "/", cookies)
+	s.say("sessions: and again, now that it has signed an assertion for each")
+	signed := n.heap()
+
+	each := float64(len(cookies) - 1)
+	s.add(
+		row{fmt.Sprintf("session check on a miss: leader reads, mean of %d", len(cookies)-1), missed / each, count, 1, "leader read", atMost(1)},
+		row{fmt.Sprintf("memory per cached session, mean of %d", len(cookies)-1), (plain - known) / each, size, record, "its JSON", atMost(sessionMemory)},
+		row{what: "memory per cached session and its assertion", measured: (signed - known) / each, unit: size, baseline: record, of: "its JSON"},
+	)
+}
+
+// touch uses sessions on a node.
+func (s *suite) touch(c *cluster, n *node, path string, cookies []string) {
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: signInsAtOnce}}
+	defer client.CloseIdleConnections()
+	c.forEach(cookies, func(ctx context.Context, cookie string) error {
+		status, err := c.get(ctx, client, n, path, cookie)
+		if err == nil && status != http.StatusOK {
+			err = fmt.Errorf("a session on %s: status %d", n.name, status)
+		}
+		return err
+	})
+}
