@@ -92,17 +92,25 @@ const (
 // Get reads a record from the leader of the bucket's stream. ErrNotFound when there is none.
 func (b *Bucket[T]) Get(ctx context.Context, key string) (Entry[T], error) {
 	begun := time.Now()
-	entry, err := b.get(ctx, key)
+	r, err := b.raw.read(ctx, key)
 	b.raw.broker.metrics.did(b.raw.spec.Name, "get", begun, err)
-	return entry, err
+	return b.entry(key, r, err)
 }
 
-func (b *Bucket[T]) get(ctx context.Context, key string) (Entry[T], error) {
-	msg, err := b.raw.read(ctx, key)
+// getFresh reads a record that is at least as new as what the bucket's feed has applied: from the leader or, while there
+// is none, from a replica that proves to be that far. ErrNotFound comes from a leader alone.
+func (b *Bucket[T]) getFresh(ctx context.Context, key string) (Entry[T], error) {
+	begun := time.Now()
+	r, err := b.raw.readFresh(ctx, key, b.raw.feed.passed.Load())
+	b.raw.broker.metrics.did(b.raw.spec.Name, "get", begun, err)
+	return b.entry(key, r, err)
+}
+
+func (b *Bucket[T]) entry(key string, r stored, err error) (Entry[T], error) {
 	if err != nil {
 		return Entry[T]{}, fmt.Errorf("reading %s %s: %w", b.raw.spec.Name, key, err)
 	}
-	return b.decode(key, msg.Sequence, msg.Header, msg.Data)
+	return b.decode(key, r.sequence, r.header, r.data)
 }
 
 func (b *Bucket[T]) decode(key string, revision uint64, header nats.Header, data []byte) (Entry[T], error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"golang.org/x/sync/singleflight"
@@ -15,6 +16,9 @@ const (
 	cacheShards = 16
 	// recentChanges is how many changes a shard remembers, so that a read that began before them cannot undo them.
 	recentChanges = 1024
+	// missPatience is how long a read waits for the store. While a leader is elected, replicas answer at once for what they
+	// have; only what they do not have waits for the election, which takes up to nine seconds.
+	missPatience = 10 * time.Second
 	// rereads is how often a read is repeated that was overtaken by a change.
 	rereads = 5
 )
@@ -79,8 +83,8 @@ func (c *Cache[T]) OnChange(f func(key string, removed bool)) {
 	c.listeners = append(c.listeners, f)
 }
 
-// Get gives a record: from memory without allocating, else by one read of the stream's leader, shared by all who ask for
-// the same key meanwhile. The value is shared: read only. ErrNotFound, or ErrUnavailable when nobody could tell.
+// Get gives a record: from memory without allocating, else by one read of the store, shared by all who ask for the
+// same key meanwhile. The value is shared: read only. ErrNotFound, or ErrUnavailable when nobody could tell.
 func (c *Cache[T]) Get(ctx context.Context, key string) (*T, error) {
 	s := c.shard(key)
 	s.mu.Lock()
@@ -129,13 +133,13 @@ func (c *Cache[T]) load(ctx context.Context, s *shard[T], key string) (*T, error
 }
 
 func (c *Cache[T]) read(ctx context.Context, s *shard[T], key string) (*T, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, missPatience)
 	defer cancel()
 	for range rereads {
 		s.mu.Lock()
 		resets := s.resets
 		s.mu.Unlock()
-		entry, err := c.bucket.Get(ctx, key)
+		entry, err := c.bucket.getFresh(ctx, key)
 		if err != nil {
 			return nil, err
 		}

@@ -25,8 +25,8 @@ const (
 func encodeTag(tag []byte) string           { return base64.RawURLEncoding.EncodeToString(tag) }
 func decodeTag(text string) ([]byte, error) { return base64.RawURLEncoding.Strict().DecodeString(text) }
 
-// config is the stream below the bucket: a JetStream key-value bucket of one value a key, read from its leader
-// (AllowDirect is off: a direct get may be stale), with expiry by record, and republished for the feeds.
+// config is the stream below the bucket: a JetStream key-value bucket of one value a key, with expiry by record, and
+// republished for the feeds.
 func (b *bucket) config() jetstream.StreamConfig {
 	c := jetstream.StreamConfig{
 		Name:                   "KV_" + b.name,
@@ -37,6 +37,7 @@ func (b *bucket) config() jetstream.StreamConfig {
 		Discard:                jetstream.DiscardNew,
 		DenyDelete:             true,
 		AllowRollup:            true,
+		AllowDirect:            true, // for reads that prove how far the replica is: see read.go
 		AllowMsgTTL:            true,
 		SubjectDeleteMarkerTTL: markerLife,
 		MaxMsgSize:             -1,
@@ -101,31 +102,6 @@ func same(have, want jetstream.StreamConfig) bool {
 	return have.Replicas == want.Replicas && have.AllowDirect == want.AllowDirect &&
 		have.MaxMsgsPerSubject == want.MaxMsgsPerSubject && have.AllowMsgTTL == want.AllowMsgTTL &&
 		have.SubjectDeleteMarkerTTL == want.SubjectDeleteMarkerTTL && republish(have) == republish(want)
-}
-
-// read gets the last message of a key from the stream's leader, again while there is none, as long as ctx allows.
-func (b *bucket) read(ctx context.Context, key string) (*jetstream.RawStreamMsg, error) {
-	if !validKey(key) {
-		return nil, fmt.Errorf("key %q: %w", key, ErrNotFound)
-	}
-	ctx, cancel := patient(ctx)
-	defer cancel()
-	for {
-		call, done := context.WithTimeout(ctx, callTimeout)
-		msg, err := b.stream.GetLastMsgForSubject(call, b.subject+key)
-		done()
-		switch {
-		case err == nil && removal(msg.Header):
-			return nil, ErrNotFound
-		case err == nil:
-			return msg, nil
-		case errors.Is(err, jetstream.ErrMsgNotFound):
-			return nil, ErrNotFound
-		}
-		if !b.broker.pause(ctx) {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-	}
 }
 
 // removal tells whether a message says that its key is gone: deleted by us, or expired (nats-server's marker).
@@ -198,21 +174,21 @@ var errAgain = errors.New("again")
 func (b *bucket) resolve(ctx context.Context, key string, msg *nats.Msg, expected *uint64) (uint64, error) {
 	call, done := context.WithTimeout(ctx, callTimeout)
 	defer done()
-	last, err := b.stream.GetLastMsgForSubject(call, b.subject+key)
+	last, err := b.askLeader(call, key)
 	switch {
-	case errors.Is(err, jetstream.ErrMsgNotFound):
+	case errors.Is(err, ErrNotFound):
 		if *expected != 0 {
 			return 0, ErrConflict
 		}
 		return 0, errAgain
 	case err != nil:
 		return 0, errAgain
-	case last.Header.Get(headerWrite) == msg.Header.Get(headerWrite):
-		return last.Sequence, nil
-	case *expected == 0 && removal(last.Header):
-		*expected = last.Sequence
+	case last.header.Get(headerWrite) == msg.Header.Get(headerWrite):
+		return last.sequence, nil
+	case *expected == 0 && removal(last.header):
+		*expected = last.sequence
 		return 0, errAgain
-	case last.Sequence == *expected:
+	case last.sequence == *expected:
 		return 0, errAgain
 	}
 	return 0, ErrConflict

@@ -1,0 +1,184 @@
+package broker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Two kinds of read. The leader of a stream knows everything that was acknowledged, but during an election there is none
+// for up to nine seconds. A replica answers then too, but may be behind; so it is asked how far it is in the same
+// request, and believed only if it is at least where this node's own feed is: what it says is then as fresh as the feed
+// is proved to be.
+
+const (
+	// hedgeAfter is how long the leader may take before replicas are asked too.
+	hedgeAfter = 150 * time.Millisecond
+	// replicaTimeout is how long one replica may take.
+	replicaTimeout = 300 * time.Millisecond
+)
+
+// stored is a message of a bucket's stream.
+type stored struct {
+	sequence uint64
+	header   nats.Header
+	data     []byte
+}
+
+// errBehind says that a replica is not as far as this node's feed, or does not have the key.
+var errBehind = errors.New("replica is behind")
+
+// read gets the record of a key from the stream's leader, again while there is none, as long as ctx allows.
+func (b *bucket) read(ctx context.Context, key string) (stored, error) {
+	if !validKey(key) {
+		return stored{}, fmt.Errorf("key %q: %w", key, ErrNotFound)
+	}
+	ctx, cancel := patient(ctx)
+	defer cancel()
+	for {
+		call, done := context.WithTimeout(ctx, callTimeout)
+		r, err := b.askLeader(call, key)
+		done()
+		switch {
+		case err == nil && removal(r.header):
+			return stored{}, ErrNotFound
+		case err == nil, errors.Is(err, ErrNotFound):
+			return r, err
+		}
+		if !b.broker.pause(ctx) {
+			return stored{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+	}
+}
+
+// readFresh is read, but what the leader does not say soon a replica may, if it is as far as passed.
+func (b *bucket) readFresh(ctx context.Context, key string, passed uint64) (stored, error) {
+	ctx, cancel := patient(ctx)
+	defer cancel()
+	type answer struct {
+		r   stored
+		err error
+	}
+	leader := make(chan answer, 1)
+	go func() {
+		r, err := b.read(ctx, key)
+		leader <- answer{r, err}
+	}()
+	hedge := time.NewTimer(hedgeAfter)
+	defer hedge.Stop()
+	for {
+		select {
+		case a := <-leader:
+			return a.r, a.err
+		case <-hedge.C:
+		}
+		if r, err := b.askReplica(ctx, key, passed); err == nil {
+			return r, nil
+		}
+		hedge.Reset(hedgeAfter)
+	}
+}
+
+// apiMessage is the answer to $JS.API.STREAM.MSG.GET.
+type apiMessage struct {
+	Error *struct {
+		Code        int    `json:"code"`
+		Code2       int    `json:"err_code"`
+		Description string `json:"description"`
+	} `json:"error"`
+	Message *struct {
+		Sequence uint64 `json:"seq"`
+		Header   []byte `json:"hdrs"`
+		Data     []byte `json:"data"`
+	} `json:"message"`
+}
+
+// noMessageFound is JetStream's error code for a key that was never written or is long gone.
+const noMessageFound = 10037
+
+// askLeader asks the stream's leader once. ErrNotFound when it has nothing, not even a marker.
+func (b *bucket) askLeader(ctx context.Context, key string) (stored, error) {
+	request, err := json.Marshal(map[string]string{"last_by_subj": b.subject + key})
+	if err != nil {
+		return stored{}, err
+	}
+	reply, err := b.broker.conn.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET.KV_"+b.name, request)
+	if err != nil {
+		return stored{}, err
+	}
+	var answer apiMessage
+	if err := json.Unmarshal(reply.Data, &answer); err != nil {
+		return stored{}, fmt.Errorf("reading the store's answer: %w", err)
+	}
+	if e := answer.Error; e != nil {
+		if e.Code2 == noMessageFound {
+			return stored{}, ErrNotFound
+		}
+		return stored{}, fmt.Errorf("the store says %d: %s", e.Code2, e.Description)
+	}
+	if answer.Message == nil {
+		return stored{}, errors.New("the store's answer holds no message")
+	}
+	r := stored{sequence: answer.Message.Sequence, data: answer.Message.Data}
+	if len(answer.Message.Header) > 0 {
+		if r.header, err = nats.DecodeHeadersMsg(answer.Message.Header); err != nil {
+			return stored{}, fmt.Errorf("reading the record's header: %w", err)
+		}
+	}
+	return r, nil
+}
+
+// askReplica asks any replica once, for the record and for how far it is: the end of a batch says so. errBehind unless
+// it has the record and is as far as passed.
+func (b *bucket) askReplica(ctx context.Context, key string, passed uint64) (stored, error) {
+	ctx, cancel := context.WithTimeout(ctx, replicaTimeout)
+	defer cancel()
+	request, err := json.Marshal(map[string]any{"multi_last": []string{b.subject + key}})
+	if err != nil {
+		return stored{}, err
+	}
+	inbox := b.broker.conn.NewInbox()
+	sub, err := b.broker.conn.SubscribeSync(inbox)
+	if err != nil {
+		return stored{}, err
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	if err := b.broker.conn.PublishRequest("$JS.API.DIRECT.GET.KV_"+b.name, inbox, request); err != nil {
+		return stored{}, err
+	}
+	var found stored
+	for {
+		msg, err := sub.NextMsgWithContext(ctx)
+		if err != nil {
+			return stored{}, err
+		}
+		switch msg.Header.Get("Status") {
+		case "":
+			found, err = replicated(msg)
+			if err != nil {
+				return stored{}, err
+			}
+		case "204":
+			upTo, err := strconv.ParseUint(msg.Header.Get("Nats-UpTo-Sequence"), 10, 64)
+			if err != nil || upTo < passed || found.sequence == 0 || removal(found.header) {
+				return stored{}, errBehind
+			}
+			return found, nil
+		default:
+			return stored{}, errBehind
+		}
+	}
+}
+
+func replicated(msg *nats.Msg) (stored, error) {
+	sequence, err := strconv.ParseUint(msg.Header.Get("Nats-Sequence"), 10, 64)
+	if err != nil {
+		return stored{}, fmt.Errorf("reading a replica's answer: %w", err)
+	}
+	return stored{sequence: sequence, header: msg.Header, data: msg.Data}, nil
+}
