@@ -12,10 +12,10 @@ func queryValue(f *frame, query, name string) (value string, ok bool) {
 	for pair := range strings.SplitSeq(query, "&") {
 		key, of, _ := strings.Cut(pair, "=")
 		same, ok := escapedEqual(key, name)
-		if !ok || same && found {
+		if same = same && pair != ""; !ok || same && found {
 			return "", false
 		}
-		if same && pair != "" {
+		if same {
 			found, raw = true, of
 		}
 	}

@@ -190,7 +190,7 @@ func (h headers) Field(name string) (string, bool) {
 	return values[0], true
 }
 
-func glued(t *testing.T, pattern string) []string {
+func glued(t testing.TB, pattern string) []string {
 	t.Helper()
 	paths, err := filepath.Glob(pattern)
 	if err != nil || len(paths) == 0 {
