@@ -2,8 +2,11 @@ package broker
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 func TestAReplicaIsBelievedOnlyAsFarAsItProvesToBe(t *testing.T) {
@@ -31,4 +34,34 @@ func TestAReplicaIsBelievedOnlyAsFarAsItProvesToBe(t *testing.T) {
 		_, err := bucket.raw.askReplica(ctx, "a", revision+1)
 		return errors.Is(err, errBehind)
 	})
+}
+
+func TestManyListsAtOnceAllSucceed(t *testing.T) {
+	ctx := t.Context()
+	nodes, _ := three(t)
+	bucket := open(t, nodes[0], Spec{Name: "sessions", Decides: true})
+	for i := range 20 {
+		if _, err := bucket.Put(ctx, fmt.Sprintf("k%d", i), note{"x"}, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var group errgroup.Group
+	for range 40 {
+		group.Go(func() error {
+			n := 0
+			for _, err := range bucket.List(ctx) {
+				if err != nil {
+					return err
+				}
+				n++
+			}
+			if n != 20 {
+				return fmt.Errorf("%d records", n)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Error(err)
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"iter"
 	"strings"
 	"time"
 
@@ -218,54 +217,4 @@ func (b *Broker) pause(ctx context.Context) bool {
 	case <-time.After(50 * time.Millisecond):
 		return true
 	}
-}
-
-// list reads the whole bucket as it stands, in one sweep, heartbeats and removals left out.
-func (b *bucket) list(ctx context.Context) iter.Seq2[jetstream.Msg, error] {
-	return func(yield func(jetstream.Msg, error) bool) {
-		ctx, cancel := patient(ctx)
-		defer cancel()
-		if err := b.sweep(ctx, func(m jetstream.Msg) bool { return yield(m, nil) }); err != nil {
-			yield(nil, fmt.Errorf("listing %s: %w: %w", b.spec.Name, ErrUnavailable, err))
-		}
-	}
-}
-
-func (b *bucket) sweep(ctx context.Context, each func(jetstream.Msg) bool) error {
-	consumer, err := b.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		DeliverPolicy:     jetstream.DeliverLastPerSubjectPolicy,
-		InactiveThreshold: 30 * time.Second,
-	})
-	if err != nil {
-		return err
-	}
-	pending := consumer.CachedInfo().NumPending
-	for pending > 0 {
-		batch, err := consumer.Fetch(int(min(pending, 500)), jetstream.FetchMaxWait(callTimeout))
-		if err != nil {
-			return err
-		}
-		got := 0
-		for msg := range batch.Messages() {
-			got++
-			meta, err := msg.Metadata()
-			if err != nil {
-				return err
-			}
-			pending = meta.NumPending
-			if removal(msg.Headers()) || strings.HasPrefix(msg.Subject(), b.subject+heartbeatKey) {
-				continue
-			}
-			if !each(msg) {
-				return nil
-			}
-		}
-		if err := batch.Error(); err != nil {
-			return err
-		}
-		if got == 0 {
-			return errors.New("the list broke off")
-		}
-	}
-	return nil
 }
