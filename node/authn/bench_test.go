@@ -15,8 +15,8 @@ import (
 	"picket/policy"
 )
 
-// benchNode is a node with so many sessions in the store, and their cookies for the wiki.
-func benchNode(b *testing.B, sessions int) (*Authn, *config.Config, []string) {
+// benchNode is a node with so many sessions of so many people in the store, and their cookies for the wiki.
+func benchNode(b *testing.B, sessions, people int) (*Authn, *config.Config, []string) {
 	b.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -44,7 +44,7 @@ func benchNode(b *testing.B, sessions int) (*Authn, *config.Config, []string) {
 	}
 	var cookies []string
 	for i := range sessions {
-		got := vouched{user: User{ID: userID("https://idp.example", fmt.Sprint(i)), Email: "alice@example.com"}, groups: []string{"staff"}}
+		got := vouched{user: User{ID: userID("https://idp.example", fmt.Sprint(i%people)), Email: "alice@example.com"}, groups: []string{"staff"}}
 		s, err := a.record(ctx, "corp", got, CallbackRequest{Address: "192.0.2.1", UserAgent: "Mozilla/5.0 (X11; Linux x86_64) Firefox/140"})
 		if err != nil {
 			b.Fatal(err)
@@ -58,7 +58,7 @@ func benchNode(b *testing.B, sessions int) (*Authn, *config.Config, []string) {
 }
 
 func BenchmarkIdentifyHit(b *testing.B) {
-	a, conf, cookies := benchNode(b, 1)
+	a, conf, cookies := benchNode(b, 1, 1)
 	var in policy.Input
 	b.ReportAllocs()
 	for b.Loop() {
@@ -71,7 +71,7 @@ func BenchmarkIdentifyHit(b *testing.B) {
 }
 
 func BenchmarkIdentifyHitParallel(b *testing.B) {
-	a, conf, cookies := benchNode(b, 64)
+	a, conf, cookies := benchNode(b, 64, 64)
 	b.RunParallel(func(p *testing.PB) {
 		for i := 0; p.Next(); i++ {
 			if _, answer := a.Identify(b.Context(), wikiHost, cookies[i%64], &conf.Routes[0]); answer != Found {
@@ -83,7 +83,7 @@ func BenchmarkIdentifyHitParallel(b *testing.B) {
 }
 
 func BenchmarkIdentifyForged(b *testing.B) {
-	a, conf, cookies := benchNode(b, 1)
+	a, conf, cookies := benchNode(b, 1, 1)
 	forged := cookies[0][:len(cookies[0])-2] + "AA"
 	b.ReportAllocs()
 	for b.Loop() {
@@ -94,7 +94,7 @@ func BenchmarkIdentifyForged(b *testing.B) {
 }
 
 func BenchmarkAssertionCached(b *testing.B) {
-	a, conf, cookies := benchNode(b, 1)
+	a, conf, cookies := benchNode(b, 1, 1)
 	c, _ := a.Identify(b.Context(), wikiHost, cookies[0], nil)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -106,7 +106,7 @@ func BenchmarkAssertionCached(b *testing.B) {
 
 // BenchmarkRecord is what a sign-in costs the store: user, groups, tokens and session.
 func BenchmarkRecord(b *testing.B) {
-	a, _, _ := benchNode(b, 0)
+	a, _, _ := benchNode(b, 0, 1)
 	got := vouched{user: User{ID: userID("https://idp.example", "alice")}, groups: []string{"staff"}}
 	for b.Loop() {
 		if _, err := a.record(b.Context(), "corp", got, CallbackRequest{}); err != nil {
@@ -115,22 +115,27 @@ func BenchmarkRecord(b *testing.B) {
 	}
 }
 
-// BenchmarkMemoryOfACachedSession tells what a session takes in memory once it was used, its user and groups included.
+// BenchmarkMemoryOfACachedSession tells what a session takes in memory once it was used: of one person, and each of
+// another, whose user and groups are counted as well.
 func BenchmarkMemoryOfACachedSession(b *testing.B) {
 	const sessions = 2000
-	a, conf, cookies := benchNode(b, sessions)
-	before := heap()
-	for _, cookie := range cookies {
-		if _, answer := a.Identify(b.Context(), wikiHost, cookie, &conf.Routes[0]); answer != Found {
-			b.Fatal(answer)
-		}
+	for name, people := range map[string]int{"alone": 1, "with user and groups": sessions} {
+		b.Run(name, func(b *testing.B) {
+			a, conf, cookies := benchNode(b, sessions, people)
+			before := heap()
+			for _, cookie := range cookies {
+				if _, answer := a.Identify(b.Context(), wikiHost, cookie, &conf.Routes[0]); answer != Found {
+					b.Fatal(answer)
+				}
+			}
+			taken := heap() - before
+			for b.Loop() { // what counts is the metric
+				continue
+			}
+			b.ReportMetric(float64(taken)/sessions, "B/session")
+			runtime.KeepAlive(a)
+		})
 	}
-	taken := heap() - before
-	for b.Loop() { // what counts is the metric
-		continue
-	}
-	b.ReportMetric(float64(taken)/sessions, "B/session")
-	runtime.KeepAlive(a)
 }
 
 func heap() int64 {

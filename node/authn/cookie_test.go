@@ -98,7 +98,7 @@ func TestACookieOpensAfterTheSecretIsRotated(t *testing.T) {
 
 func FuzzParseCookie(f *testing.F) {
 	c := testCookies(f)
-	good := c.make(wikiHost, newID())
+	good := c.make(wikiHost, "AAECAwQFBgcICQoLDA0ODw") // the same in every process that fuzzes
 	for _, seed := range []string{"", "1..", good, good[:len(good)-1], "2" + good[1:], strings.Repeat("A", cookieLength)} {
 		f.Add(seed)
 	}
