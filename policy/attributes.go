@@ -65,7 +65,7 @@ func attributes() []attribute {
 			text, requestText(func(r *Request) string { return r.Host }), lowerCase},
 		{"request.path", "The path, canonical and still percent-encoded.", `startswith(request.path, "/docs/")`,
 			text, requestText(func(r *Request) string { return r.Path }), absolutePath},
-		{"request.query", "The values of the query, by name. One that occurs twice has no value.", `request.query["page"] == "1"`,
+		{"request.query", "The values of the query, by name. One that could be read in two ways, as a name that occurs twice, is unknown.", `request.query["page"] == "1"`,
 			fields, lookup(func(f *frame, name string) (string, bool) { return queryValue(f, f.in.Request.Query, name) }), nil},
 		{"request.headers", "The values of the header fields, by name in any case.", `request.headers["Accept"] == "text/html"`,
 			fields, lookup(headerValue), nil},

@@ -20,6 +20,8 @@ type frame struct {
 	bytes []byte
 	items []string
 	loops [maxLoops]loop
+
+	unclear bool // something was asked for that is there, but can be read in two ways
 }
 
 // loop is where a for expression stands.
@@ -73,6 +75,6 @@ func (p *frames) takeBack(f *frame) {
 	}
 	clear(f.items[:cap(f.items)])
 	clear(f.loops[:])
-	f.in, f.bytes, f.items = nil, f.bytes[:0], f.items[:0]
+	f.in, f.bytes, f.items, f.unclear = nil, f.bytes[:0], f.items[:0], false
 	p.pool.Put(f)
 }

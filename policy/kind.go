@@ -37,6 +37,17 @@ type eval[T any] func(f *frame) (value T, ok bool)
 // lookup gives the text of a name.
 type lookup func(f *frame, name string) (value string, ok bool)
 
+// ask is an evaluation that tells apart why a value is unknown: missing is true when something is not there, and false
+// when it is there and unclear, which must not pass for missing.
+func (e eval[T]) ask(f *frame) (value T, ok, missing bool) {
+	before := f.unclear
+	f.unclear = false
+	value, ok = e(f)
+	missing = !ok && !f.unclear
+	f.unclear = f.unclear || before
+	return value, ok, missing
+}
+
 // node is a compiled expression.
 type node struct {
 	kind     kind
@@ -86,8 +97,8 @@ type shapeOf[T any] struct{}
 func (shapeOf[T]) present(n node) eval[bool] {
 	e := run[T](n)
 	return func(f *frame) (bool, bool) {
-		_, ok := e(f)
-		return ok, true
+		_, ok, missing := e.ask(f)
+		return ok, ok || missing
 	}
 }
 
@@ -98,8 +109,8 @@ func (shapeOf[T]) coalesce(nodes []node) any {
 	}
 	return eval[T](func(f *frame) (none T, ok bool) {
 		for _, e := range choices {
-			if value, ok := e(f); ok {
-				return value, true
+			if value, ok, missing := e.ask(f); !missing {
+				return value, ok
 			}
 		}
 		return none, false

@@ -12,14 +12,20 @@ import (
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 )
 
-// load reads policies as the configuration does.
-func load(source string) (*Set, hcl.Diagnostics) {
+// parse gives the policy blocks of a source.
+func parse(source string) (hcl.Blocks, hcl.Diagnostics) {
 	file, diags := hclsyntax.ParseConfig([]byte(source), "policies.hcl", hcl.InitialPos)
 	content, more := file.Body.Content(&hcl.BodySchema{
 		Blocks: []hcl.BlockHeaderSchema{{Type: "policy", LabelNames: []string{"name"}}},
 	})
-	set, found := Load(content.Blocks, testOptions())
-	return set, append(append(diags, more...), found...)
+	return content.Blocks, append(diags, more...)
+}
+
+// load reads policies as the configuration does.
+func load(source string) (*Set, hcl.Diagnostics) {
+	blocks, diags := parse(source)
+	set, found := Load(blocks, testOptions())
+	return set, append(diags, found...)
 }
 
 func mustLoad(t testing.TB, source string) *Set {

@@ -2,27 +2,33 @@ package policy
 
 import "strings"
 
-// queryValue finds the value of a name in a raw query. What parsers read differently has no value: a name that occurs
-// twice, a query with a semicolon (which some take for &), and one with a broken escape in a name.
+// queryValue finds the value of a name in a raw query. What parsers read differently is unclear: a name that occurs
+// twice, a broken escape, and all of a query with a semicolon, which some take for &.
 func queryValue(f *frame, query, name string) (value string, ok bool) {
-	if strings.IndexByte(query, ';') >= 0 {
-		return "", false
+	raw, found, legible := rawValue(query, name)
+	if legible && found {
+		value, legible = unescape(f, raw)
 	}
-	found, raw := false, ""
+	f.unclear = f.unclear || !legible
+	return value, legible && found
+}
+
+// rawValue finds the value of a name, still escaped.
+func rawValue(query, name string) (value string, found, legible bool) {
+	if strings.IndexByte(query, ';') >= 0 {
+		return "", false, false
+	}
 	for pair := range strings.SplitSeq(query, "&") {
 		key, of, _ := strings.Cut(pair, "=")
 		same, ok := escapedEqual(key, name)
 		if same = same && pair != ""; !ok || same && found {
-			return "", false
+			return "", false, false
 		}
 		if same {
-			found, raw = true, of
+			value, found = of, true
 		}
 	}
-	if !found {
-		return "", false
-	}
-	return unescape(f, raw)
+	return value, found, true
 }
 
 // escapedEqual compares an escaped text with a plain one; ok is false when an escape is broken.

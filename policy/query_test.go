@@ -13,13 +13,16 @@ func FuzzQuery(f *testing.F) {
 		f.Add(seed[0], seed[1])
 	}
 	f.Fuzz(func(t *testing.T, query, name string) {
-		value, ok := queryValue(newFrame(), query, name)
+		frame := newFrame()
+		value, ok := queryValue(frame, query, name)
 		values, err := url.ParseQuery(query)
 		switch {
 		case ok && (len(values[name]) != 1 || values[name][0] != value):
 			t.Errorf("%q of %q is %q, but net/url finds %q", name, query, value, values[name])
 		case !ok && err == nil && len(values[name]) == 1:
 			t.Errorf("%q of %q is not found, but net/url finds %q", name, query, values[name])
+		case !ok && !frame.unclear && len(values[name]) > 0:
+			t.Errorf("%q of %q is missing, but net/url finds %q", name, query, values[name])
 		}
 	})
 }

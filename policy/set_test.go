@@ -3,10 +3,10 @@ package policy
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/json"
 )
 
@@ -47,6 +47,21 @@ func TestNoInputIsDenied(t *testing.T) {
 	}
 }
 
+func TestManyMayEvaluateAtOnce(t *testing.T) {
+	set, in := mustLoad(t, busyRules), benchInput()
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 200 {
+				if !set.Evaluate("busy", in).Allowed() {
+					t.Error("an input is denied beside others")
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
 func TestZeroDecisionDenies(t *testing.T) {
 	if d := (Decision{}); d.Allowed() || d.Outcome.String() != "deny" {
 		t.Errorf("it is %s", d.Outcome)
@@ -75,12 +90,11 @@ func TestSetWithMistakesKnowsTheNamesAndDenies(t *testing.T) {
 
 func TestSyntaxErrorIsLeftToTheParserAndDenies(t *testing.T) {
 	source := "policy \"p\" {\n allow \"a\" { when = true }\n deny \"b\" {\n when = user.\n}\n}\n"
-	file, diags := hclsyntax.ParseConfig([]byte(source), "p.hcl", hcl.InitialPos)
+	blocks, diags := parse(source)
 	if !diags.HasErrors() {
 		t.Fatal("the parser has found no mistake")
 	}
-	content, _ := file.Body.Content(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "policy", LabelNames: []string{"name"}}}})
-	set, diags := Load(content.Blocks, Options{})
+	set, diags := Load(blocks, Options{})
 	if diags.HasErrors() {
 		t.Errorf("it is reported twice: %s", diags)
 	}
