@@ -41,6 +41,9 @@ func (d *Door) carry(w *recorder, r *http.Request, a *ask) {
 		d.carrySocket(w, r, a)
 		return
 	}
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).EnableFullDuplex() // else net/http throws the rest of a body away once the answer begins
+	}
 	x := &exchange{door: d, ask: a, w: w, r: r, idle: newIdle(a.route.IdleTimeout, cancel)}
 	defer x.idle.stop()
 	proxy := httputil.ReverseProxy{

@@ -126,11 +126,3 @@ func gatewayTimeout(route string) *authz.Refusal {
 		Next:   "Try again in a moment. If it lasts, tell whoever runs the application.",
 	}
 }
-
-func internal(route string) *authz.Refusal {
-	return &authz.Refusal{
-		Status: http.StatusInternalServerError, Code: "internal", Title: "Something went wrong here", Route: route,
-		Detail: "The request was not passed on.",
-		Next:   "Try again. If it lasts, tell whoever runs this proxy, and name the request id.",
-	}
-}

@@ -17,8 +17,14 @@ type side struct {
 	buffered *bufio.Reader
 }
 
-// Read gives what is buffered first.
-func (s side) Read(p []byte) (int, error) { return s.buffered.Read(p) }
+// Read gives what is buffered first, then reads from the connection itself: net/http's reader beneath the buffer takes
+// the end of the connection for the end of the request, and would cancel it.
+func (s side) Read(p []byte) (int, error) {
+	if s.buffered.Buffered() > 0 {
+		return s.buffered.Read(p)
+	}
+	return s.Conn.Read(p)
+}
 
 // CloseWrite tells the other end that nothing follows.
 func (s side) CloseWrite() error {
