@@ -1,0 +1,116 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// usage is cobra's own without the line that says again that there are commands.
+const usage = `Usage:
+  {{.UseLine}}{{if .HasExample}}
+
+Examples:
+{{.Example}}{{end}}{{if .HasAvailableSubCommands}}
+
+Commands:{{range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
+
+Flags of every command:
+{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableSubCommands}}
+
+'{{.CommandPath}} COMMAND --help' tells more about a command.{{end}}
+`
+
+// root puts the commands together.
+func (t terminal) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "picket COMMAND",
+		Short: "An identity-aware access proxy that has no single stake to pull out",
+		Long: `picket is an identity-aware access proxy: identical nodes that sign people in,
+decide who may open what, and carry the requests that may pass.
+
+Exit codes: 0 done, 1 refused or failed, 2 misused.`,
+		Example: `  picket dev                         # a cluster to try, on this machine
+  picket check cluster.hcl           # every mistake in a configuration
+  picket run --config cluster.hcl    # one node`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	var format string
+	root.PersistentFlags().StringVarP(&format, "output", "o", "table", "how to print: table or json")
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if format != "table" && format != "json" {
+			return misused("-o takes table or json, not %q", format)
+		}
+		return nil
+	}
+	root.SetUsageTemplate(usage)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &misuse{err} })
+	root.AddCommand(
+		t.devCommand(), t.runCommand(), t.checkCommand(), t.fmtCommand(), t.statusCommand(), t.sessionsCommand(),
+		t.secretCommand(), t.versionCommand(),
+	)
+	root.SetHelpCommand(helpCommand())
+	root.InitDefaultHelpCmd()
+	root.AddCommand(t.completionCommand())
+	group(root)
+	strict(root)
+	return root
+}
+
+// group makes a command out of one that only has others below it: by itself it is a misuse, with help.
+func group(c *cobra.Command) {
+	c.Args = cobra.ArbitraryArgs
+	c.SuggestionsMinimumDistance = 2
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return misused("a command is missing")
+		}
+		text := fmt.Sprintf("unknown command %q", args[0])
+		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			text += ", did you mean " + near[0] + "?"
+		}
+		return misused("%s", text)
+	}
+}
+
+// strict makes a misuse of arguments that a command does not take, for c and all below it.
+func strict(c *cobra.Command) {
+	takes := c.Args
+	c.Args = func(c *cobra.Command, args []string) error {
+		if takes == nil {
+			return nil
+		}
+		if err := takes(c, args); err != nil {
+			return &misuse{err}
+		}
+		return nil
+	}
+	c.DisableFlagsInUseLine = true
+	for _, sub := range c.Commands() {
+		strict(sub)
+	}
+}
+
+// args is the rule for a command's arguments by their names: all are needed, no more are taken.
+func args(names ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, given []string) error {
+		if len(given) < len(names) {
+			return fmt.Errorf("%s is missing", names[len(given)])
+		}
+		if len(given) > len(names) {
+			return fmt.Errorf("nothing is to be done with %q", given[len(names)])
+		}
+		return nil
+	}
+}
+
+// wantsJSON tells whether -o json was given.
+func wantsJSON(c *cobra.Command) bool {
+	f := c.Flag("output")
+	return f != nil && f.Value.String() == "json"
+}

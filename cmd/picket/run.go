@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"picket/node"
+	"picket/node/config"
+)
+
+func (t terminal) runCommand() *cobra.Command {
+	var path string
+	c := &cobra.Command{
+		Use:   "run --config PATH",
+		Short: "Run a node",
+		Long: `Runs one node of a cluster in the foreground, until SIGTERM or SIGINT. Then it takes no
+new connections, finishes the requests under way and leaves the cluster; a second
+signal ends it at once. Its log goes to standard error.`,
+		Example: `  picket run --config cluster.hcl
+  picket run --config /etc/picket/     # all *.hcl files of a folder`,
+		Args: func(_ *cobra.Command, given []string) error {
+			if len(given) > 0 {
+				return fmt.Errorf("nothing is to be done with %q: the configuration is given as --config PATH", given[0])
+			}
+			if path == "" {
+				return errors.New("--config PATH is missing")
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return t.run(c.Context(), path) },
+	}
+	c.Flags().StringVar(&path, "config", "", "the configuration: a file, or a folder of *.hcl files")
+	return c
+}
+
+func (t terminal) run(ctx context.Context, path string) error {
+	conf, problems := config.Load(path)
+	if problems.Failed() {
+		return errors.Join(errTold, problems.Write(t.err, t.colourErr, t.width))
+	}
+	log := newLog(t.err, conf.Telemetry, t.colourErr)
+	if problems != nil {
+		for warning := range strings.Lines(problems.Error()) {
+			log.Warn().Msg(strings.TrimSpace(warning))
+		}
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	defer context.AfterFunc(ctx, stop)() // the next signal finds nobody who would catch it
+	n, err := node.New(node.Options{Config: conf, Version: thisBuild().Version, Log: log})
+	if err != nil {
+		return fmt.Errorf("making the node: %w", err)
+	}
+	if err := n.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("running the node: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func (t terminal) statusCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "status [--admin ADDRESS]",
+		Short: "The nodes, how fresh they are, the replicas, the identity providers",
+		Long: `Asks one node what it knows of the cluster: which nodes there are and whether they
+run the same configuration, who leads and who follows in the store, and whether the
+identity providers answer.`,
+		Example: `  picket status
+  picket status --admin 10.0.0.7:9901
+  PICKET_ADMIN=unix:/run/picket/admin.sock picket status -o json`,
+		Args: args(),
+		RunE: func(c *cobra.Command, _ []string) error { return t.status(c) },
+	}
+	addAdminFlag(c)
+	return c
+}
+
+func (t terminal) status(c *cobra.Command) error {
+	node, err := t.admin(c)
+	if err != nil {
+		return err
+	}
+	var s status
+	raw, err := node.do(c.Context(), http.MethodGet, "/v1/status", &s)
+	if err != nil {
+		return err
+	}
+	if wantsJSON(c) {
+		return printJSON(t.out, raw)
+	}
+	s.print(t.out, t.colour, time.Now())
+	return nil
+}
+
+// print writes a status for people: a heading, then a table for each kind of thing.
+func (s status) print(w io.Writer, colour bool, now time.Time) {
+	fmt.Fprintf(w, "%s of cluster %s, version %s, up %s\n", paint(cell{printable(s.Node), bold}, colour),
+		printable(orDash(s.Cluster)), printable(orDash(s.Version)), age(s.Since, now))
+	fmt.Fprintf(w, "%s, %s\n", paint(s.readiness(), colour), paint(s.freshness(), colour))
+	for _, e := range s.Errors {
+		fmt.Fprintln(w, paint(cell{"not known: " + printable(e), yellow}, colour))
+	}
+	s.printNodes(w, colour, now)
+	s.printBuckets(w, colour)
+	s.printProviders(w, colour)
+}
+
+func (s status) readiness() cell {
+	if s.Ready {
+		return cell{"ready", green}
+	}
+	return cell{"not ready", red}
+}
+
+func (s status) freshness() cell {
+	if s.Fresh {
+		return cell{fmt.Sprintf("fresh (proved %s ago)", time.Duration(s.Staleness)*time.Millisecond), green}
+	}
+	return cell{"stale: it admits nobody until it has proved that it knows the latest", red}
+}
+
+func (s status) printNodes(w io.Writer, colour bool, now time.Time) {
+	t := table{headings: []string{"NODE", "ADDRESS", "VERSION", "CONFIGURATION", "UP", "SEEN"}}
+	for _, n := range s.Nodes {
+		digest := text(short(n.Digest))
+		if n.Drift {
+			digest = cell{short(n.Digest) + " differs", yellow}
+		}
+		t.add(text(n.Name), text(orDash(n.Address)), text(orDash(n.Version)), digest, text(age(n.Since, now)), text(age(n.Seen, now)+" ago"))
+	}
+	printUnder(w, t, colour)
+}
+
+func (s status) printBuckets(w io.Writer, colour bool) {
+	t := table{headings: []string{"BUCKET", "RECORDS", "LEADER", "REPLICAS"}}
+	for _, b := range s.Buckets {
+		leader := text(b.Leader)
+		switch {
+		case b.Leader == "" && len(b.Replicas) > 1:
+			leader = cell{"none", red}
+		case b.Leader == "":
+			leader.text = "-"
+		}
+		t.add(text(b.Name), text(strconv.FormatUint(b.Records, 10)), leader, replicas(b.Replicas))
+	}
+	printUnder(w, t, colour)
+}
+
+// replicas names those that follow a leader, and how far behind they are.
+func replicas(all []replicaStatus) cell {
+	out := cell{colour: plain}
+	var parts []string
+	for _, r := range all {
+		switch {
+		case r.Leader:
+		case r.Offline:
+			out.colour = yellow
+			parts = append(parts, r.Name+" (offline)")
+		case r.Current:
+			parts = append(parts, r.Name)
+		default:
+			out.colour = yellow
+			parts = append(parts, fmt.Sprintf("%s (behind by %d)", r.Name, r.Lag))
+		}
+	}
+	out.text = orDash(strings.Join(parts, ", "))
+	return out
+}
+
+func (s status) printProviders(w io.Writer, colour bool) {
+	t := table{headings: []string{"IDENTITY", "ISSUER", "STATE"}}
+	for _, p := range s.Providers {
+		t.add(text(p.Name), text(p.Issuer), p.state())
+	}
+	printUnder(w, t, colour)
+}
+
+func (p providerStatus) state() cell {
+	switch {
+	case p.Reachable:
+		return cell{"reachable", green}
+	case p.Error == "":
+		return text("not asked yet")
+	}
+	return cell{"unreachable: " + p.Error, red}
+}
+
+// printUnder writes a table beneath what stands already, unless it is empty.
+func printUnder(w io.Writer, t table, colour bool) {
+	if len(t.rows) == 0 {
+		return
+	}
+	fmt.Fprintln(w)
+	t.print(w, colour)
+}
+
+// short is the beginning of a digest: enough to compare by eye.
+func short(digest string) string {
+	if len(digest) > 12 {
+		return digest[:12]
+	}
+	return orDash(digest)
+}
+
+// age is how long ago t was, in its two largest units.
+func age(t, now time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	d := max(now.Sub(t), 0)
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", d/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%ds", d/time.Minute, d%time.Minute/time.Second)
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
+	}
+	return fmt.Sprintf("%dd%dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
+}
