@@ -71,8 +71,9 @@ type Authn struct {
 	refreshes  chan string   // session ids, for Run
 
 	mu       sync.Mutex
-	watchers []func(Change)  // guarded by mu
-	inFlight map[string]bool // guarded by mu: session ids whose tokens are being refreshed here
+	watchers []func(Change)    // guarded by mu
+	inFlight map[string]bool   // guarded by mu: session ids whose tokens are being refreshed here
+	unsent   map[string]string // guarded by mu: by session id, the claims of which no token was shown yet
 }
 
 // New checks the options and derives the keys. It opens nothing.
@@ -102,6 +103,7 @@ func New(o Options) (*Authn, error) {
 		touches:    make(chan string, queueLength),
 		refreshes:  make(chan string, queueLength),
 		inFlight:   map[string]bool{},
+		unsent:     map[string]string{},
 	}
 	return a, a.addProviders()
 }

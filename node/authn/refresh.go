@@ -14,9 +14,6 @@ import (
 // refreshTime bounds a refresh from claim to record. A node that stops waits so long for those under way.
 const refreshTime = time.Minute
 
-// claimTime is after how long a claim that came to no end will come to none.
-const claimTime = 2 * refreshTime
-
 // retryAfter is when a session whose tokens could not be refreshed now is tried again.
 const retryAfter = time.Minute
 
@@ -66,13 +63,6 @@ const (
 	refreshRevoked   outcome = "revoked"    // the session ended meanwhile; so did its new tokens
 )
 
-// claimed is a generation of tokens that is ours to redeem.
-type claimed struct {
-	session  Session
-	tokens   tokens
-	revision uint64 // of the claim: what comes next is written only onto it
-}
-
 func (a *Authn) refreshOnce(ctx context.Context, id string) (outcome, error) {
 	s, err := a.due(ctx, id)
 	if s == nil {
@@ -90,6 +80,7 @@ func (a *Authn) refreshOnce(ctx context.Context, id string) (outcome, error) {
 	if c == nil {
 		return outcome, err
 	}
+	a.forgetAttempt(id)
 	fresh, verdict, err := p.renew(ctx, m, c.tokens.Refresh)
 	switch verdict {
 	case spent:
@@ -131,62 +122,6 @@ func (a *Authn) void(ctx context.Context, s Session) (bool, error) {
 		return false, fmt.Errorf("reading the user: %w", err)
 	}
 	return !u.Value.Active || s.Epoch < u.Value.Epoch, nil
-}
-
-// claim takes the present generation of a session's tokens for this node: stored, and read again from the leader.
-// nil when it is not ours.
-func (a *Authn) claim(ctx context.Context, s Session) (*claimed, outcome, error) {
-	e, err := a.tokens.Get(ctx, s.ID)
-	if errors.Is(err, broker.ErrNotFound) {
-		return nil, refreshNotNeeded, nil
-	}
-	if err != nil {
-		return nil, refreshPostponed, fmt.Errorf("reading tokens: %w", err)
-	}
-	t, now := e.Value, a.now()
-	if t.Claimed != nil {
-		outcome, err := a.giveUp(ctx, s, t, now)
-		return nil, outcome, err
-	}
-	if t.Refresh == "" {
-		return nil, refreshNotNeeded, nil
-	}
-	t.Claimed = &claim{ID: newID(), Node: a.conf.Cluster.Broker.Node, At: now}
-	_, err = a.tokens.Update(ctx, s.ID, t, e.Revision, s.Expires.Sub(now))
-	if errors.Is(err, broker.ErrConflict) {
-		return nil, refreshNotNeeded, nil
-	}
-	if err != nil {
-		return nil, refreshPostponed, fmt.Errorf("claiming tokens: %w", err)
-	}
-	e, err = a.tokens.Get(ctx, s.ID)
-	if err != nil {
-		return nil, refreshPostponed, fmt.Errorf("reading the claim: %w", err)
-	}
-	if e.Value.Claimed == nil || e.Value.Claimed.ID != t.Claimed.ID {
-		return nil, refreshNotNeeded, nil
-	}
-	return &claimed{session: s, tokens: e.Value, revision: e.Revision}, "", nil
-}
-
-// giveUp ends a session whose tokens were claimed, came to no end, and have run out: what the provider would say of the
-// person now is not to be had. Signing in again is one redirect, mostly.
-func (a *Authn) giveUp(ctx context.Context, s Session, t tokens, now time.Time) (outcome, error) {
-	if now.Before(t.Claimed.At.Add(claimTime)) || now.Before(t.Expires) {
-		return refreshNotNeeded, nil
-	}
-	return refreshEnded, a.end(ctx, s.ID)
-}
-
-// release gives a claim back whose token was surely not spent.
-func (a *Authn) release(ctx context.Context, c *claimed) error {
-	t := c.tokens
-	t.Claimed = nil
-	_, err := a.tokens.Update(ctx, c.session.ID, t, c.revision, c.session.Expires.Sub(a.now()))
-	if err != nil && !errors.Is(err, broker.ErrConflict) {
-		return fmt.Errorf("releasing the claim: %w", err)
-	}
-	return nil
 }
 
 // renewed stores what the provider gave for a claimed token: first the tokens, which nobody can get again, then what they

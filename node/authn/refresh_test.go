@@ -243,3 +243,26 @@ func TestJudge(t *testing.T) {
 		}
 	}
 }
+
+func TestAClaimThatTheStoreDidNotConfirmIsTakenUpAgain(t *testing.T) {
+	w, _, id := aged(t)
+	e, err := w.tokens.Get(w.ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Value.Claimed = &claim{ID: newID(), Node: "n1", At: w.clock.Now()}
+	if _, err := w.tokens.Update(w.ctx, id, e.Value, e.Revision, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	second := w.node()
+	if outcome, err := second.refreshOnce(w.ctx, id); outcome != refreshNotNeeded || err != nil {
+		t.Errorf("on another node: %s, %v", outcome, err)
+	}
+	w.unspent(id, e.Value.Claimed.ID)
+	if outcome, err := w.refreshOnce(w.ctx, id); outcome != refreshDone || err != nil {
+		t.Errorf("on this node: %s, %v", outcome, err)
+	}
+	if len(w.unsent) != 0 || len(second.unsent) != 0 {
+		t.Errorf("remembered %v and %v", w.unsent, second.unsent)
+	}
+}
