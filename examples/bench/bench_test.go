@@ -33,6 +33,7 @@ func TestNumbers(t *testing.T) {
 	t.Run("checks", s.checks)
 	t.Run("start", s.start)
 	t.Run("requests", s.requests)
+	t.Run("connections", s.connections)
 	t.Run("cluster", s.cluster)
 	s.say("median of %d rounds, unless the row says otherwise; %s\n", s.rounds, machine())
 	write(os.Stdout, s.rows)

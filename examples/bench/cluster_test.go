@@ -47,14 +47,15 @@ type cluster struct {
 	// What the configuration is filled from, beside the methods.
 	Peers       []string
 	Application string
+	TLS         *keys // nil: http
 }
 
 // newCluster writes the configuration of a cluster before an application. One node alone keeps its state in memory,
 // several keep it on disk. No node is started.
-func (s *suite) newCluster(t *testing.T, size int, application string) *cluster {
+func (s *suite) newCluster(t *testing.T, size int, application nginx, keys *keys) *cluster {
 	t.Helper()
 	c := &cluster{t: t, binary: s.binary, dir: t.TempDir(), port: freePort(t), secret: rand.Text() + rand.Text(),
-		Application: "http://" + application}
+		Application: "http://" + application.address, TLS: keys}
 	for i := range size {
 		n := newNode(t, c, i)
 		c.nodes = append(c.nodes, n)
@@ -62,7 +63,7 @@ func (s *suite) newCluster(t *testing.T, size int, application string) *cluster 
 			c.Peers = append(c.Peers, n.name+"="+n.broker)
 		}
 	}
-	c.transport = &http.Transport{DialContext: c.dial, MaxIdleConns: 1024, MaxIdleConnsPerHost: 256}
+	c.transport = &http.Transport{DialContext: c.dial, TLSClientConfig: keys.trust(), MaxIdleConns: 1024, MaxIdleConnsPerHost: 256}
 	t.Cleanup(c.transport.CloseIdleConnections)
 	c.launchProvider()
 	fill(t, c.config(), clusterTemplate, c)
@@ -99,7 +100,7 @@ func (c *cluster) Issuer() string { return c.provider.URL }
 func (c *cluster) ClientID() string { return clientID }
 
 // URL is the origin of one of the cluster's hosts.
-func (c *cluster) URL(name string) string { return "http://" + c.authority(name) }
+func (c *cluster) URL(name string) string { return c.TLS.scheme() + "://" + c.authority(name) }
 
 func (c *cluster) authority(name string) string { return name + ".localhost:" + strconv.Itoa(c.port) }
 

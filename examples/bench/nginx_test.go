@@ -20,24 +20,42 @@ var nginxTemplate string
 // bodySize is what the application answers with.
 const bodySize = 1024
 
-// nginx is an nginx: the application when upstream is "", else a plain proxy before it.
+// nginx is an nginx: the application, or a plain proxy before it.
 type nginx struct {
 	*process
 	address string
 	ready   time.Duration // from its start to the first answer
 }
 
-// launchNginx starts one and waits for its first answer.
-func launchNginx(t testing.TB, name, workers, upstream string) nginx {
+// launchApplication starts what is behind the proxies.
+func launchApplication(t testing.TB) nginx {
 	t.Helper()
-	dir, address := t.TempDir(), freeAddress(t)
-	config := filepath.Join(dir, "nginx.conf")
-	fill(t, config, nginxTemplate, map[string]string{
-		"Dir": dir, "Listen": address, "Workers": workers, "Upstream": upstream, "Body": strings.Repeat("picket. ", bodySize/8),
-	})
-	p := launch(t, name, filepath.Join(dir, "log"), nil, nginxPath(t), "-p", dir, "-c", config, "-e", "stderr")
-	ready := p.until(t, "answering", 10*time.Second, func() bool { return answers("http://" + address + "/") })
-	return nginx{process: p, address: address, ready: ready}
+	return launchNginx(t, "application", nginxConfig{Workers: "1"})
+}
+
+// launchProxy starts a plain proxy before an application; keys nil: without TLS.
+func launchProxy(t testing.TB, before nginx, keys *keys) nginx {
+	t.Helper()
+	return launchNginx(t, "nginx", nginxConfig{Workers: "auto", Upstream: before.address, TLS: keys})
+}
+
+// nginxConfig is what the configuration is filled from.
+type nginxConfig struct {
+	Dir, Listen, Body string
+	Workers           string // how many
+	Upstream          string // HOST:PORT; "": it answers itself
+	TLS               *keys  // nil: none
+}
+
+// launchNginx starts one and waits for its first answer.
+func launchNginx(t testing.TB, name string, c nginxConfig) nginx {
+	t.Helper()
+	c.Dir, c.Listen, c.Body = t.TempDir(), freeAddress(t), strings.Repeat("picket. ", bodySize/8)
+	config := filepath.Join(c.Dir, "nginx.conf")
+	fill(t, config, nginxTemplate, c)
+	p := launch(t, name, filepath.Join(c.Dir, "log"), nil, nginxPath(t), "-p", c.Dir, "-c", config, "-e", "stderr")
+	ready := p.until(t, "answering", 10*time.Second, func() bool { return answers(c.TLS.client(), c.TLS.scheme()+"://"+c.Listen+"/") })
+	return nginx{process: p, address: c.Listen, ready: ready}
 }
 
 // nginxPath finds nginx, which Debian puts where only root's PATH looks.
@@ -53,8 +71,8 @@ func nginxPath(t testing.TB) string {
 }
 
 // answers tells whether a GET of the address is answered with 200.
-func answers(address string) bool {
-	client := http.Client{Timeout: time.Second}
+func answers(client *http.Client, address string) bool {
+	defer client.CloseIdleConnections()
 	response, err := client.Get(address)
 	if err != nil {
 		return false

@@ -49,7 +49,7 @@ func (n *node) start(c *cluster) {
 // untilReady waits for /readyz and tells how long after the start it was.
 func (n *node) untilReady() time.Duration {
 	n.t.Helper()
-	return n.until(n.t, "ready", startPatience, func() bool { return answers("http://" + n.admin + "/readyz") })
+	return n.until(n.t, "ready", startPatience, func() bool { return answers((*keys)(nil).client(), "http://"+n.admin+"/readyz") })
 }
 
 // ask asks the admin address, and fails unless it answers with 200.
@@ -71,17 +71,20 @@ func (n *node) ask(method, path string) string {
 	return string(body)
 }
 
-// heap is what is in use on the node's heap after a collection, in bytes: the least of some seconds, because the store
-// keeps what it has just read for a while.
-func (n *node) heap() float64 {
+// inUse is what the node has in use after a collection, in bytes: on the heap and, if asked, on stacks. It is the least
+// of some seconds, because the store keeps what it has just read for a while.
+func (n *node) inUse(marks ...string) float64 {
 	n.t.Helper()
-	const mark = "# HeapAlloc = "
 	least := 0.0
-	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(time.Second) {
-		_, rest, _ := strings.Cut(n.ask("GET", "/debug/pprof/heap?gc=1&debug=1"), mark)
-		bytes, err := strconv.ParseFloat(firstWord(strings.ReplaceAll(rest, "\n", " ")), 64)
-		if err != nil {
-			n.t.Fatalf("%s does not tell its heap: %v", n.name, err)
+	for end := time.Now().Add(settleTime); time.Now().Before(end); time.Sleep(time.Second) {
+		profile, bytes := n.ask(http.MethodGet, "/debug/pprof/heap?gc=1&debug=1"), 0.0
+		for _, mark := range marks {
+			_, rest, _ := strings.Cut(profile, mark)
+			value, err := strconv.ParseFloat(firstWord(strings.ReplaceAll(rest, "\n", " ")), 64)
+			if err != nil {
+				n.t.Fatalf("%s does not tell its memory: %v", n.name, err)
+			}
+			bytes += value
 		}
 		if least == 0 || bytes < least {
 			least = bytes
@@ -89,6 +92,16 @@ func (n *node) heap() float64 {
 	}
 	return least
 }
+
+// What a heap profile in text says of memory, in its last lines.
+const (
+	heapObjects = "\n# HeapAlloc = "
+	heapSpans   = "\n# HeapInuse = "
+	stacks      = "\n# Stack = "
+)
+
+// settleTime is how long memory is watched for its least.
+const settleTime = 15 * time.Second
 
 // reads is how often the node has asked the store for a record of a bucket.
 func (n *node) reads(bucket string) float64 {

@@ -23,11 +23,14 @@ const (
 func (s *suite) revocation(t *testing.T, c *cluster) {
 	s.say("revocation: signing %d people in", revocations)
 	cookies := c.signIns(time.Hour, revocations).cookies[:revocations]
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: signInsAtOnce}}
+	client := c.TLS.client()
 	defer client.CloseIdleConnections()
 	var admitted, refused []float64
 	for i, cookie := range cookies {
-		a, err := c.untilAll(client, cookie, http.StatusOK) // known everywhere: refusing has to be learned
+		if _, err := c.untilAll(client, cookie, http.StatusOK); err != nil { // known everywhere: refusing has to be learned
+			t.Fatalf("before the revocation: %v", err)
+		}
+		a, err := c.untilAll(client, cookie, http.StatusOK)
 		if err != nil {
 			t.Fatalf("before the revocation: %v", err)
 		}

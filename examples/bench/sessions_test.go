@@ -19,16 +19,16 @@ func (s *suite) sessions(t *testing.T, c *cluster, cookies []string) {
 	c.restart(n)
 	s.touch(c, n, "/unsigned", cookies[:1]) // the connections and all that comes with the first request
 	s.say("sessions: reading the heap of a node that knows none of %d", len(cookies))
-	known, reads := n.heap(), n.reads("sessions")
-	record := float64(len(n.ask("GET", "/v1/sessions/"+sessionOf(cookies[0]))))
+	record := float64(len(n.ask(http.MethodGet, "/v1/sessions/"+sessionOf(cookies[0]))))
+	known, reads := n.inUse(heapObjects), n.reads("sessions")
 
 	s.touch(c, n, "/unsigned", cookies)
 	missed := n.reads("sessions") - reads
 	s.say("sessions: reading it again, now that it knows them")
-	plain := n.heap()
+	plain := n.inUse(heapObjects)
 	s.touch(c, n, "/", cookies)
 	s.say("sessions: and again, now that it has signed an assertion for each")
-	signed := n.heap()
+	signed := n.inUse(heapObjects)
 
 	each := float64(len(cookies) - 1)
 	s.add(
@@ -40,7 +40,7 @@ func (s *suite) sessions(t *testing.T, c *cluster, cookies []string) {
 
 // touch uses sessions on a node.
 func (s *suite) touch(c *cluster, n *node, path string, cookies []string) {
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: signInsAtOnce}}
+	client := c.TLS.client()
 	defer client.CloseIdleConnections()
 	c.forEach(cookies, func(ctx context.Context, cookie string) error {
 		status, err := c.get(ctx, client, n, path, cookie)

@@ -70,8 +70,8 @@ func (c *cluster) forEach(cookies []string, do func(ctx context.Context, cookie 
 
 // cluster measures what needs three nodes: sign-ins, what their sessions take in memory, and revocation.
 func (s *suite) cluster(t *testing.T) {
-	application := launchNginx(t, "application", "1", "")
-	one, three := s.newCluster(t, 1, application.address), s.newCluster(t, 3, application.address)
+	application := launchApplication(t)
+	one, three := s.newCluster(t, 1, application, nil), s.newCluster(t, 3, application, nil)
 	one.start()
 	three.start()
 	cookies := s.signIns(one, three)

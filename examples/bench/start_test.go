@@ -17,11 +17,11 @@ const idleMemory = 80 << 20
 // start measures how long a node takes to be ready, and what it takes in memory when nobody asks anything of it: alone
 // in memory, and as one of three on disk.
 func (s *suite) start(t *testing.T) {
-	application := launchNginx(t, "application", "1", "")
-	one, three := s.newCluster(t, 1, application.address), s.newCluster(t, 3, application.address)
+	application := launchApplication(t)
+	one, three := s.newCluster(t, 1, application, nil), s.newCluster(t, 3, application, nil)
 	var nginxReady, nginxMemory, aloneReady, aloneMemory, allReady, againReady, eachMemory []float64
 	s.each("start", func(round int) string {
-		plain := launchNginx(t, "nginx", "auto", application.address)
+		plain := launchProxy(t, application, nil)
 		nginxReady = append(nginxReady, seconds(plain.ready))
 
 		aloneReady = append(aloneReady, seconds(one.start()))

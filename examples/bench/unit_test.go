@@ -14,6 +14,9 @@ type unit func(float64) string
 
 // duration is of seconds.
 func duration(v float64) string {
+	if math.IsNaN(v) {
+		return digits(v)
+	}
 	for _, step := range []struct {
 		above float64
 		name  string
@@ -45,7 +48,12 @@ func rate(v float64) string { return grouped(v) + "/s" }
 func count(v float64) string { return digits(v) }
 
 // times is of ratios.
-func times(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) + "×" }
+func times(v float64) string {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return ""
+	}
+	return strconv.FormatFloat(v, 'f', 2, 64) + "×"
+}
 
 // digits keeps about three of them.
 func digits(v float64) string {

@@ -14,8 +14,13 @@ import (
 	"time"
 )
 
-// cookieName is that of the session on a host that is reached by http.
-const cookieName = "picket"
+// cookieName is that of the session.
+func (c *cluster) cookieName() string {
+	if c.TLS != nil {
+		return "__Host-picket"
+	}
+	return "picket"
+}
 
 // signIn is a person with a fresh browser who opens a protected page: to the authenticate host, to the provider, picked
 // there, back by way of the authenticate host, and to the page. It gives the session's cookie on the page's host.
@@ -42,7 +47,7 @@ func (c *cluster) signIn(ctx context.Context, person string) (cookie string, err
 		return "", fmt.Errorf("came back to %s with %s", came.Request.URL, came.Status)
 	}
 	for _, k := range jar.Cookies(came.Request.URL) {
-		if k.Name == cookieName {
+		if k.Name == c.cookieName() {
 			return k.Value, nil
 		}
 	}
@@ -88,12 +93,12 @@ func sessionOf(cookie string) string {
 
 // get asks one node for a path of the application's host, as a program with a cookie, and gives the status.
 func (c *cluster) get(ctx context.Context, client *http.Client, n *node, path, cookie string) (status int, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.http+path, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.TLS.scheme()+"://"+n.http+path, nil)
 	if err != nil {
 		return 0, err
 	}
 	request.Host = c.authority("app")
-	request.Header.Set("Cookie", cookieName+"="+cookie)
+	request.Header.Set("Cookie", c.cookieName()+"="+cookie)
 	response, err := client.Do(request)
 	if err != nil {
 		return 0, err
