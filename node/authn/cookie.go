@@ -13,8 +13,8 @@ import (
 //
 //	1.SESSION.TAG
 //
-// SESSION is the session id, 22 characters of base64url; TAG is 43: HMAC-SHA-256 over the purpose, the role of the host,
-// the origin and SESSION. So a cookie is good for the one origin that it was made for.
+// SESSION is the session id, 22 characters of base64url; TAG is 43: HMAC-SHA-256 over the role of the host, the
+// origin and SESSION. So a cookie is good for the one origin that it was made for.
 const (
 	cookieLength = 2 + idLength + 1 + tagLength
 	tagLength    = 43
@@ -48,7 +48,7 @@ type cookies struct {
 
 func newCookies(keys *broker.Keyring, sso config.Origin) *cookies {
 	return &cookies{
-		tagger:  keys.Tagger("cookie"),
+		tagger:  keys.Tagger("cookie v1"),
 		sso:     sso,
 		scratch: sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }},
 	}
@@ -76,14 +76,14 @@ func (c *cookies) open(o config.Origin, cookie string) (session string, ok bool)
 	return session, true
 }
 
-// message appends what the tag is over. No part but the last can hold a NUL, so no two cookies share one.
+// message appends what the tag is over. No part but the last can hold a NUL, so no two cookies share one. It is short: with
+// most hosts it fits into one block of SHA-256.
 func (c *cookies) message(b []byte, o config.Origin, session string) []byte {
-	b = append(b, "cookie v1\x00"...)
+	role := byte('r') // of a route
 	if o == c.sso {
-		b = append(b, "sso\x00"...)
-	} else {
-		b = append(b, "route\x00"...)
+		role = 's'
 	}
+	b = append(b, role)
 	b = append(b, o.Scheme...)
 	b = append(b, 0)
 	b = append(b, o.Host...)
