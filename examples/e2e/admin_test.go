@@ -1,0 +1,87 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// picket runs picket as an operator would, at a node, and gives what it printed.
+func (n *node) picket(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := n.try(t, args...)
+	if err != nil {
+		t.Fatalf("picket %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+func (n *node) try(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	var out, complaints bytes.Buffer
+	command := exec.Command(picket(t), append(args, "--admin", n.admin)...)
+	command.Stdout, command.Stderr = &out, &complaints
+	err := command.Run()
+	return out.String() + complaints.String(), err
+}
+
+// session is one line of `picket sessions list -o json`.
+type session struct {
+	ID    string `json:"id"`
+	Email string `json:"email"`
+}
+
+// sessions are those of a person, as a node tells them.
+func (n *node) sessions(t *testing.T, person string) []session {
+	t.Helper()
+	var list struct{ Sessions []session }
+	decode(t, n.picket(t, "sessions", "list", "--user", person+"@example.com", "-o", "json"), &list)
+	return list.Sessions
+}
+
+// status is the part of `picket status -o json` that tests look at.
+type status struct {
+	Node    string `json:"node"`
+	Ready   bool   `json:"ready"`
+	Buckets []struct {
+		Name   string `json:"name"`
+		Leader string `json:"leader"`
+	} `json:"buckets"`
+	Nodes []struct {
+		Name  string `json:"name"`
+		Drift bool   `json:"drift"`
+	} `json:"nodes"`
+}
+
+func (n *node) status(t *testing.T) status {
+	t.Helper()
+	var s status
+	decode(t, n.picket(t, "status", "-o", "json"), &s)
+	return s
+}
+
+// leader is the node that leads a bucket.
+func (c *cluster) leader(t *testing.T, bucket string) *node {
+	t.Helper()
+	s := c.nodes[0].status(t)
+	for _, b := range s.Buckets {
+		for _, n := range c.nodes {
+			if b.Name == bucket && b.Leader == n.name {
+				return n
+			}
+		}
+	}
+	t.Fatalf("nobody leads %s: %+v", bucket, s)
+	return nil
+}
+
+func decode(t *testing.T, text string, v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), v); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+}
