@@ -111,19 +111,15 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.serve(w, r,
 // serve takes one request from reading it to the log line.
 func (d *Door) serve(w http.ResponseWriter, r *http.Request, l *listener) {
 	a := &ask{id: newID(), began: d.now()}
-	rec := &recorder{ResponseWriter: w, id: a.id}
+	rec := &recorder{ResponseWriter: w, id: a.id, last: framedInDoubt(r)}
 	defer d.record(a, rec, r)
-	rec.Header().Set("X-Request-Id", a.id)
-	if !r.ProtoAtLeast(1, 1) {
-		rec.Header().Set("Connection", "close") // net/http ignores a transfer coding in HTTP/1.0: what follows may be its body
-	}
 	d.pass(rec, r, l, a)
 }
 
 // pass is the whole way of a request, step by step: whatever keeps it from the application stands here.
 func (d *Door) pass(w *recorder, r *http.Request, l *listener, a *ask) {
 	if f := d.read(a, l, r); f != nil {
-		w.Header().Set("Connection", "close")
+		w.last = true
 		d.turnAway(w, r, a, f)
 		return
 	}

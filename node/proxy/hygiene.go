@@ -20,8 +20,8 @@ const maxFields = 200
 var ownPaths = [...]string{"/.picket", "/.well-known/picket"}
 
 // read takes from a request all that the door goes by, and refuses what two readers could read differently. It comes
-// before anything else. What net/http refuses or repairs by itself (bad field names and values, two lengths, a length
-// beside a transfer coding, which never reaches the upstream) is left to it.
+// before anything else. What net/http refuses by itself (bad field names and values, two lengths, a coding but chunked) is
+// left to it.
 func (d *Door) read(a *ask, l *listener, r *http.Request) *authz.Refusal {
 	a.client = l.client(r.RemoteAddr, r.Header["X-Forwarded-For"])
 	if r.Method == http.MethodConnect || r.Method == http.MethodTrace {
@@ -50,6 +50,13 @@ func (d *Door) read(a *ask, l *listener, r *http.Request) *authz.Refusal {
 	return nil
 }
 
+// framedInDoubt tells whether somebody in front of us may think that the body of r ends elsewhere. net/http drops a
+// length beside a transfer coding, and a transfer coding in HTTP/1.0, and does not say so: what follows such a request on
+// the connection is not read (RFC 9112, section 6.1).
+func framedInDoubt(r *http.Request) bool {
+	return r.ProtoMajor == 1 && (r.ProtoMinor == 0 || len(r.TransferEncoding) > 0)
+}
+
 // readHost reads the one host that the request is for, and holds it against the one that TLS was made for.
 func readHost(a *ask, l *listener, r *http.Request) *authz.Refusal {
 	host, ok := hostOf(r.Host)
@@ -60,9 +67,6 @@ func readHost(a *ask, l *listener, r *http.Request) *authz.Refusal {
 		if other, ok := hostOf(second); !ok || other != host {
 			return malformed("the request names two hosts")
 		}
-	}
-	if l.TLS() && r.TLS == nil { // HTTP/2 with :scheme http, on a connection that is not
-		return malformed("the request is for http and came over TLS")
 	}
 	a.host = host
 	if r.TLS != nil && r.TLS.ServerName != "" && !l.covers(r.TLS.ServerName, host) {

@@ -15,17 +15,23 @@ const statusClientGone = 499
 type recorder struct {
 	http.ResponseWriter
 	id     string // of the request
+	last   bool   // the connection ends with this response
 	status int    // 0: nothing was sent
 	bytes  int64  // of the body; of a tunnel, to the client
 }
 
-// WriteHeader notes the final status. What comes before it (1xx) sets no cookie.
+// WriteHeader notes the final status. What comes before it (1xx) sets no cookie, and takes no header of ours away.
 func (r *recorder) WriteHeader(status int) {
-	if status >= 200 && r.status == 0 {
+	h := r.Header()
+	switch {
+	case status < 200:
+		h.Del("Set-Cookie")
+	case r.status == 0:
 		r.status = status
-		r.Header()["X-Request-Id"] = []string{r.id}
-	} else if status < 200 {
-		r.Header().Del("Set-Cookie")
+		h["X-Request-Id"] = []string{r.id}
+		if r.last {
+			h["Connection"] = []string{"close"}
+		}
 	}
 	r.ResponseWriter.WriteHeader(status)
 }
@@ -53,7 +59,7 @@ func (d *Door) record(a *ask, w *recorder, r *http.Request) {
 	}
 	in := &a.in
 	e := d.log.Info().
-		Str("request_id", a.id).Str("method", r.Method).Str("host", cmp.Or(a.host, clip(r.Host))).
+		Str("request_id", a.id).Str("method", r.Method).Str("host", a.host).
 		Str("path", in.Request.Path).Int("status", status).
 		Float64("duration_ms", float64(took.Microseconds())/1000).Int64("bytes", w.bytes).
 		Str("route", a.routeName()).Str("decision", a.outcome())
@@ -86,9 +92,6 @@ func optional(e *zerolog.Event, key, value string) {
 		e.Str(key, value)
 	}
 }
-
-// clip shortens what a client sent and nothing has checked.
-func clip(s string) string { return s[:min(64, len(s))] }
 
 // debugLog is where net/http tells of its troubles with clients.
 type debugLog struct{ log zerolog.Logger }

@@ -166,7 +166,7 @@ func TestAWebSocketEndsWithItsSession(t *testing.T) {
 }
 
 func TestAWebSocketEndsWhenTheNodeLosesTouch(t *testing.T) {
-	w := newWorld(t, http.HandlerFunc(echo))
+	w := newWorld(t, http.HandlerFunc(echo), func(c *config.Config) { c.Cluster.MaxStaleness = 2 * time.Second })
 	c := w.wikiSocket(w.signIn("alice", origin("wiki.test"), "wiki"))
 	w.must(w.broker.Close(w.ctx))
 	if code, reason := ends(w.ctx, c); code != websocket.StatusPolicyViolation || reason != errUnproved.Error() {

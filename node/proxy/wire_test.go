@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"bufio"
+	"fmt"
 	"io"
 	"net/http"
 	"net/netip"
@@ -84,10 +86,41 @@ func TestABodyHasOneFramingUpstream(t *testing.T) {
 		smuggled := "GET /smuggled HTTP/1.1\r\nHost: wiki.test\r\n\r\n"
 		_, err := io.WriteString(conn, "POST /x HTTP/1.1\r\nHost: open.test\r\n"+c.headers+"\r\n"+c.body+smuggled)
 		w.must(err)
-		got := mirrored(t, w.read(conn))
+		res := w.read(conn)
+		got := mirrored(t, res)
+		if res.Close != (c.length < 0) {
+			t.Errorf("%s: the connection ends: %v", name, res.Close)
+		}
 		if got.Body != "hello" || got.Length != c.length || (c.length < 0) != (len(got.Coding) == 1) || c.length < 0 && got.Header.Get("Content-Length") != "" {
 			t.Errorf("%s: upstream %+v", name, got)
 		}
+	}
+}
+
+func TestABodyThatIsWaitedForIsAskedForByWhoReadsIt(t *testing.T) {
+	w := newWorld(t, http.HandlerFunc(mirror))
+	const request = "POST / HTTP/1.1\r\nHost: %s\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
+	conn := w.dial()
+	_, err := fmt.Fprintf(conn, request, "open.test")
+	w.must(err)
+	wire := bufio.NewReader(conn)
+	goOn, err := http.ReadResponse(wire, nil)
+	w.must(err)
+	if goOn.StatusCode != http.StatusContinue {
+		t.Fatal(goOn.Status)
+	}
+	_, err = io.WriteString(conn, "hello")
+	w.must(err)
+	res, err := http.ReadResponse(wire, nil)
+	w.must(err)
+	if got := mirrored(t, res); got.Body != "hello" {
+		t.Errorf("upstream: %+v", got)
+	}
+	refused := w.dial()
+	_, err = fmt.Fprintf(refused, request, "wiki.test")
+	w.must(err)
+	if res := w.read(refused); res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("nobody's body: %s", res.Status)
 	}
 }
 

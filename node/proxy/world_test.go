@@ -154,6 +154,7 @@ func (w *world) open() {
 	var err error
 	w.broker, err = broker.New(broker.Options{
 		Cluster: "t", Node: "n1", Secrets: [][]byte{[]byte(strings.Repeat("s", 32))}, Log: zerolog.Nop(),
+		MaxStaleness: w.config.Cluster.MaxStaleness,
 	})
 	w.must(err)
 	w.must(w.broker.Open(w.ctx))
