@@ -18,6 +18,9 @@ type refusal struct {
 	Again bool
 }
 
+// Word is the code as people write it.
+func (f refusal) Word() string { return strings.ReplaceAll(f.Code, "_", " ") }
+
 // refusalJSON is what a program is told.
 type refusalJSON struct {
 	Error      string `json:"error"` // Refusal.Code

@@ -58,10 +58,24 @@ func TestAPersonIsRefusedWithAPage(t *testing.T) {
 	for _, part := range []string{
 		"<h1>You may not open this</h1>", "Only &lt;b&gt;admins&lt;/b&gt; may.", "Ask for it.", "<dd>wiki</dd>",
 		"Zoë &lt;z@example.com&gt;", "from away", "<code>req-1</code>", "403 · denied", "wiki.example.com",
-		`<a href="/.picket/sign_out">Sign in as somebody else</a>`, `href="https://wiki.example.com/.picket/sign_in"`,
+		`<a href="/.picket/sign_out">Sign in as somebody else</a>`,
 	} {
 		if !strings.Contains(out.Body.String(), part) {
 			t.Errorf("the page lacks %q", part)
+		}
+	}
+	if strings.Contains(out.Body.String(), "/.picket/sign_in") {
+		t.Error("the page sends somebody who is signed in to sign in, which ends here again")
+	}
+}
+
+func TestNobodyIsOfferedToSignIn(t *testing.T) {
+	for status, want := range map[int]string{http.StatusUnauthorized: "Sign in", http.StatusBadRequest: "Start again"} {
+		f := denial()
+		f.Status, f.User = status, ""
+		out := refused(t, f, "Accept", browserAccept)
+		if link := `<a class="button" href="https://wiki.example.com/.picket/sign_in">` + want + `</a>`; !strings.Contains(out.Body.String(), link) {
+			t.Errorf("%d: the page lacks %q", status, link)
 		}
 	}
 }
@@ -168,8 +182,8 @@ func TestThePolicyAdmitsTheStyleThatIsSent(t *testing.T) {
 
 func TestAnAddressOfAScriptIsNoLink(t *testing.T) {
 	f := denial()
-	f.LoginURL = "javascript:alert(1)"
-	if out := refused(t, f, "Accept", browserAccept); strings.Contains(out.Body.String(), "javascript:") {
+	f.User, f.LoginURL = "", "javascript:alert(1)"
+	if out := refused(t, f, "Accept", browserAccept); !strings.Contains(out.Body.String(), "Start again") || strings.Contains(out.Body.String(), "javascript:") {
 		t.Error("the page links to a script")
 	}
 }

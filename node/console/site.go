@@ -84,25 +84,26 @@ func (s site) home() string {
 	return userPath
 }
 
-// local is the address on this host to return to, from a query: one leading slash, no backslash, no control byte, no
-// other host. Anything else is home, and so is an address that signs in or out, which would go round in circles.
+// local is the address on this host to return to, from a query: one leading slash, no backslash, nothing but visible
+// ASCII, no other host. It is handed on as it came: written anew from its parts, "/%2f" can become "//". Anything else is
+// home, and so is an address that signs in or out, which would go round in circles.
 func (s site) local(text string) string {
+	text, _, _ = strings.Cut(text, "#")
 	if len(text) == 0 || text[0] != '/' || strings.HasPrefix(text, "//") || strings.ContainsFunc(text, unfit) {
 		return s.home()
 	}
-	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" {
+	u, err := url.ParseRequestURI(text)
+	if err != nil || u.Host != "" {
 		return s.home()
 	}
 	switch u.Path {
 	case signInPath, callbackPath, signOutPath, signedOutPath:
 		return s.home()
 	case "/":
-		u.Path, u.RawPath = s.home(), ""
+		return s.home() + strings.TrimPrefix(text, "/")
 	}
-	u.Fragment, u.RawFragment = "", ""
-	return u.RequestURI()
+	return text
 }
 
 // unfit tells of characters that two parsers of an address could read differently.
-func unfit(r rune) bool { return r <= ' ' || r == '\\' || r == 0x7f || r == '\uFFFD' }
+func unfit(r rune) bool { return r <= ' ' || r >= 0x7f || r == '\\' }

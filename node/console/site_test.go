@@ -94,6 +94,7 @@ func TestOnlyAnAddressOfThisHostIsReturnedTo(t *testing.T) {
 		"@evil.example":                    "/",
 		"/@evil.example/.picket/sign_in":   "/@evil.example/.picket/sign_in",
 		"///evil.example":                  "/",
+		`/%2f"`:                            `/%2f"`,
 		"/a//b":                            "/a//b",
 		"\t/evil.example":                  "/",
 		"/.picket/sign%5Fin?return=/again": "/",
