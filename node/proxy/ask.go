@@ -30,6 +30,7 @@ type ask struct {
 	navigates bool          // a browser that goes to an address, and can show a page
 
 	in       policy.Input // the facts that policies see
+	heard    uint64       // changes that this node had heard of before it was asked who is asking
 	caller   authn.Caller
 	answer   authn.Answer
 	decision policy.Decision

@@ -155,6 +155,7 @@ func (d *Door) admit(ctx context.Context, a *ask) *authz.Refusal {
 	if f := d.checkSocket(a); f != nil {
 		return f
 	}
+	a.heard = d.changes.heard.Load()
 	a.caller, a.answer = d.authn.Identify(ctx, a.origin, a.cookie, a.route.Route)
 	if a.found() {
 		a.caller.Fill(&a.in)

@@ -36,6 +36,9 @@ func (d *Door) carry(w *recorder, r *http.Request, a *ask) {
 	defer func() { a.ended = ending(ctx) }()
 	s := d.streams.add(a, d.now(), cancel)
 	defer d.streams.remove(s)
+	if d.changes.heard.Load() != a.heard { // something changed before the request could be found among those under way
+		d.askAgain(ctx, []*stream{s})
+	}
 	r = r.WithContext(ctx)
 	if a.in.Request.WebSocket {
 		d.carrySocket(w, r, a)

@@ -24,6 +24,7 @@ type provider struct {
 
 	mu     sync.Mutex
 	grants map[string]url.Values // by code: the authorization request; guarded by mu
+	groups []string              // of everybody; guarded by mu
 }
 
 func newProvider(t *testing.T) *provider {
@@ -32,7 +33,7 @@ func newProvider(t *testing.T) *provider {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &provider{key: key, grants: make(map[string]url.Values)}
+	p := &provider{key: key, grants: make(map[string]url.Values), groups: []string{"staff"}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/.well-known/openid-configuration", p.discovery)
 	mux.HandleFunc("/authorize", p.authorize)
@@ -71,12 +72,12 @@ func (p *provider) authorize(w http.ResponseWriter, r *http.Request) {
 
 func (p *provider) token(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
-	q := p.grants[r.PostFormValue("code")]
+	q, groups := p.grants[r.PostFormValue("code")], p.groups
 	p.mu.Unlock()
 	now, person := time.Now(), q.Get("person")
 	claims, _ := json.Marshal(map[string]any{
 		"iss": p.server.URL, "sub": person, "aud": "picket", "iat": now.Unix(), "exp": now.Add(time.Minute).Unix(), "nonce": q.Get("nonce"),
-		"email": person + "@example.com", "email_verified": true, "name": person, "groups": []string{"staff"},
+		"email": person + "@example.com", "email_verified": true, "name": person, "groups": groups,
 	})
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: p.key, KeyID: "k"}}, nil)
 	if err != nil {

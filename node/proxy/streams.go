@@ -125,9 +125,10 @@ func (t *streams) endAll() {
 // changes are the sessions and users that changed and whose requests were not yet asked about. Adding never waits; what
 // is added twice is asked about once.
 type changes struct {
-	wake chan struct{} // holds one token while there is something
-	mu   sync.Mutex
-	news map[authn.Change]struct{} // guarded by mu
+	heard atomic.Uint64 // how many were added, ever
+	wake  chan struct{} // holds one token while there is something
+	mu    sync.Mutex
+	news  map[authn.Change]struct{} // guarded by mu
 }
 
 func newChanges() *changes {
@@ -135,6 +136,7 @@ func newChanges() *changes {
 }
 
 func (c *changes) add(change authn.Change) {
+	c.heard.Add(1)
 	c.mu.Lock()
 	c.news[change] = struct{}{}
 	c.mu.Unlock()

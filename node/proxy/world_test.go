@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"net"
@@ -40,35 +39,6 @@ type world struct {
 	log      *lines
 	address  string // of the first listener
 	stop     func() // closes the door and waits until it has drained
-}
-
-// lines keeps what is logged.
-type lines struct {
-	mu  sync.Mutex
-	all bytes.Buffer // guarded by mu
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.Write(p)
-}
-
-// access gives the access lines so far.
-func (l *lines) access(t *testing.T) (found []map[string]any) {
-	t.Helper()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for line := range strings.Lines(l.all.String()) {
-		var m map[string]any
-		if err := json.Unmarshal([]byte(line), &m); err != nil {
-			t.Fatalf("%q: %v", line, err)
-		}
-		if m["message"] == "request" {
-			found = append(found, m)
-		}
-	}
-	return found
 }
 
 const testPolicies = `

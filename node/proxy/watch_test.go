@@ -1,0 +1,114 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"picket/node/authn"
+	"picket/node/config"
+)
+
+func TestAGroupThatIsGoneEndsWhatItAdmitted(t *testing.T) {
+	w := newWorld(t, http.HandlerFunc(echo))
+	c := w.wikiSocket(w.signIn("alice", origin("wiki.test"), "wiki"))
+	w.provider.mu.Lock()
+	w.provider.groups = []string{"guests"}
+	w.provider.mu.Unlock()
+	w.signIn("alice", origin("open.test"), "open") // elsewhere: it tells of the new groups
+	code, reason := ends(w.ctx, c)
+	if code != websocket.StatusPolicyViolation || !strings.Contains(reason, "no longer admits") {
+		t.Errorf("closed with %d %q", code, reason)
+	}
+}
+
+func TestAChangeThatComesBeforeARequestIsUnderWayIsNotMissed(t *testing.T) {
+	w := newWorld(t, http.HandlerFunc(mirror))
+	cookie := w.signIn("alice", origin("wiki.test"), "wiki")
+	_, value, _ := strings.Cut(cookie, "=")
+	a := &ask{began: time.Now(), origin: origin("wiki.test"), cookie: value, route: w.door.routes[0]}
+	if f := w.door.admit(w.ctx, a); f != nil {
+		t.Fatalf("%+v", f)
+	}
+	w.must(w.authn.Revoke(w.ctx, w.session()))
+	w.until("the change was heard of", func() bool { return w.door.changes.heard.Load() != a.heard })
+	r, err := http.NewRequest(http.MethodGet, "http://wiki.test/", nil)
+	w.must(err)
+	got := &noted{header: http.Header{}}
+	w.door.carry(&recorder{ResponseWriter: got}, r, a)
+	if got.status != http.StatusUnauthorized {
+		t.Errorf("answered with %d", got.status)
+	}
+}
+
+// noted is a response that nobody is sent.
+type noted struct {
+	header http.Header
+	status int
+}
+
+func (n *noted) Header() http.Header         { return n.header }
+func (n *noted) WriteHeader(status int)      { n.status = status }
+func (n *noted) Write(p []byte) (int, error) { return len(p), nil }
+
+func TestWhatCannotBeToldGoesOnForAsLongAsKnowledgeIsGood(t *testing.T) {
+	fresh := true
+	d := &Door{config: &config.Config{Cluster: config.Cluster{MaxStaleness: 10 * time.Second}}, fresh: func() bool { return fresh }}
+	proved := time.Unix(1000, 0)
+	under := func(access config.Access) *stream {
+		s := &stream{ask: &ask{route: &route{Route: &config.Route{Access: access}}}}
+		s.proved.Store(proved.UnixNano())
+		return s
+	}
+	if err := d.unproved(under(config.AnyUser), proved.Add(9*time.Second)); err != nil {
+		t.Errorf("after nine seconds: %v", err)
+	}
+	if err := d.unproved(under(config.AnyUser), proved.Add(10*time.Second)); !errors.Is(err, errUnproved) {
+		t.Errorf("after ten: %v", err)
+	}
+	fresh = false
+	if err := d.unproved(under(config.ByPolicy), proved); !errors.Is(err, errUnproved) {
+		t.Errorf("on a node that lost touch: %v", err)
+	}
+	if err := d.unproved(under(config.Public), proved.Add(time.Hour)); err != nil {
+		t.Errorf("on a public route: %v", err)
+	}
+}
+
+func TestChangesPickWhatTheyTouch(t *testing.T) {
+	streams := newStreams(newMetrics(nil))
+	var all []*stream
+	for _, who := range [][2]string{{"s1", "u1"}, {"s1", "u1"}, {"s2", "u1"}, {"s3", "u2"}, {"", ""}} {
+		a := &ask{}
+		a.in.Session.ID, a.in.User.ID = who[0], who[1]
+		all = append(all, streams.add(a, time.Now(), func(error) {}))
+	}
+	count := func(c authn.Change, want int) {
+		t.Helper()
+		if got := len(streams.pick(c)); got != want {
+			t.Errorf("%+v picks %d; want %d", c, got, want)
+		}
+	}
+	count(authn.Change{}, 5)
+	count(authn.Change{Session: "s1"}, 2)
+	count(authn.Change{User: "u1"}, 3)
+	count(authn.Change{Session: "s9"}, 0)
+	streams.remove(all[0])
+	count(authn.Change{Session: "s1"}, 1)
+	count(authn.Change{User: "u1"}, 2)
+	for _, s := range all[1:] {
+		streams.remove(s)
+	}
+	count(authn.Change{}, 0)
+	streams.endAll()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	streams.remove(streams.add(&ask{}, time.Now(), cancel))
+	if !errors.Is(context.Cause(ctx), errGoingAway) {
+		t.Error("what comes after the end goes on")
+	}
+}
