@@ -157,12 +157,12 @@ func (b *Broker) Keys() *Keyring { return b.keys }
 // Open starts the embedded server, or finds the external one, and waits until JetStream answers or ctx ends.
 func (b *Broker) Open(ctx context.Context) error {
 	if err := b.connect(ctx); err != nil {
-		b.shut()
+		b.shut(ctx)
 		return err
 	}
 	js, err := jetstream.New(b.conn, jetstream.WithDefaultTimeout(callTimeout))
 	if err != nil {
-		b.shut()
+		b.shut(ctx)
 		return fmt.Errorf("opening JetStream: %w", err)
 	}
 	b.stream = js
@@ -224,10 +224,15 @@ func (b *Broker) Staleness() time.Duration {
 	return worst
 }
 
+// shutTime is how long the embedded server may take to end, once leadership is handed over.
+const shutTime = 5 * time.Second
+
 // Close hands leadership over, so that the others need no election, and stops the embedded server.
 func (b *Broker) Close(ctx context.Context) error {
 	b.once.Do(func() { close(b.closed) })
 	b.handOver(ctx)
-	b.shut()
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutTime)
+	defer cancel()
+	b.shut(stopping)
 	return nil
 }

@@ -45,6 +45,7 @@ type bucket struct {
 	tagger  *Tagger
 	subject string // "$KV.NAME."
 	feed    *feed  // nil: decides nothing
+	barrier barrier
 }
 
 // OpenBucket finds the bucket or makes it. While the cluster has no leader it waits until ctx ends.
@@ -89,7 +90,8 @@ const (
 	patience    = 15 * time.Second // of a call whose context has no deadline: an election fits in
 )
 
-// Get reads a record from the leader of the bucket's stream. ErrNotFound when there is none.
+// Get reads a record from the leader of the bucket's stream. ErrNotFound when there is none, which is made sure of by a
+// write of its own: a leader that was just elected may not know yet.
 func (b *Bucket[T]) Get(ctx context.Context, key string) (Entry[T], error) {
 	begun := time.Now()
 	r, err := b.raw.read(ctx, key)
@@ -98,11 +100,14 @@ func (b *Bucket[T]) Get(ctx context.Context, key string) (Entry[T], error) {
 }
 
 // getFresh reads a record that is at least as new as what the bucket's feed has applied: from the leader or, while there
-// is none, from a replica that proves to be that far. ErrNotFound comes from a leader alone.
+// is none, from a replica that proves to be that far. With ErrNotFound, Revision is the sequence up to which that is so.
 func (b *Bucket[T]) getFresh(ctx context.Context, key string) (Entry[T], error) {
 	begun := time.Now()
 	r, err := b.raw.readFresh(ctx, key, b.raw.feed.passed.Load())
 	b.raw.broker.metrics.did(b.raw.spec.Name, "get", begun, err)
+	if errors.Is(err, ErrNotFound) {
+		return Entry[T]{Key: key, Revision: r.sequence}, fmt.Errorf("reading %s %s: %w", b.raw.spec.Name, key, err)
+	}
 	return b.entry(key, r, err)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"strings"
 	"sync"
 	"time"
 
@@ -140,6 +141,9 @@ func (c *Cache[T]) read(ctx context.Context, s *shard[T], key string) (*T, error
 		resets := s.resets
 		s.mu.Unlock()
 		entry, err := c.bucket.getFresh(ctx, key)
+		if errors.Is(err, ErrNotFound) {
+			c.note(s, key, entry.Revision, resets)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -150,7 +154,20 @@ func (c *Cache[T]) read(ctx context.Context, s *shard[T], key string) (*T, error
 	return nil, fmt.Errorf("reading %s %s: changed with every read: %w", c.bucket.raw.spec.Name, key, ErrUnavailable)
 }
 
-// keep puts what was read into the cache, unless the feed knows better: errAgain then, or ErrNotFound.
+// note remembers that a key is absent, so that who asks again costs no read; the feed tells when that changes.
+func (c *Cache[T]) note(s *shard[T], key string, revision, resets uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last, ok := s.recent.Peek(key); ok && last.revision >= revision || s.resets != resets || !c.bucket.raw.feed.live() {
+		return
+	}
+	if s.recent.Add(strings.Clone(key), seen{revision: revision, removed: true}) {
+		s.resets++
+	}
+}
+
+// keep puts what was read into the cache, unless the feed knows better: errAgain then, or ErrNotFound. The key is copied:
+// it may be a part of a request's bytes.
 func (c *Cache[T]) keep(s *shard[T], key string, entry Entry[T], resets uint64) (*T, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -165,7 +182,7 @@ func (c *Cache[T]) keep(s *shard[T], key string, entry Entry[T], resets uint64) 
 	}
 	value := &entry.Value
 	if c.bucket.raw.feed.live() {
-		s.facts.Add(key, fact[T]{value: value, revision: entry.Revision})
+		s.facts.Add(strings.Clone(key), fact[T]{value: value, revision: entry.Revision})
 	}
 	return value, nil
 }

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
@@ -212,8 +213,7 @@ func (f *feed) prove(ctx context.Context) error {
 	sent := time.Now()
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	msg := f.bucket.message(heartbeatKey+f.bucket.broker.options.Node, []byte(`{}`))
-	sequence, err := f.bucket.publishOnce(call, msg, nil)
+	sequence, err := f.bucket.heartbeat(call)
 	if err != nil {
 		return fmt.Errorf("writing a heartbeat: %w", err)
 	}
@@ -242,4 +242,14 @@ func (f *feed) wait(ctx context.Context, sequence uint64) error {
 		}
 	}
 	return nil
+}
+
+// heartbeat writes this node's heartbeat once and returns its sequence when a quorum has it.
+func (b *bucket) heartbeat(ctx context.Context) (uint64, error) {
+	return b.publishOnce(ctx, b.message(b.heartbeatKey(), []byte(`{}`)), nil)
+}
+
+// heartbeatKey is the key of this node's heartbeats. A node's name may hold what a key may not.
+func (b *bucket) heartbeatKey() string {
+	return heartbeatKey + hex.EncodeToString([]byte(b.broker.options.Node))
 }

@@ -11,10 +11,14 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Two kinds of read. The leader of a stream knows everything that was acknowledged, but during an election there is none
-// for up to nine seconds. A replica answers then too, but may be behind; so it is asked how far it is in the same
-// request, and believed only if it is at least where this node's own feed is: what it says is then as fresh as the feed
-// is proved to be.
+// Whom to believe. The leader of a stream is asked first; but during an election there is none for up to nine seconds,
+// and one that was just elected may not have applied all that its predecessor acknowledged. A replica answers always, but
+// may be behind; so it is asked in the same request how far it is.
+//
+//   - A record is taken from the leader, or from a replica that is at least where this node's own feed is: what it says is
+//     then as fresh as the feed is proved to be.
+//   - That there is no record is taken from nobody's word: a heartbeat is written through the quorum, and only a replica
+//     that has it, and so everything acknowledged before, may say so.
 
 const (
 	// hedgeAfter is how long the leader may take before replicas are asked too.
@@ -30,8 +34,8 @@ type stored struct {
 	data     []byte
 }
 
-// errBehind says that a replica is not as far as this node's feed, or does not have the key.
-var errBehind = errors.New("replica is behind")
+// present tells whether there is a record, and not a mark that it was removed.
+func (r stored) present() bool { return r.sequence > 0 && !removal(r.header) }
 
 // read gets the record of a key from the stream's leader, again while there is none, as long as ctx allows.
 func (b *bucket) read(ctx context.Context, key string) (stored, error) {
@@ -45,10 +49,12 @@ func (b *bucket) read(ctx context.Context, key string) (stored, error) {
 		r, err := b.askLeader(call, key)
 		done()
 		switch {
-		case err == nil && removal(r.header):
-			return stored{}, ErrNotFound
+		case err == nil && !removal(r.header):
+			return r, nil
 		case err == nil, errors.Is(err, ErrNotFound):
-			return r, err
+			if r, err = b.confirmAbsent(ctx, key); err == nil || errors.Is(err, ErrNotFound) {
+				return r, err
+			}
 		}
 		if !b.broker.pause(ctx) {
 			return stored{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -77,7 +83,7 @@ func (b *bucket) readFresh(ctx context.Context, key string, passed uint64) (stor
 			return a.r, a.err
 		case <-hedge.C:
 		}
-		if r, err := b.askReplica(ctx, key, passed); err == nil {
+		if r, upTo, err := b.askReplica(ctx, key); err == nil && upTo >= passed && r.present() {
 			return r, nil
 		}
 		hedge.Reset(hedgeAfter)
@@ -133,44 +139,63 @@ func (b *bucket) askLeader(ctx context.Context, key string) (stored, error) {
 	return r, nil
 }
 
-// askReplica asks any replica once, for the record and for how far it is: the end of a batch says so. errBehind unless
-// it has the record and is as far as passed.
-func (b *bucket) askReplica(ctx context.Context, key string, passed uint64) (stored, error) {
-	ctx, cancel := context.WithTimeout(ctx, replicaTimeout)
-	defer cancel()
-	request, err := json.Marshal(map[string]any{"multi_last": []string{b.subject + key}})
+// confirmAbsent tells what a replica knows that has everything acknowledged before now: ErrNotFound, or the record after all.
+func (b *bucket) confirmAbsent(ctx context.Context, key string) (stored, error) {
+	sequence, err := b.barrier.pass(ctx, b.heartbeat)
 	if err != nil {
 		return stored{}, err
+	}
+	for {
+		r, upTo, err := b.askReplica(ctx, key)
+		switch {
+		case err == nil && upTo >= sequence && r.present():
+			return r, nil
+		case err == nil && upTo >= sequence:
+			return stored{sequence: sequence}, ErrNotFound
+		}
+		if !b.broker.pause(ctx) {
+			return stored{}, fmt.Errorf("no replica is up to date: %w", errors.Join(err, ctx.Err()))
+		}
+	}
+}
+
+// askReplica asks any replica once, for the record (zero: it has none) and for how far it is: upTo is the sequence of the
+// last message that it has applied. This node's heartbeat is asked for along with the key, so that the answer is never
+// empty: an empty one does not say how far.
+func (b *bucket) askReplica(ctx context.Context, key string) (r stored, upTo uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, replicaTimeout)
+	defer cancel()
+	request, err := json.Marshal(map[string]any{"multi_last": []string{b.subject + key, b.subject + b.heartbeatKey()}})
+	if err != nil {
+		return stored{}, 0, err
 	}
 	inbox := b.broker.conn.NewInbox()
 	sub, err := b.broker.conn.SubscribeSync(inbox)
 	if err != nil {
-		return stored{}, err
+		return stored{}, 0, err
 	}
 	defer func() { _ = sub.Unsubscribe() }()
 	if err := b.broker.conn.PublishRequest("$JS.API.DIRECT.GET.KV_"+b.name, inbox, request); err != nil {
-		return stored{}, err
+		return stored{}, 0, err
 	}
-	var found stored
 	for {
 		msg, err := sub.NextMsgWithContext(ctx)
 		if err != nil {
-			return stored{}, err
+			return stored{}, 0, err
 		}
-		switch msg.Header.Get("Status") {
+		switch status := msg.Header.Get("Status"); status {
 		case "":
-			found, err = replicated(msg)
-			if err != nil {
-				return stored{}, err
+			if msg.Header.Get("Nats-Subject") != b.subject+key {
+				continue
 			}
-		case "204":
+			if r, err = replicated(msg); err != nil {
+				return stored{}, 0, err
+			}
+		case "204": // the end of the batch
 			upTo, err := strconv.ParseUint(msg.Header.Get("Nats-UpTo-Sequence"), 10, 64)
-			if err != nil || upTo < passed || found.sequence == 0 || removal(found.header) {
-				return stored{}, errBehind
-			}
-			return found, nil
+			return r, upTo, err
 		default:
-			return stored{}, errBehind
+			return stored{}, 0, fmt.Errorf("a replica says %s: %s", status, msg.Header.Get("Description"))
 		}
 	}
 }

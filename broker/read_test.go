@@ -1,15 +1,17 @@
 package broker
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 )
 
-func TestAReplicaIsBelievedOnlyAsFarAsItProvesToBe(t *testing.T) {
+func TestAReplicaSaysHowFarItIs(t *testing.T) {
 	ctx := t.Context()
 	nodes, _ := three(t)
 	bucket := open(t, nodes[0], Spec{Name: "sessions", Decides: true})
@@ -17,23 +19,96 @@ func TestAReplicaIsBelievedOnlyAsFarAsItProvesToBe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := bucket.raw.heartbeat(ctx); err != nil {
+		t.Fatal(err)
+	}
 	eventually(t, "a replica has it", 5*time.Second, func() bool {
-		r, err := bucket.raw.askReplica(ctx, "a", revision)
-		return err == nil && r.sequence == revision
+		r, upTo, err := bucket.raw.askReplica(ctx, "a")
+		return err == nil && r.sequence == revision && upTo >= revision && r.present()
 	})
-	if _, err := bucket.raw.askReplica(ctx, "a", revision+1000); !errors.Is(err, errBehind) {
-		t.Errorf("a replica that is behind is believed: %v", err)
-	}
-	if _, err := bucket.raw.askReplica(ctx, "absent", 0); !errors.Is(err, errBehind) {
-		t.Errorf("a replica may say that there is nothing: %v", err)
-	}
+	eventually(t, "a replica that has nothing says how far it is", 5*time.Second, func() bool {
+		r, upTo, err := bucket.raw.askReplica(ctx, "absent")
+		return err == nil && upTo > revision && !r.present()
+	})
 	if err := bucket.Delete(ctx, "a"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "no replica gives out what was removed", 5*time.Second, func() bool {
-		_, err := bucket.raw.askReplica(ctx, "a", revision+1)
-		return errors.Is(err, errBehind)
+	eventually(t, "what was removed is not present", 5*time.Second, func() bool {
+		r, upTo, err := bucket.raw.askReplica(ctx, "a")
+		return err == nil && upTo > revision+1 && !r.present()
 	})
+}
+
+func TestThatThereIsNothingIsConfirmedByAQuorum(t *testing.T) {
+	ctx := t.Context()
+	nodes, _ := three(t)
+	bucket := open(t, nodes[0], Spec{Name: "sessions", Decides: true})
+	before, err := bucket.raw.heartbeat(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := bucket.raw.confirmAbsent(ctx, "a"); !errors.Is(err, ErrNotFound) || r.sequence <= before {
+		t.Errorf("up to %d, %v", r.sequence, err)
+	}
+	if _, err := bucket.Create(ctx, "a", note{"one"}, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	// As after a leader's answer that came too early.
+	if r, err := bucket.raw.confirmAbsent(ctx, "a"); err != nil || !r.present() {
+		t.Errorf("what was acknowledged is absent: %v", err)
+	}
+}
+
+func TestAskingAgainForWhatIsAbsentCostsNoRead(t *testing.T) {
+	ctx := t.Context()
+	b := start(t, Options{})
+	bucket := open(t, b, Spec{Name: "sessions", Decides: true})
+	cache := NewCache(bucket, 100)
+	eventually(t, "fresh", 5*time.Second, b.Fresh)
+	if _, err := cache.Get(ctx, "a"); !errors.Is(err, ErrNotFound) {
+		t.Fatal(err)
+	}
+	b.server.Shutdown() // from now on every read fails
+	if _, err := cache.Get(ctx, "a"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("asked again: %v", err)
+	}
+}
+
+func TestManyWhoWaitForABarrierShareOne(t *testing.T) {
+	var b barrier
+	var writes atomic.Uint64
+	enter, leave := make(chan struct{}), make(chan struct{})
+	write := func(context.Context) (uint64, error) {
+		n := writes.Add(1)
+		if n == 1 {
+			close(enter)
+			<-leave
+		}
+		return n, nil
+	}
+	var group errgroup.Group
+	pass := func(first uint64) func() error {
+		return func() error {
+			got, err := b.pass(t.Context(), write)
+			if err == nil && got < first {
+				err = fmt.Errorf("passed with write %d, which may have begun before", got)
+			}
+			return err
+		}
+	}
+	group.Go(pass(1))
+	<-enter
+	for range 100 {
+		group.Go(pass(2)) // not the one under way
+	}
+	eventually(t, "the next is waited for", time.Second, func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.next != nil })
+	close(leave)
+	if err := group.Wait(); err != nil {
+		t.Error(err)
+	}
+	if n := writes.Load(); n > 50 {
+		t.Errorf("%d writes for 101 who wait", n)
+	}
 }
 
 func TestManyListsAtOnceAllSucceed(t *testing.T) {

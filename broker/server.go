@@ -206,13 +206,24 @@ func (b *Broker) handOver(ctx context.Context) {
 	}
 }
 
-func (b *Broker) shut() {
+// shut ends everything. A server that does not come to an end in time is left to end with the process: what was
+// acknowledged is on disk.
+func (b *Broker) shut(ctx context.Context) {
 	if b.conn != nil {
 		b.conn.Close()
 	}
 	if b.server != nil {
-		b.server.Shutdown()
-		b.server.WaitForShutdown()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			b.server.Shutdown()
+			b.server.WaitForShutdown()
+		}()
+		select {
+		case <-done:
+		case <-ctx.Done():
+			b.log.Warn().Msg("the embedded broker does not end; leaving it")
+		}
 	}
 	if b.scratch != "" {
 		if err := os.RemoveAll(b.scratch); err != nil {

@@ -61,8 +61,7 @@ func (b *Broker) ensure(ctx context.Context, config jetstream.StreamConfig) (jet
 		if err == nil {
 			return stream, nil
 		}
-		var api *jetstream.APIError
-		if errors.As(err, &api) && api.Code == 400 && api.ErrorCode != jetstream.JSErrCodeStreamNameInUse {
+		if refusedForGood(err) {
 			return nil, fmt.Errorf("the store refuses it: %w", err)
 		}
 		last = err
@@ -72,6 +71,20 @@ func (b *Broker) ensure(ctx context.Context, config jetstream.StreamConfig) (jet
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// refusedForGood tells what no waiting mends: a configuration that the server does not take, more replicas than a lone
+// server has, subjects that another stream has, no space or no permission in the account.
+func refusedForGood(err error) bool {
+	var api *jetstream.APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	switch api.ErrorCode {
+	case 10052, 10065, 10074, 10047, 10028, 10039:
+		return true
+	}
+	return false
 }
 
 func (b *Broker) tryEnsure(ctx context.Context, config jetstream.StreamConfig) (jetstream.Stream, error) {

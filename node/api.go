@@ -22,20 +22,29 @@ func (a *api) mount(mux *http.ServeMux) {
 	mux.HandleFunc("DELETE /v1/users/{id}/sessions", a.revokeUser)
 }
 
+// providerStatus is how an identity provider was when it was last asked.
+type providerStatus struct {
+	Name      string    `json:"name"`
+	Issuer    string    `json:"issuer"`
+	Reachable bool      `json:"reachable"`
+	Error     string    `json:"error"`
+	Since     time.Time `json:"since,omitzero"`
+}
+
 // status is the answer to GET /v1/status.
 type status struct {
-	Node      string                 `json:"node"`
-	Cluster   string                 `json:"cluster"`
-	Version   string                 `json:"version"`
-	Since     time.Time              `json:"since"`
-	Ready     bool                   `json:"ready"`
-	Fresh     bool                   `json:"fresh"`
-	Staleness int64                  `json:"staleness_ms"` // -1: never proved
-	Digest    string                 `json:"digest"`
-	Nodes     []nodeStatus           `json:"nodes"`
-	Buckets   []broker.BucketStatus  `json:"buckets"`
-	Providers []authn.ProviderStatus `json:"providers"`
-	Errors    []string               `json:"errors,omitempty"` // what could not be asked
+	Node      string                `json:"node"`
+	Cluster   string                `json:"cluster"`
+	Version   string                `json:"version"`
+	Since     time.Time             `json:"since"`
+	Ready     bool                  `json:"ready"`
+	Fresh     bool                  `json:"fresh"`
+	Staleness int64                 `json:"staleness_ms"` // -1: never proved
+	Digest    string                `json:"digest"`
+	Nodes     []nodeStatus          `json:"nodes"`
+	Buckets   []broker.BucketStatus `json:"buckets"`
+	Providers []providerStatus      `json:"providers"`
+	Errors    []string              `json:"errors,omitempty"` // what could not be asked
 }
 
 type nodeStatus struct {
@@ -48,7 +57,10 @@ func (a *api) status(w http.ResponseWriter, r *http.Request) {
 	s := status{
 		Node: n.config.Cluster.Broker.Node, Cluster: n.config.Cluster.Name, Version: n.version, Since: n.since,
 		Ready: n.ready(), Fresh: n.broker.Fresh(), Staleness: -1, Digest: n.config.Digest,
-		Nodes: []nodeStatus{}, Buckets: []broker.BucketStatus{}, Providers: n.authn.Providers(),
+		Nodes: []nodeStatus{}, Buckets: []broker.BucketStatus{}, Providers: []providerStatus{},
+	}
+	for _, p := range n.authn.Providers() {
+		s.Providers = append(s.Providers, providerStatus(p))
 	}
 	if age := n.broker.Staleness(); age < 24*time.Hour {
 		s.Staleness = age.Milliseconds()

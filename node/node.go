@@ -29,6 +29,8 @@ const (
 	// startPatience is how long a node waits for the others at its start. A cluster of three that is started one by one,
 	// by hand, fits in.
 	startPatience = 10 * time.Minute
+	// finishTime is how long background work may take to end, once the door has drained.
+	finishTime = 15 * time.Second
 	// leaveTime is how long handing over leadership may take.
 	leaveTime = 10 * time.Second
 )
@@ -115,8 +117,21 @@ func (n *Node) Run(ctx context.Context) error {
 	err := n.serve(ctx, life, parts)
 	n.serving.Store(false)
 	end()
-	err = errors.Join(err, parts.Wait())
+	err = errors.Join(err, n.finish(parts))
 	return errors.Join(err, n.leave())
+}
+
+// finish waits for the parts, but not for ever: a refresh may hang on an identity provider that does not answer.
+func (n *Node) finish(parts *errgroup.Group) error {
+	done := make(chan error, 1)
+	go func() { done <- parts.Wait() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(finishTime):
+		n.log.Warn().Dur("after_ms", finishTime).Msg("background work does not end; leaving it")
+		return nil
+	}
 }
 
 // serve opens everything in order and returns when the door has drained.
