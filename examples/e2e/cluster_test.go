@@ -131,8 +131,12 @@ func (c *cluster) tell(t *testing.T, n *node, config string) {
 // startAll starts the nodes and waits for them.
 func (c *cluster) startAll(t *testing.T) {
 	t.Helper()
+	var all []*process
 	for _, n := range c.nodes {
-		n.keep(t)
+		all = append(all, &n.process)
+	}
+	keep(t, all...)
+	for _, n := range c.nodes {
 		n.start(t)
 	}
 	c.ready(t, c.nodes...)

@@ -47,6 +47,24 @@ func TestARollingRestartUnderLoadFailsNoRequestAndLogsNobodyOut(t *testing.T) {
 	c.rolls(t)
 }
 
+func TestAClusterThatIsStoppedNodeByNodeRemembersWhoIsSignedIn(t *testing.T) {
+	c := startCluster(t)
+	alice := c.visit(t)
+	alice.signIn(t, "alice", c.url("app")+"/")
+	for _, n := range c.nodes { // the last two have no majority left to tell
+		began := time.Now()
+		n.stop(t)
+		t.Logf("%s stopped in %s", n.name, time.Since(began))
+	}
+	for _, n := range c.nodes {
+		n.start(t)
+	}
+	c.ready(t, c.nodes...)
+	for _, n := range c.nodes {
+		alice.over(n).isSignedInAs(t, "alice")
+	}
+}
+
 // rolls restarts every node in turn while two people go on working: one keeps connections open, the other does not.
 func (c *cluster) rolls(t *testing.T) {
 	t.Helper()

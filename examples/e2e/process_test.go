@@ -13,6 +13,9 @@ import (
 	"time"
 )
 
+// lastLines is how much of a program's log is shown when a test has failed.
+const lastLines = 60
+
 // endWithin is how long a program may take to finish what it began and to leave.
 const endWithin = 20 * time.Second
 
@@ -46,16 +49,29 @@ func (p *process) start(t *testing.T) {
 	}()
 }
 
-// keep sees to it that the process does not outlive the test, and that its log is shown when the test has failed.
-func (p *process) keep(t *testing.T) {
+// keep sees to it that processes do not outlive the test, and that their logs are shown when the test has failed.
+func keep(t *testing.T, all ...*process) {
 	t.Cleanup(func() {
-		if p.cmd != nil && !p.hasEnded() {
-			p.signal(t, syscall.SIGCONT)
-			p.signal(t, syscall.SIGTERM)
-			p.end(t)
+		began := time.Now()
+		for _, p := range all { // at once, as a machine that is shut down does it
+			if p.cmd != nil && !p.hasEnded() {
+				p.signal(t, syscall.SIGCONT)
+				p.signal(t, syscall.SIGTERM)
+			}
 		}
-		if t.Failed() {
-			t.Logf("── %s said:\n%s", p.name, p.log.tail(60))
+		for _, p := range all {
+			if p.cmd == nil {
+				continue
+			}
+			p.end(t)
+			if took := time.Since(began); took > time.Second {
+				t.Logf("%s took %s to end", p.name, took)
+			}
+		}
+		for _, p := range all {
+			if t.Failed() {
+				t.Logf("── %s said:\n%s", p.name, p.log.tail(lastLines))
+			}
 		}
 	})
 }
@@ -101,7 +117,8 @@ func (p *process) end(t *testing.T) {
 	case <-time.After(endWithin):
 		p.signal(t, syscall.SIGQUIT)
 		<-p.ended
-		t.Errorf("%s did not end within %s of being told to", p.name, endWithin)
+		_, stacks, _ := strings.Cut(p.log.String(), "SIGQUIT")
+		t.Errorf("%s did not end within %s of being told to, and was at\n%s", p.name, endWithin, stacks)
 	}
 }
 

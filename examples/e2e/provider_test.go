@@ -77,7 +77,7 @@ func certified(t *testing.T, c *cluster) *provider {
 		"REDIRECT_URI=" + c.url("auth") + "/.picket/callback",
 		"POST_LOGOUT_REDIRECT_URI=" + c.url("auth") + "/.picket/signed_out",
 	}}
-	p.keep(t)
+	keep(t, p)
 	p.start(t)
 	eventually(t, 20*time.Second, func() string {
 		if p.hasEnded() {
