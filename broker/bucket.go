@@ -20,6 +20,7 @@ type Spec struct {
 	Name    string // as DESIGN has it: sessions, tokens, ...
 	Sealed  bool   // values are encrypted, bound to bucket and key
 	Decides bool   // decides access: has a feed and a heartbeat of its own
+	Open    bool   // whoever may publish to it may write records: they carry no tag of ours
 }
 
 // Entry is a record as the store holds it.
@@ -216,6 +217,9 @@ func (b *bucket) message(key string, plain []byte) *nats.Msg {
 		return msg
 	}
 	msg.Data = plain
+	if b.spec.Open {
+		return msg
+	}
 	msg.Header.Set(headerTag, encodeTag(b.tagger.Append(nil, b.tagged(key, plain))))
 	return msg
 }
@@ -224,6 +228,9 @@ func (b *bucket) message(key string, plain []byte) *nats.Msg {
 func (b *bucket) open(key string, header nats.Header, data []byte) ([]byte, error) {
 	if b.spec.Sealed {
 		return b.sealer.Open(data, b.spec.Name, key)
+	}
+	if b.spec.Open {
+		return data, nil
 	}
 	tag, err := decodeTag(header.Get(headerTag))
 	if err != nil || !b.tagger.Verify(b.tagged(key, data), tag) {

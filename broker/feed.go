@@ -45,6 +45,7 @@ type feed struct {
 
 	mu        sync.Mutex
 	listeners []func(change) // guarded by mu; called in order, by one goroutine
+	holders   []func() bool  // guarded by mu; while one says false, what is known is not whole, and nothing is proved
 
 	passed atomic.Uint64             // sequence up to which all is applied; 0: not begun
 	proof  atomic.Pointer[time.Time] // when the last proved heartbeat was sent; nil: never
@@ -60,6 +61,25 @@ func (f *feed) follow(listener func(change)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.listeners = append(f.listeners, listener)
+}
+
+// hold has a proof wait until settled says true.
+func (f *feed) hold(settled func() bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.holders = append(f.holders, settled)
+}
+
+func (f *feed) whole() bool {
+	f.mu.Lock()
+	holders := f.holders
+	f.mu.Unlock()
+	for _, settled := range holders {
+		if !settled() {
+			return false
+		}
+	}
+	return true
 }
 
 // live tells whether the feed has begun: before, nothing may be cached.
@@ -224,6 +244,9 @@ func (f *feed) prove(ctx context.Context) error {
 	}
 	if err := f.wait(call, sequence); err != nil {
 		return err
+	}
+	if !f.whole() {
+		return errors.New("what was missed is still being read")
 	}
 	f.proof.Store(&sent)
 	f.bucket.broker.metrics.proved(f.bucket.spec.Name, time.Since(sent))

@@ -13,6 +13,7 @@ type metrics struct {
 	seconds    *prometheus.HistogramVec
 	lag        *prometheus.HistogramVec
 	resets     *prometheus.CounterVec
+	dropped    *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -35,9 +36,13 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "picket_feed_gaps_total",
 			Help: "Gaps in a feed that were closed by forgetting what was cached.",
 		}, []string{"bucket"}),
+		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "picket_log_dropped_total",
+			Help: "Entries of a log that were not written: the queue was full, or the store did not take them.",
+		}, []string{"log"}),
 	}
 	if r != nil {
-		r.MustRegister(m.operations, m.seconds, m.lag, m.resets)
+		r.MustRegister(m.operations, m.seconds, m.lag, m.resets, m.dropped)
 	}
 	return m
 }
@@ -65,3 +70,5 @@ func (m *metrics) proved(bucket string, lag time.Duration) {
 }
 
 func (m *metrics) gap(bucket string) { m.resets.WithLabelValues(bucket).Inc() }
+
+func (m *metrics) drops(log string) prometheus.Counter { return m.dropped.WithLabelValues(log) }

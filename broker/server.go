@@ -141,7 +141,7 @@ func (b *Broker) users() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(&list, `{nkey: %s, permissions: {publish: ["$JS.API.>", "$KV.>"], subscribe: ["_INBOX.>", "%s.>"]}}, `, public, feedSubject)
+		fmt.Fprintf(&list, `{nkey: %s, permissions: {publish: ["$JS.API.>", "$KV.>", "%s.>"], subscribe: ["_INBOX.>", "%s.>"]}}, `, public, logSubject, feedSubject)
 	}
 	return fmt.Sprintf("accounts { %s { jetstream: enabled, users: [%s] }, %s {} }\nsystem_account: %s\n", account, list.String(), system, system), nil
 }

@@ -1,0 +1,173 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Live keeps a whole deciding bucket in memory: for few records that every request may need. What it holds is replaced
+// as the feed tells, and read anew, whole, when the feed missed something; until that is done this node is not proved
+// fresh.
+type Live[T any] struct {
+	bucket *Bucket[T]
+	now    atomic.Pointer[map[string]T] // never nil; the map is never changed
+
+	mu        sync.Mutex
+	records   map[string]Entry[T] // guarded by mu
+	changed   map[string]uint64   // guarded by mu: revisions told since the reading began
+	reading   bool                // guarded by mu
+	again     bool                // guarded by mu: something was missed while reading
+	listeners []func()            // guarded by mu
+}
+
+// NewLive makes the view of a bucket whose Spec says Decides. It is empty until Load.
+func NewLive[T any](b *Bucket[T]) *Live[T] {
+	if b.raw.feed == nil {
+		panic("broker: a live view of a bucket without a feed: " + b.raw.spec.Name)
+	}
+	l := &Live[T]{bucket: b, records: map[string]Entry[T]{}, changed: map[string]uint64{}}
+	l.now.Store(&map[string]T{})
+	b.raw.feed.hold(l.settled)
+	b.raw.feed.follow(l.apply)
+	return l
+}
+
+// All is every record, by key: a map that nobody changes.
+func (l *Live[T]) All() map[string]T { return *l.now.Load() }
+
+// OnChange has f called after the view changed.
+func (l *Live[T]) OnChange(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.listeners = append(l.listeners, f)
+}
+
+// Load waits for the feed to begin and reads the bucket.
+func (l *Live[T]) Load(ctx context.Context) error {
+	if err := l.bucket.raw.feed.wait(ctx, 1); err != nil {
+		return fmt.Errorf("reading %s: %w", l.bucket.raw.spec.Name, ErrUnavailable)
+	}
+	l.mu.Lock()
+	l.reading = true
+	l.mu.Unlock()
+	return l.read(ctx)
+}
+
+// settled tells whether the view is whole.
+func (l *Live[T]) settled() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.reading
+}
+
+func (l *Live[T]) apply(c change) {
+	l.mu.Lock()
+	if c.key == "" {
+		l.missed()
+		l.mu.Unlock()
+		return
+	}
+	if l.reading {
+		l.changed[c.key] = c.revision
+	}
+	l.set(c)
+	l.mu.Unlock()
+	l.publish()
+}
+
+// set takes one change over; a value that cannot be read is as good as removed.
+func (l *Live[T]) set(c change) {
+	entry, err := l.bucket.decode(c.key, c.revision, c.header, c.data)
+	if c.removed || err != nil {
+		delete(l.records, c.key)
+		return
+	}
+	l.records[c.key] = entry
+}
+
+// missed has everything read anew, by a goroutine of its own: the feed must not wait.
+func (l *Live[T]) missed() {
+	if l.reading {
+		l.again = true
+		return
+	}
+	l.reading = true
+	clear(l.changed)
+	go func() {
+		for l.read(context.Background()) != nil && l.bucket.raw.broker.pause(context.Background()) {
+			l.bucket.raw.broker.log.Warn().Str("bucket", l.bucket.raw.spec.Name).Msg("reading anew failed; trying on")
+		}
+	}()
+}
+
+// read replaces the view with what the bucket holds, except where the feed told something newer meanwhile.
+func (l *Live[T]) read(ctx context.Context) error {
+	for {
+		found, err := l.list(ctx)
+		if err != nil {
+			return err
+		}
+		if l.replace(found) {
+			l.publish()
+			return nil
+		}
+	}
+}
+
+func (l *Live[T]) list(ctx context.Context) (map[string]Entry[T], error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	// What was acknowledged before must be in the list: a quorum write tells that the store is in order.
+	if _, err := l.bucket.raw.barrier.pass(ctx, l.bucket.raw.heartbeat); err != nil {
+		return nil, fmt.Errorf("reading %s: %w: %w", l.bucket.raw.spec.Name, ErrUnavailable, err)
+	}
+	found := map[string]Entry[T]{}
+	for entry, err := range l.bucket.List(ctx) {
+		if err != nil && entry.Key == "" {
+			return nil, err
+		}
+		if err == nil {
+			found[entry.Key] = entry
+		}
+	}
+	return found, nil
+}
+
+// replace takes a whole list over; false when something was missed meanwhile and it must be read again.
+func (l *Live[T]) replace(found map[string]Entry[T]) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.again {
+		l.again = false
+		clear(l.changed)
+		return false
+	}
+	for key, revision := range l.changed {
+		if entry, ok := l.records[key]; ok && entry.Revision >= revision {
+			found[key] = entry
+		} else if !ok && found[key].Revision <= revision {
+			delete(found, key)
+		}
+	}
+	l.records = found
+	l.reading = false
+	clear(l.changed)
+	return true
+}
+
+func (l *Live[T]) publish() {
+	l.mu.Lock()
+	all := make(map[string]T, len(l.records))
+	for key, entry := range l.records {
+		all[key] = entry.Value
+	}
+	l.now.Store(&all)
+	listeners := l.listeners
+	l.mu.Unlock()
+	for _, listener := range listeners {
+		listener()
+	}
+}

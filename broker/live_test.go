@@ -1,0 +1,149 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+)
+
+func live(t *testing.T, b *Broker, s Spec) (*Bucket[note], *Live[note]) {
+	t.Helper()
+	bucket := open(t, b, s)
+	view := NewLive(bucket)
+	if err := view.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return bucket, view
+}
+
+func TestALiveViewFollowsItsBucket(t *testing.T) {
+	ctx := t.Context()
+	b := start(t, Options{})
+	before := open(t, b, Spec{Name: "locks", Decides: true})
+	if _, err := before.Put(ctx, "old", note{"one"}, 0); err != nil {
+		t.Fatal(err)
+	}
+	bucket, view := live(t, b, Spec{Name: "locks", Decides: true})
+	if view.All()["old"].Text != "one" {
+		t.Fatalf("after loading it holds %v", view.All())
+	}
+	held := view.All()
+	if _, err := bucket.Put(ctx, "new", note{"two"}, 0); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a new record is there", time.Second, func() bool { return view.All()["new"].Text == "two" })
+	if err := bucket.Delete(ctx, "old"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a removed record is gone", time.Second, func() bool { _, ok := view.All()["old"]; return !ok })
+	if len(held) != 1 {
+		t.Errorf("a map that was given out changed: %v", held)
+	}
+}
+
+func TestALiveViewIsReadAnewWhenSomethingWasMissed(t *testing.T) {
+	ctx := t.Context()
+	b := start(t, Options{})
+	bucket, view := live(t, b, Spec{Name: "locks", Decides: true})
+	if _, err := bucket.Put(ctx, "kept", note{"one"}, 0); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is there", time.Second, func() bool { return len(view.All()) == 1 })
+	view.mu.Lock()
+	view.records["ghost"] = Entry[note]{Key: "ghost", Revision: 1} // removed long ago, and that was missed
+	view.mu.Unlock()
+	view.apply(change{revision: 99})
+	eventually(t, "a re-list replaces, it does not only add", 2*time.Second, func() bool {
+		return view.settled() && slices.Equal(slices.Sorted(maps.Keys(view.All())), []string{"kept"})
+	})
+}
+
+func TestNothingIsProvedWhileAViewIsNotWhole(t *testing.T) {
+	b := start(t, Options{MaxStaleness: 2 * time.Second})
+	bucket, view := live(t, b, Spec{Name: "locks", Decides: true})
+	eventually(t, "fresh", 5*time.Second, b.Fresh)
+	view.mu.Lock()
+	view.reading = true
+	view.mu.Unlock()
+	eventually(t, "stale while reading", 5*time.Second, func() bool { return !b.Fresh() })
+	if bucket.raw.feed.whole() {
+		t.Error("the feed says that it is whole")
+	}
+}
+
+func TestAnOpenBucketTakesWhatOthersPublish(t *testing.T) {
+	b := start(t, Options{})
+	_, view := live(t, b, Spec{Name: "data-oncall", Decides: true, Open: true})
+	if err := b.conn.Publish("$KV.data-oncall.alice", []byte(`{"text":"from elsewhere"}`)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is there", time.Second, func() bool { return view.All()["alice"].Text == "from elsewhere" })
+	if err := b.conn.Publish("$KV.data-oncall.alice", []byte(`no JSON`)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "what cannot be read is not there", time.Second, func() bool { return len(view.All()) == 0 })
+}
+
+func TestAForgedRecordIsNotRead(t *testing.T) {
+	b := start(t, Options{})
+	bucket := open(t, b, Spec{Name: "sessions", Decides: true})
+	if err := b.conn.Publish("$KV.sessions.alice", []byte(`{"text":"forged"}`)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it arrives", 2*time.Second, func() bool {
+		_, err := bucket.Get(t.Context(), "alice")
+		return !errors.Is(err, ErrNotFound)
+	})
+	if entry, err := bucket.Get(t.Context(), "alice"); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("read %+v, %v", entry, err)
+	}
+}
+
+func TestALogIsReadFromATimeOn(t *testing.T) {
+	ctx := t.Context()
+	b := start(t, Options{})
+	log, err := OpenLog[note](ctx, b, LogSpec{Name: "decisions", Keep: time.Hour, Limit: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	go func() { _ = log.Run(ctx) }()
+	for i := range 1000 {
+		if !log.Append(note{fmt.Sprint(i)}) {
+			t.Fatal("dropped")
+		}
+	}
+	eventually(t, "all are written, in order", 5*time.Second, func() bool {
+		n := 0
+		for entry, err := range log.Since(ctx, begun) {
+			if err != nil || entry.Text != fmt.Sprint(n) {
+				return false
+			}
+			n++
+		}
+		return n == 1000
+	})
+	for entry := range log.Since(ctx, time.Now().Add(time.Hour)) {
+		t.Errorf("from the future: %v", entry)
+	}
+}
+
+func TestALogNeverWaits(t *testing.T) {
+	b := start(t, Options{})
+	log, err := OpenLog[note](t.Context(), b, LogSpec{Name: "decisions"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := 0
+	for range logQueue + 100 { // nobody writes
+		if log.Append(note{"x"}) {
+			taken++
+		}
+	}
+	if taken != logQueue {
+		t.Errorf("%d were taken", taken)
+	}
+}

@@ -1,0 +1,201 @@
+package broker
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// LogSpec says what an append-only log is like.
+type LogSpec struct {
+	Name  string        // as DESIGN has it: decisions, audit
+	Keep  time.Duration // how long an entry is kept; 0: for ever
+	Limit int64         // bytes; the oldest go first; 0: none
+}
+
+// Log is a stream of entries that all nodes append to and that is read from a time on. Appending never waits: what does
+// not fit into the queue is dropped and counted.
+type Log[T any] struct {
+	broker  *Broker
+	spec    LogSpec
+	stream  jetstream.Stream
+	subject string
+	queue   chan T
+	dropped prometheus.Counter
+}
+
+const (
+	logSubject = "PICKET.log"
+	logQueue   = 8192
+	// logBatch entries at most, or what came within logWait, become one message.
+	logBatch = 256
+	logWait  = 200 * time.Millisecond
+)
+
+// OpenLog finds the log or makes it, as OpenBucket does.
+func OpenLog[T any](ctx context.Context, b *Broker, s LogSpec) (*Log[T], error) {
+	name := s.Name
+	if b.options.Prefix != "" {
+		name = b.options.Prefix + "-" + s.Name
+	}
+	l := &Log[T]{broker: b, spec: s, subject: logSubject + "." + name, queue: make(chan T, logQueue)}
+	l.dropped = b.metrics.drops(s.Name)
+	limit := int64(-1)
+	if s.Limit > 0 {
+		limit = s.Limit
+	}
+	stream, err := b.ensure(ctx, jetstream.StreamConfig{
+		Name: name, Subjects: []string{l.subject}, Storage: b.options.storage(), Replicas: b.options.replicas(),
+		Discard: jetstream.DiscardOld, MaxAge: s.Keep, MaxBytes: limit, Compression: jetstream.S2Compression,
+		MaxMsgSize: -1, MaxMsgs: -1, MaxConsumers: -1, MaxMsgsPerSubject: -1, Duplicates: min(2*time.Minute, max(s.Keep, 2*time.Minute)),
+		DenyDelete: true, AllowDirect: true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening log %s: %w", name, err)
+	}
+	l.stream = stream
+	return l, nil
+}
+
+// Append queues an entry; false when it was dropped. It never waits.
+func (l *Log[T]) Append(v T) bool {
+	select {
+	case l.queue <- v:
+		return true
+	default:
+		l.dropped.Inc()
+		return false
+	}
+}
+
+// Run writes what is queued until ctx ends, and then what is left, as far as a second allows.
+func (l *Log[T]) Run(ctx context.Context) error {
+	for {
+		batch, more := l.gather(ctx)
+		if len(batch) > 0 {
+			l.write(batch)
+		}
+		if !more {
+			return nil
+		}
+	}
+}
+
+// gather waits for entries; more is false when ctx has ended and nothing is left.
+func (l *Log[T]) gather(ctx context.Context) (batch []T, more bool) {
+	select {
+	case v := <-l.queue:
+		batch = append(batch, v)
+	case <-ctx.Done():
+		select {
+		case v := <-l.queue:
+			batch = append(batch, v)
+		default:
+			return nil, false
+		}
+	}
+	wait := time.NewTimer(logWait)
+	defer wait.Stop()
+	for len(batch) < logBatch {
+		select {
+		case v := <-l.queue:
+			batch = append(batch, v)
+			continue
+		default:
+		}
+		select {
+		case v := <-l.queue:
+			batch = append(batch, v)
+		case <-wait.C:
+			return batch, true
+		case <-ctx.Done():
+			return batch, true
+		}
+	}
+	return batch, true
+}
+
+// write stores a batch as JSON lines in one message. What cannot be stored is dropped: requests do not wait for the log.
+func (l *Log[T]) write(batch []T) {
+	var lines bytes.Buffer
+	encoder := json.NewEncoder(&lines)
+	for _, v := range batch {
+		if err := encoder.Encode(v); err != nil {
+			l.broker.log.Warn().Err(err).Str("log", l.spec.Name).Msg("entry not encoded")
+			l.dropped.Inc()
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	defer cancel()
+	if _, err := l.broker.stream.Publish(ctx, l.subject, lines.Bytes()); err != nil {
+		l.dropped.Add(float64(len(batch)))
+		l.broker.log.Debug().Err(err).Str("log", l.spec.Name).Int("entries", len(batch)).Msg("not written")
+	}
+}
+
+// Since yields the entries that were written from a time on, in the order of the stream. An entry that cannot be read is
+// yielded as an error, and the reading goes on; when the reading itself breaks, the last error is ErrUnavailable.
+func (l *Log[T]) Since(ctx context.Context, from time.Time) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var zero T
+		consumer, err := l.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+			DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &from, InactiveThreshold: time.Minute,
+		})
+		if err != nil {
+			yield(zero, fmt.Errorf("reading log %s: %w: %w", l.spec.Name, ErrUnavailable, err))
+			return
+		}
+		pending := consumer.CachedInfo().NumPending
+		for pending > 0 {
+			batch, err := consumer.Fetch(int(min(pending, listBatch)), jetstream.FetchMaxWait(callTimeout))
+			if err == nil {
+				pending, err = l.entries(batch, pending, yield)
+			}
+			if errors.Is(err, errEnough) {
+				return
+			}
+			if err != nil {
+				yield(zero, fmt.Errorf("reading log %s: %w: %w", l.spec.Name, ErrUnavailable, err))
+				return
+			}
+		}
+	}
+}
+
+// errEnough says that the reader wants no more.
+var errEnough = errors.New("enough")
+
+func (l *Log[T]) entries(batch jetstream.MessageBatch, pending uint64, yield func(T, error) bool) (uint64, error) {
+	got := false
+	for msg := range batch.Messages() {
+		meta, err := msg.Metadata()
+		if err != nil {
+			return 0, err
+		}
+		got, pending = true, meta.NumPending
+		for line := range bytes.Lines(msg.Data()) {
+			var v T
+			err := json.Unmarshal(line, &v)
+			if err != nil {
+				err = fmt.Errorf("reading an entry of log %s: %w", l.spec.Name, err)
+			}
+			if !yield(v, err) {
+				return 0, errEnough
+			}
+		}
+	}
+	if err := batch.Error(); err != nil {
+		return 0, err
+	}
+	if !got {
+		return 0, errors.New("the log broke off")
+	}
+	return pending, nil
+}
