@@ -30,6 +30,16 @@ func (a *Authn) Identify(ctx context.Context, o config.Origin, cookie string, r 
 	return c, answer
 }
 
+// Recheck is Identify for a request that is under way already: it does not count as use, so that a page left open does not
+// keep an idle session.
+func (a *Authn) Recheck(ctx context.Context, o config.Origin, cookie string, r *config.Route) (Caller, Answer) {
+	id, ok := a.cookies.open(o, cookie)
+	if !ok {
+		return Caller{}, Absent
+	}
+	return a.caller(ctx, id, r, a.now())
+}
+
 // caller tells whose session this is, without counting that as use of it.
 func (a *Authn) caller(ctx context.Context, id string, r *config.Route, now time.Time) (Caller, Answer) {
 	if !a.broker.Fresh() {

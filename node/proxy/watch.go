@@ -78,7 +78,7 @@ func (d *Door) stillAdmitted(ctx context.Context, s *stream) error {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	a, now := s.ask, d.now()
-	caller, answer := d.authn.Identify(ctx, a.origin, a.cookie, a.route.Route)
+	caller, answer := d.authn.Recheck(ctx, a.origin, a.cookie, a.route.Route)
 	switch answer {
 	case authn.Found:
 	case authn.Absent:
