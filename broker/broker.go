@@ -230,6 +230,9 @@ const shutTime = 5 * time.Second
 // Close hands leadership over, so that the others need no election, and stops the embedded server.
 func (b *Broker) Close(ctx context.Context) error {
 	b.once.Do(func() { close(b.closed) })
+	if b.conn != nil {
+		b.conn.Close() // first: cut by its own server it would try to connect to it again, and hang
+	}
 	b.handOver(ctx)
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutTime)
 	defer cancel()
