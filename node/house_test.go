@@ -12,9 +12,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"picket/node/config"
 )
 
 // mayImport is who may import whom. Arrows point down; siblings do not meet.
@@ -190,4 +193,55 @@ func goFiles(t *testing.T, dir string) (files []string) {
 		}
 	}
 	return files
+}
+
+// TestHouseReadme holds the README to what there is: its links lead somewhere, its tests exist, and its whole
+// configurations load. That its commands run is held by the end-to-end suite.
+func TestHouseReadme(t *testing.T) {
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range regexp.MustCompile(`\]\(([^)#]+)\)`).FindAllStringSubmatch(string(text), -1) {
+		if _, err := os.Stat(filepath.Join("..", link[1])); err != nil && !strings.Contains(link[1], "://") {
+			t.Errorf("the link %s leads nowhere", link[1])
+		}
+	}
+	tests := allTests(t)
+	for _, name := range regexp.MustCompile("`(Test[A-Za-z0-9]+)`").FindAllStringSubmatch(string(text), -1) {
+		if !tests[name[1]] {
+			t.Errorf("there is no test %s", name[1])
+		}
+	}
+	t.Setenv("PICKET_SECRET", strings.Repeat("s", 32))
+	t.Setenv("OIDC_CLIENT_SECRET", "secret")
+	for _, block := range regexp.MustCompile("(?s)```hcl\n(cluster .*?)```").FindAllStringSubmatch(string(text), -1) {
+		file := filepath.Join(t.TempDir(), "wiki.hcl")
+		if err := os.WriteFile(file, []byte(block[1]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, problems := config.Load(file); problems != nil {
+			t.Errorf("a configuration of the README: %v", problems)
+		}
+	}
+}
+
+func allTests(t *testing.T) map[string]bool {
+	names := map[string]bool{}
+	for _, root := range []string{"../broker", "../policy", "../node", "../cmd", "../examples"} {
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			for _, name := range regexp.MustCompile(`(?m)^func (Test\w+)`).FindAllSubmatch(text, -1) {
+				names[string(name[1])] = true
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return names
 }
