@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -15,6 +17,10 @@ type checker struct {
 	functions  map[string]function.Function // callable with constants only
 	roots      []string                     // first parts of the attributes' names
 	loops      []variables                  // of the for expressions around the one that is being compiled
+	noted      []step                       // of the expression that is being compiled
+	blocks     []string                     // names of the data blocks
+	reads      reads                        // of all that was compiled
+	data       []dataRead                   // of the policy that is being compiled
 	unread     bool                         // the parser has reported an expression that it could not read
 }
 
@@ -23,6 +29,8 @@ func newChecker(o Options) *checker {
 		attributes: make(map[string]*attribute),
 		builtins:   make(map[string]*builtin),
 		functions:  o.Functions,
+		blocks:     slices.Sorted(slices.Values(o.Data)),
+		reads:      reads{headers: make(map[string]bool), query: make(map[string]bool)},
 	}
 	for _, a := range attributes() {
 		c.attributes[a.name] = &a
@@ -30,6 +38,7 @@ func newChecker(o Options) *checker {
 			c.roots = append(c.roots, root)
 		}
 	}
+	c.roots = append(c.roots, dataRoot)
 	for _, b := range builtins() {
 		c.builtins[b.name] = &b
 	}
@@ -39,11 +48,19 @@ func newChecker(o Options) *checker {
 // bad is the node of an expression with a mistake that was reported.
 func bad(at hcl.Range) node { return node{at: at} }
 
-// expression compiles one expression of native syntax.
+// expression compiles one expression of native syntax, and notes it as a step, behind those of its parts.
 func (c *checker) expression(e hcl.Expression) node {
+	if inner, ok := e.(*hclsyntax.ParenthesesExpr); ok {
+		return c.expression(inner.Expression)
+	}
+	below := len(c.noted)
+	n := c.compile(e)
+	c.note(e, n, below)
+	return n
+}
+
+func (c *checker) compile(e hcl.Expression) node {
 	switch e := e.(type) {
-	case *hclsyntax.ParenthesesExpr:
-		return c.expression(e.Expression)
 	case *hclsyntax.LiteralValueExpr:
 		return c.literal(e)
 	case *hclsyntax.ScopeTraversalExpr:

@@ -28,7 +28,9 @@ func (c *checker) folded(e *hclsyntax.FunctionCallExpr) node {
 	if diags.HasErrors() {
 		return bad(e.Range())
 	}
-	return c.constant(value, e.Range())
+	n := c.constant(value, e.Range())
+	n.secret = true // it may be: env and file are where secrets come from
+	return n
 }
 
 // toCty is the value of a constant node; ok is false when it has a kind that HCL does not know.

@@ -32,6 +32,7 @@ func (c *checker) inGroup(args []node, at hcl.Range) node {
 func (c *checker) has(args []node, at hcl.Range) node {
 	item := run[string](args[1])
 	if args[0].kind == dynamic {
+		c.readKey(args[0], args[1])
 		return c.made(boolean, at, calculated(run[any](args[0]), item, claimHas), args...)
 	}
 	return c.made(boolean, at, calculated(run[[]string](args[0]), item, func(all []string, one string) (bool, bool) {

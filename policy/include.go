@@ -52,7 +52,7 @@ func policyName(e hcl.Expression) (name string, ok bool) {
 func (l *loader) resolveIncludes() {
 	for _, s := range l.order {
 		for i := range s.includes {
-			l.resolve(&s.includes[i])
+			l.resolve(s, &s.includes[i])
 		}
 	}
 	done := make(map[*source]bool)
@@ -61,12 +61,15 @@ func (l *loader) resolveIncludes() {
 	}
 }
 
-func (l *loader) resolve(i *include) {
+func (l *loader) resolve(by *source, i *include) {
 	to, ok := l.sources[i.name]
 	if !ok {
 		known := slices.Sorted(maps.Keys(l.sources))
 		l.mistake(i.at, unknownPolicy, "There is no policy %s.%s", i.name, didYouMean(i.name, known))
 		return
+	}
+	if to.part.shadow && !by.part.shadow {
+		l.mistake(i.at, shadowEnforced, `%s is in shadow, and what %s includes is enforced with it. Write mode = "shadow" in %[2]s too, or take it out of %[1]s.`, i.name, by.part.name)
 	}
 	i.to = to
 }
@@ -107,7 +110,9 @@ func (s *source) all(known []*part) []*part {
 		return known
 	}
 	known = append(known, s.part)
+	s.part.includes = s.part.includes[:0]
 	for _, i := range s.includes {
+		s.part.includes = append(s.part.includes, i.to.part)
 		known = i.to.all(known)
 	}
 	return known

@@ -29,6 +29,7 @@ func (c *checker) claimPart(of, key node, at hcl.Range) node {
 	if !ok {
 		return bad(at)
 	}
+	c.readKey(of, key)
 	return c.made(dynamic, at, claimPart(run[any](of), run[string](key)), of, key)
 }
 
@@ -52,22 +53,40 @@ func (c *checker) listItem(of, key node, at hcl.Range) node {
 	}), of, key)
 }
 
-// field takes a header field or a value of the query. A header's name is put in its canonical form when it can be now.
+// field takes a header field or a value of the query.
 func (c *checker) field(of, key node, at hcl.Range) node {
 	key, ok := c.want(key, text, "The name in brackets")
 	if !ok {
 		return bad(at)
 	}
-	name, find := run[string](key), of.run.(lookup)
-	if key.constant && of.of.name == "request.headers" {
-		name = always(textproto.CanonicalMIMEHeaderKey(valueOf[string](key)))
+	if of.of.name == "request.headers" {
+		return c.header(of, key, at)
 	}
-	return node{kind: text, at: at, run: eval[string](func(f *frame) (string, bool) {
+	if key.constant {
+		c.reads.query[valueOf[string](key)] = true
+	}
+	c.reads.wholeQuery = c.reads.wholeQuery || !key.constant
+	name, find := run[string](key), of.run.(lookup)
+	return node{kind: text, at: at, secret: key.constant && secretName(valueOf[string](key)), run: eval[string](func(f *frame) (string, bool) {
 		key, ok := name(f)
 		if !ok {
 			return "", false
 		}
 		return find(f, key)
+	})}
+}
+
+// header takes a header field, by its canonical name. That has to be known when policies are loaded, so that the fields
+// that they ask for can be written down with a decision, and no other.
+func (c *checker) header(of, key node, at hcl.Range) node {
+	if !key.constant {
+		c.mistake(key.at, notConstant, `The name of a header field cannot depend on a request. Write request.headers["Accept"].`)
+		return bad(at)
+	}
+	name, find := textproto.CanonicalMIMEHeaderKey(valueOf[string](key)), of.run.(lookup)
+	c.reads.headers[name] = true
+	return node{kind: text, at: at, secret: secretName(name), run: eval[string](func(f *frame) (string, bool) {
+		return find(f, name)
 	})}
 }
 

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"net/netip"
+	"net/textproto"
 	"time"
 )
 
@@ -9,10 +10,14 @@ import (
 // The zero Input is a request of nobody for nothing. A text that is "", a list that is nil and the zero time are
 // missing: what a rule asks of them is unknown.
 type Input struct {
-	Authenticated bool // false: User and Session are zero
+	Authenticated bool // a user is signed in; false: User and Session are zero
 	User          User
 	Session       Session
 	Request       Request
+	Certificate   Certificate
+	Workload      Workload
+	Service       Service
+	Data          *Data     // nil: no fact is known
 	Now           time.Time // the same instant for every rule of a decision
 }
 
@@ -38,6 +43,32 @@ type Session struct {
 	Device        string
 }
 
+// Certificate is what the client showed when the connection was made (RFC 5280). The zero Certificate is none.
+type Certificate struct {
+	Present     bool   // false: everything else is zero, and unknown
+	Valid       bool   // issued by an authority that the listener trusts, in its time, and not revoked
+	Fingerprint string // SHA-256 of the whole, in lower-case hexadecimal digits
+	SPKI        string // SHA-256 of the public key (SubjectPublicKeyInfo), in lower-case hexadecimal digits
+	Subject     string // distinguished name (RFC 4514)
+	Issuer      string // the same of the issuer
+	SANDNS      []string
+	SANEmail    []string
+	SANURI      []string
+}
+
+// Workload is a machine that showed a token of an issuer that the configuration trusts. The zero Workload is none.
+type Workload struct {
+	Issuer  string
+	Subject string
+	Claims  map[string]any // as User.Claims
+}
+
+// Service is a service account of ours. The zero Service is none.
+type Service struct {
+	ID   string
+	Name string
+}
+
 // Request is what is being asked for, as it will be forwarded.
 type Request struct {
 	Method        string
@@ -53,7 +84,16 @@ type Request struct {
 }
 
 // Fields gives the value of a header field by its name, in any case; ok is false when it was not sent.
-// Two implementations ship: net/http's headers, and the door's own codec.
+// Three implementations ship: net/http's headers, the door's own codec, and Headers.
 type Fields interface {
 	Field(name string) (value string, ok bool)
+}
+
+// Headers are header fields by their names in canonical form ("User-Agent"): those of an Input that was written down.
+type Headers map[string]string
+
+// Field is the value of a field.
+func (h Headers) Field(name string) (value string, ok bool) {
+	value, ok = h[textproto.CanonicalMIMEHeaderKey(name)]
+	return value, ok
 }

@@ -54,7 +54,9 @@ type node struct {
 	run      any        // eval of the kind's Go type, or lookup; nil when invalid
 	constant bool       // gives the same for every input, and is never unknown
 	at       hcl.Range  // where it stands
+	secret   bool       // its value is for nobody's eyes
 	of       *attribute // the attribute that this is, bare; nil: something else
+	read     int        // for a data block, bare: its place in checker.data, from 1; else 0
 }
 
 // run is the evaluation of a node that is known to be of the kind of T. An invalid node is always unknown.

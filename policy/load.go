@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
@@ -17,18 +19,21 @@ type source struct {
 	part     *part
 	at       hcl.Range
 	includes []include
-	closed   bool // has a deny rule that is always true
-	open     bool // has an allow rule that may be true
-	broken   bool // has mistakes: nothing is said of what follows from them
+	need     *Requirement // what it and its includes require together
+	combined bool         // need was found
+	closed   bool         // has a deny rule that is always true
+	open     bool         // has an allow rule that may be true
+	broken   bool         // has mistakes: nothing is said of what follows from them
 }
 
 // policySchema is what a policy block may hold.
 func policySchema() *hcl.BodySchema {
 	return &hcl.BodySchema{
-		Attributes: []hcl.AttributeSchema{{Name: "description"}, {Name: "include"}},
+		Attributes: []hcl.AttributeSchema{{Name: "description"}, {Name: "include"}, {Name: "mode"}},
 		Blocks: []hcl.BlockHeaderSchema{
 			{Type: "allow", LabelNames: []string{"name"}},
 			{Type: "deny", LabelNames: []string{"name"}},
+			{Type: "require"},
 		},
 	}
 }
@@ -44,11 +49,13 @@ func (l *loader) policy(block *hcl.Block) {
 		l.mistake(block.DefRange, duplicatePolicy, "There is a policy %s at %s already. Rename one of them, or put the rules together.", name, other.at)
 		return
 	}
-	s := &source{part: &part{name: name}, at: block.DefRange}
+	s := &source{part: &part{name: name, at: block.DefRange}, at: block.DefRange}
 	l.sources[name] = s
 	l.order = append(l.order, s)
 	before := len(l.diags)
+	l.data = nil
 	l.body(s, block.Body)
+	s.part.data = l.data
 	s.broken = l.diags[before:].HasErrors()
 }
 
@@ -62,8 +69,15 @@ func (l *loader) body(s *source, body hcl.Body) {
 	if attr, ok := content.Attributes["include"]; ok {
 		s.includes = l.includes(attr.Expr)
 	}
+	if mode, ok := content.Attributes["mode"]; ok {
+		s.part.shadow = l.mode(mode)
+	}
 	rules := make(map[string]hcl.Range)
 	for _, block := range content.Blocks {
+		if block.Type == "require" {
+			l.require(s, block)
+			continue
+		}
 		name := block.Labels[0]
 		if other, ok := rules[name]; ok {
 			l.mistake(block.DefRange, duplicateRule, "There is a rule %q at %s already. Decisions name the rule that gave them: rename one.", name, other)
@@ -78,6 +92,16 @@ func (l *loader) body(s *source, body hcl.Body) {
 	}
 }
 
+// mode tells whether a policy is a shadow.
+func (l *loader) mode(attr *hcl.Attribute) (shadow bool) {
+	written, ok := l.constantText(attr)
+	modes := []string{"enforce", "shadow"}
+	if ok && !slices.Contains(modes, written) {
+		l.mistake(attr.Expr.Range(), badMode, `There is no mode %q.%s It is "enforce", which is the default, or "shadow": decided and counted, never enforced.`, written, didYouMean(written, modes))
+	}
+	return written == "shadow"
+}
+
 // rule reads an allow or deny block.
 func (l *loader) rule(s *source, block *hcl.Block) {
 	schema := &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "when"}}}
@@ -86,9 +110,9 @@ func (l *loader) rule(s *source, block *hcl.Block) {
 	}
 	content, diags := block.Body.Content(schema)
 	l.diags = append(l.diags, diags...)
-	r := rule{name: block.Labels[0]}
+	r := rule{name: block.Labels[0], source: &ruleSource{effect: block.Type, at: block.DefRange}}
 	if message, ok := content.Attributes["message"]; ok {
-		r.message = l.constantText(message)
+		r.message, _ = l.constantText(message)
 	}
 	when, ok := content.Attributes["when"]
 	if !ok {
@@ -97,11 +121,12 @@ func (l *loader) rule(s *source, block *hcl.Block) {
 		}
 		return
 	}
+	l.noted = l.noted[:0]
 	condition, ok := l.want(l.expression(native(when.Expr)), boolean, "A condition")
 	if !ok {
 		return
 	}
-	r.when = run[bool](condition)
+	r.when, r.source.steps = run[bool](condition), slices.Clone(l.noted)
 	l.add(s, block, r, condition, when.Expr)
 }
 
@@ -145,14 +170,14 @@ func native(e hcl.Expression) hcl.Expression {
 }
 
 // constantText is the value of an attribute that is a text for people.
-func (l *loader) constantText(attr *hcl.Attribute) string {
+func (l *loader) constantText(attr *hcl.Attribute) (value string, ok bool) {
 	n, ok := l.want(l.expression(native(attr.Expr)), text, sentence(attr.Name))
 	if !ok {
-		return ""
+		return "", false
 	}
 	if !n.constant {
 		l.mistake(n.at, notConstant, "%s is the same for every request. Leave out what depends on one.", sentence(attr.Name))
-		return ""
+		return "", false
 	}
-	return valueOf[string](n)
+	return valueOf[string](n), true
 }

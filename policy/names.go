@@ -34,6 +34,9 @@ func (c *checker) name(t hcl.Traversal) node {
 	if len(t) > 1 {
 		part, at = partOf(t[1]), hcl.RangeBetween(at, t[1].SourceRange())
 	}
+	if root == dataRoot {
+		return c.steps(c.dataBlock(part, at), t[2:])
+	}
 	a, ok := c.attributes[root+"."+part]
 	if !ok {
 		c.unknownPart(root, part, at)
@@ -99,9 +102,12 @@ func (c *checker) unknownPart(root, part string, at hcl.Range) {
 	c.mistake(at, unknownName, "There is no %s.%s.%s", root, part, advice)
 }
 
-// enumerate writes two or more names as a reader would say them: a, b and c.
+// enumerate writes names as a reader would say them: a, b and c.
 func enumerate(names []string) string {
 	last := len(names) - 1
+	if last == 0 {
+		return names[0]
+	}
 	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 

@@ -18,14 +18,14 @@ policy "" { # ERROR: Bad name; A policy is named by letters, digits, - and _, wi
 
 policy "rules" {
   descripton = "x" # ERROR: Unsupported argument; An argument named "descripton" is not expected here. Did you mean "description"?
-  mode       = "shadow" # ERROR: Unsupported argument; An argument named "mode" is not expected here.
+  mode       = "shadow"
 
   allow "anyone" { when = true }
   deny "anyone" { when = !authenticated } # ERROR: Two rules of one name; There is a rule "anyone" at policies.hcl:23,3-17 already. Decisions name the rule that gave them: rename one.
   allow "" { when = authenticated } # ERROR: Bad name; A decision names the rule that gave it. Write allow "on call" {.
   allow { when = authenticated } # ERROR: Missing name for allow; All allow blocks must have 1 labels (name).
   alow "near" { when = authenticated } # ERROR: Unsupported block type; Blocks of type "alow" are not expected here. Did you mean "allow"?
-  require { max_age = "1h" } # ERROR: Unsupported block type; Blocks of type "require" are not expected here.
+  require { max_age = "1h" }
   allow "nothing" {} # ERROR: Rule without a condition; Write when = and a condition; when = true is for everyone.
   deny "no condition" { message = "x" } # ERROR: Rule without a condition; Write when = and a condition; when = true is for everyone.
   allow "misspelt" { wen = authenticated } # ERROR: Unsupported argument; An argument named "wen" is not expected here. Did you mean "when"?

@@ -6,14 +6,14 @@ policy "names" {
   allow "far part of request" { when = request.certificate == "x" } # ERROR: Unknown name; There is no request.certificate. Known are request.cors_preflight, request.headers, request.host, request.ip, request.method, request.path, request.query, request.scheme, request.user_agent and request.websocket.
   allow "root" { when = usr.email == "a@example.com" } # ERROR: Unknown name; There is no usr. Did you mean user?
   allow "no root" { when = email == "a@example.com" } # ERROR: Unknown name; There is no email. Did you mean user.email?
-  allow "far root" { when = certificate.valid } # ERROR: Unknown name; There is no certificate. A condition is about authenticated, now, user, session and request; a text stands in quotes.
-  allow "bare word" { when = user.name == Alice } # ERROR: Unknown name; There is no Alice. A condition is about authenticated, now, user, session and request; a text stands in quotes.
+  allow "far root" { when = certificate.valid }
+  allow "bare word" { when = user.name == Alice } # ERROR: Unknown name; There is no Alice. A condition is about authenticated, now, user, session, request, certificate, workload, service and data; a text stands in quotes.
   allow "case" { when = User.Email == "a@example.com" } # ERROR: Unknown name; There is no User. Did you mean user?
   allow "root alone" { when = user == "a@example.com" } # ERROR: Unknown name; user by itself is no value. Take a part of it: user.claims, user.email, user.email_domain, user.email_verified, user.groups, user.id, user.identity and user.name.
   allow "root and number" { when = user[0] == "a@example.com" } # ERROR: Unknown name; user by itself is no value. Take a part of it: user.claims, user.email, user.email_domain, user.email_verified, user.groups, user.id, user.identity and user.name.
   allow "variable" { when = has([for group in user.groups : grup], "x") } # ERROR: Unknown name; There is no grup. Did you mean group?
   allow "index" { when = has([for place, group in user.groups : plac], "x") } # ERROR: Unknown name; There is no plac. Did you mean place?
-  allow "after its loop" { when = has([for group in user.groups : group], group) } # ERROR: Unknown name; There is no group. A condition is about authenticated, now, user, session and request; a text stands in quotes.
+  allow "after its loop" { when = has([for group in user.groups : group], group) } # ERROR: Unknown name; There is no group. A condition is about authenticated, now, user, session, request, certificate, workload, service and data; a text stands in quotes.
   allow "function" { when = in_groups("sre") } # ERROR: Unknown function; There is no function in_groups. Did you mean in_group?
   allow "function in Go's way" { when = startsWith(request.path, "/") } # ERROR: Unknown function; There is no function startsWith. Did you mean startswith?
   allow "far function" { when = regexall("x", user.emial) } # ERROR: Unknown function; There is no function regexall. Known are claim, coalesce, contains, date, duration, email_domain, endswith, glob, has, has_all, has_any, in_cidr, in_group, join, length, lower, matches, present, split, startswith, time_of_day, upper, weekday, env, handle, jsondecode, jsonencode and nothing. # ERROR: Unknown name; There is no user.emial. Did you mean user.email? A claim is user.claims["emial"].

@@ -1,0 +1,102 @@
+package policy
+
+import (
+	"maps"
+	"strings"
+)
+
+// hiddenValue takes the place of what is likely to be a secret in what is written down.
+const hiddenValue = "hidden"
+
+// AppendRecord writes, behind what dst holds, what a decision was made of, for a log from which decisions are made
+// again: in, as AppendJSON writes it, but of header fields and of the query only what some policy of the set asks for, and of
+// data only what the policies of these names have asked for. Of what is likely to be a secret by its name, as
+// Authorization, it tells only that it was there.
+func (s *Set) AppendRecord(dst []byte, in *Input, names ...string) []byte {
+	kept := *in
+	kept.Request.Header, kept.Request.Query, kept.Data = nil, "", nil
+	if s != nil {
+		kept.Request.Header = s.reads.keptHeaders(in.Request.Header)
+		kept.Request.Query = s.reads.keptQuery(in.Request.Query)
+		kept.Data = s.keptData(in, names)
+	}
+	return kept.AppendJSON(dst)
+}
+
+func (r *reads) keptHeaders(all Fields) Fields {
+	if all == nil {
+		return nil
+	}
+	kept := make(Headers)
+	for name := range r.headers {
+		value, ok := all.Field(name)
+		switch {
+		case ok && secretName(name):
+			kept[name] = hiddenValue
+		case ok:
+			kept[name] = value
+		}
+	}
+	return kept
+}
+
+// keptQuery leaves out the pairs that nobody asks for. What makes a query unclear stays.
+func (r *reads) keptQuery(query string) string {
+	if strings.IndexByte(query, ';') >= 0 {
+		return ";"
+	}
+	var kept []string
+	for pair := range strings.SplitSeq(query, "&") {
+		escaped, _, _ := strings.Cut(pair, "=")
+		name, ok := unescape(newFrame(), escaped)
+		switch {
+		case pair == "" || ok && !r.wholeQuery && !r.query[name]:
+		case ok && secretName(name):
+			kept = append(kept, escaped+"="+hiddenValue)
+		default:
+			kept = append(kept, pair)
+		}
+	}
+	return strings.Join(kept, "&")
+}
+
+// keptData is what the policies of these names ask of data.
+func (s *Set) keptData(in *Input, names []string) *Data {
+	if in.Data == nil {
+		return nil
+	}
+	kept := &Data{make(map[string]map[string]any)}
+	f := &frame{in: in}
+	for _, name := range names {
+		if !s.Has(name) {
+			continue
+		}
+		for _, part := range s.policies[name].parts {
+			for _, read := range part.data {
+				kept.keep(read, in.Data, f)
+			}
+		}
+	}
+	return kept
+}
+
+// keep takes over what is read of a block.
+func (d *Data) keep(read dataRead, from *Data, f *frame) {
+	block := from.Block(read.block)
+	if block == nil {
+		return
+	}
+	kept := d.blocks[read.block]
+	if kept == nil {
+		kept = make(map[string]any)
+		d.blocks[read.block] = kept
+	}
+	if read.key == nil {
+		maps.Copy(kept, block)
+		return
+	}
+	key, ok := read.key(f)
+	if value, found := block[key]; ok && found {
+		kept[strings.Clone(key)] = value
+	}
+}
