@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func (c *cluster) sendRaw(t *testing.T, host, requestLine string, fields ...stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := answer{status: response.StatusCode, header: response.Header, body: string(body), at: mustParse("http://" + host + "/")}
+	a := answer{status: response.StatusCode, header: response.Header, body: string(body), at: &url.URL{Scheme: "http", Host: host, Path: "/"}}
 	if location := response.Header.Get("Location"); location != "" {
 		if a.next, err = a.at.Parse(location); err != nil {
 			t.Fatal(err)
