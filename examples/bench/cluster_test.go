@@ -74,7 +74,8 @@ func (c *cluster) launchProvider() {
 	c.provider = httptest.NewUnstartedServer(nil)
 	options := dev.ProviderOptions{
 		Issuer: "http://" + c.provider.Listener.Addr().String(), ClientID: clientID, ClientSecret: c.secret,
-		RedirectURIs: []string{c.URL("auth") + "/.picket/callback"},
+		RedirectURIs:        []string{c.URL("auth") + "/.picket/callback"},
+		AccessTokenLifetime: 24 * time.Hour, // no refresh comes between
 	}
 	for i := range persons {
 		options.People = append(options.People, dev.Person{Name: person(i), FullName: "Person " + strconv.Itoa(i), Groups: []string{"staff"}})

@@ -45,7 +45,7 @@ func (s *suite) revocation(t *testing.T, c *cluster) {
 			s.say("revocation: %d of %d, p50 %s, p99 %s", i+1, revocations, duration(median(refused)), duration(percentile(refused, 99)))
 		}
 	}
-	what, of := fmt.Sprintf("revocation acknowledged → last of three refuses, %d, ", revocations), "a request to each"
+	what, of := fmt.Sprintf("revocation acknowledged → last of three refuses, %d, ", revocations), "admitted by each"
 	s.add(
 		row{what: what + "p50", measured: median(refused), unit: duration, baseline: median(admitted), of: of},
 		row{what: what + "p99", measured: percentile(refused, 99), unit: duration, baseline: percentile(admitted, 99), of: of, reach: atMost(revocationTime)},
