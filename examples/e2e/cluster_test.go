@@ -27,10 +27,11 @@ const (
 
 // cluster is three nodes behind a balancer, an application and an identity provider.
 type cluster struct {
-	front    string // HOST:PORT of the balancer
-	url      func(host string) string
-	domain   string         // that all hosts end in
-	roots    *x509.CertPool // that vouch for the nodes; nil: plain http
+	front    string         // HOST:PORT of the balancer
+	scheme   string         // of all hosts
+	domain   string         // that all hosts end in, with a dot
+	port     string         // of all hosts; "": the scheme's own
+	roots    *x509.CertPool // that vouch for the nodes
 	secret   string
 	nodes    []*node
 	balancer *dev.Balancer
@@ -64,22 +65,35 @@ func startCluster(t *testing.T, choose ...func(*testing.T, *cluster) *provider) 
 	return c
 }
 
-// openCluster has a balancer in front of three nodes that do not run yet. Hosts of a domain other than localhost are
-// visited without a port: clients here find them at the balancer all the same.
+// openCluster has a balancer in front of three nodes that do not run yet. Hosts below localhost are visited over plain
+// http at the balancer's port, others over https at the usual one; clients here find both at the balancer.
 func openCluster(t *testing.T, domain string) *cluster {
 	t.Helper()
-	c := &cluster{domain: "." + domain, secret: newSecret()}
 	addresses := freeAddresses(t, "127.0.0.1", 6)
+	c := &cluster{domain: "." + domain, scheme: "https", roots: x509.NewCertPool(), secret: newSecret()}
 	for i := range 3 {
 		name := "node-" + strconv.Itoa(i+1)
 		c.nodes = append(c.nodes, &node{process: process{name: name}, listen: addresses[i], admin: addresses[3+i]})
 	}
 	c.balance(t)
-	c.url = func(host string) string { return "https://" + c.host(host) }
 	if domain == "localhost" {
-		c.url = func(host string) string { return "http://" + c.host(host) + ":" + portOf(t, c.front) }
+		c.scheme, c.port = "http", portOf(t, c.front)
 	}
 	return c
+}
+
+// url is the address of a host.
+func (c *cluster) url(host string) string { return c.scheme + "://" + c.authority(host) }
+
+// host is the name of a host of the cluster, without a port.
+func (c *cluster) host(name string) string { return name + c.domain }
+
+// authority is a host with its port, as a browser writes it in Host.
+func (c *cluster) authority(host string) string {
+	if c.port == "" {
+		return c.host(host)
+	}
+	return c.host(host) + ":" + c.port
 }
 
 func newSecret() string {
@@ -159,24 +173,18 @@ func (c *cluster) ready(t *testing.T, nodes ...*node) {
 	}
 }
 
-// host is the name of a host of the cluster, without a port.
-func (c *cluster) host(name string) string { return name + c.domain }
-
 // transport reaches the hosts of the cluster at one node, or at the balancer when via is "", and others where they are.
 // Every request has a connection of its own, so that the balancer spreads them.
 func (c *cluster) transport(via string) *http.Transport {
 	if via == "" {
 		via = c.front
 	}
-	transport := &http.Transport{DisableKeepAlives: true, ResponseHeaderTimeout: 40 * time.Second}
+	transport := &http.Transport{DisableKeepAlives: true, ResponseHeaderTimeout: 40 * time.Second, TLSClientConfig: tlsTo(c.roots)}
 	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		if strings.HasSuffix(hostOf(address), c.domain) {
 			address = via
 		}
 		return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, network, address)
-	}
-	if c.roots != nil {
-		transport.TLSClientConfig = tlsTo(c.roots)
 	}
 	return transport
 }

@@ -48,9 +48,6 @@ func (c *cluster) sendRaw(t *testing.T, host, requestLine string, fields ...stri
 	return a
 }
 
-// authority is a host with its port, as a browser writes it in Host.
-func (c *cluster) authority(host string) string { return mustParse(c.url(host)).Host }
-
 // withCookie is the field that carries a session cookie.
 func (c *cluster) withCookie(value string) string {
 	return fmt.Sprintf("Cookie: theme=dark; %s=%s", c.cookieName(), value)

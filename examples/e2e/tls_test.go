@@ -44,13 +44,6 @@ func newAuthority(t *testing.T) *authority {
 	return a
 }
 
-// pool trusts this authority alone.
-func (a *authority) pool() *x509.CertPool {
-	pool := x509.NewCertPool()
-	pool.AddCert(a.certificate)
-	return pool
-}
-
 // issue makes a certificate for names and loopback, good for servers and for clients, and gives the files' paths.
 func (a *authority) issue(t *testing.T, names ...string) (certificate, key string) {
 	t.Helper()

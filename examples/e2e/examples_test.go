@@ -1,0 +1,94 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// checks runs `picket check` on the node's configuration, in its environment.
+func (n *node) checks(t *testing.T) {
+	t.Helper()
+	path := n.command[len(n.command)-1]
+	check := exec.Command(picket(t), "check", path)
+	check.Env = append([]string{"PATH=" + os.Getenv("PATH")}, n.env...)
+	if out, err := check.CombinedOutput(); err != nil {
+		t.Errorf("picket check %s: %v\n%s", path, err, out)
+	}
+}
+
+func TestTheExampleOfThreeNodesRunsOnOneMachine(t *testing.T) {
+	c := openCluster(t, "localhost")
+	c.scheme = "https"
+	run, state := c.runsScript(t)
+
+	alice := c.visit(t)
+	a := alice.signIn(t, "alice", c.url("app")+pageAskedFor)
+	if a.status != http.StatusOK || a.at.String() != c.url("app")+pageAskedFor {
+		t.Fatalf("%s: %s", a, a.words())
+	}
+	for _, n := range c.nodes {
+		alice.over(n).isSignedInAs(t, "alice")
+	}
+	if alice.cookie(t, "app") == "" || c.cookieName() != "__Host-picket" {
+		t.Error("over https the session is not in a __Host- cookie")
+	}
+	s := c.nodes[0].status(t)
+	if len(s.Nodes) != 3 || s.Nodes[0].Drift || s.Nodes[1].Drift || s.Nodes[2].Drift {
+		t.Errorf("the nodes do not agree: %+v", s)
+	}
+	c.revokesOne(t)
+
+	run.stop(t)
+	for _, n := range c.nodes {
+		if answers("http://"+n.admin+"/healthz") == "" {
+			t.Errorf("%s goes on running", n.name)
+		}
+	}
+	if secret, err := os.ReadFile(state + "/secret"); err != nil || len(strings.TrimSpace(string(secret))) < 32 {
+		t.Errorf("the secret is not kept for the next run: %v", err)
+	}
+}
+
+// runsScript starts examples/three-nodes/run, with ports of the test's choice, and waits for the nodes.
+func (c *cluster) runsScript(t *testing.T) (run *process, state string) {
+	t.Helper()
+	ports := freeAddresses(t, "127.0.0.1", 4)
+	for i := range ports {
+		ports[i] = portOf(t, ports[i])
+	}
+	c.port, c.nodes = ports[0], nil
+	for i := range 3 {
+		ip := "127.0.0." + strconv.Itoa(i+1)
+		c.nodes = append(c.nodes, &node{process: process{name: "node-" + strconv.Itoa(i+1)}, listen: ip + ":" + ports[0], admin: ip + ":" + ports[3]})
+	}
+	c.balance(t)
+	c.attach(t, builtIn)
+	state = scratch(t, "state")
+	run = &process{name: "run", command: []string{"../three-nodes/run"}, env: append(c.provider.environment(),
+		"PICKET="+picket(t), "STATE="+state, "APP_UPSTREAM="+c.upstream.server.URL,
+		"PORT="+ports[0], "BROKER_PORT="+ports[1], "CLIENT_PORT="+ports[2], "ADMIN_PORT="+ports[3])}
+	keep(t, run)
+	run.start(t)
+	eventually(t, readyWithin, func() string {
+		if run.hasEnded() {
+			t.Fatal("run ended")
+		}
+		for _, n := range c.nodes {
+			if problem := answers("http://" + n.admin + "/readyz"); problem != "" {
+				return n.name + ": " + problem
+			}
+		}
+		return ""
+	})
+	certificate, err := os.ReadFile(state + "/tls.pem")
+	if err != nil || !c.roots.AppendCertsFromPEM(certificate) {
+		t.Fatalf("run made no certificate: %v", err)
+	}
+	return run, state
+}
