@@ -88,15 +88,16 @@ func (c *checker) callOther(e *hclsyntax.FunctionCallExpr) node {
 
 // argument makes an argument fit a parameter.
 func (c *checker) argument(n node, b *builtin, p param) (node, bool) {
+	fits := len(p.kinds) == 0 || slices.Contains(p.kinds, n.kind)
+	if n.kind == invalid || fits && (n.constant || !p.constant) {
+		return n, n.kind != invalid
+	}
 	role := fmt.Sprintf("%s in %s", sentence(p.name), b.signature())
-	if len(p.kinds) > 0 && !slices.Contains(p.kinds, n.kind) {
+	if !fits {
 		var ok bool
 		if n, ok = c.want(n, p.kinds[0], role); !ok {
 			return n, false
 		}
-	}
-	if n.kind == invalid {
-		return n, false
 	}
 	if p.constant && !n.constant {
 		c.mistake(n.at, notConstant, "%s is read once, when the policy is loaded, and cannot depend on a request. Example: %s.", role, b.example)

@@ -18,6 +18,8 @@ type checker struct {
 	roots      []string                     // first parts of the attributes' names
 	loops      []variables                  // of the for expressions around the one that is being compiled
 	noted      []step                       // of the expression that is being compiled
+	bench      *frame                       // where constants are folded
+	mentions   []mention                    // in the expression that is being compiled
 	blocks     []string                     // names of the data blocks
 	reads      reads                        // of all that was compiled
 	data       []dataRead                   // of the policy that is being compiled
@@ -29,6 +31,7 @@ func newChecker(o Options) *checker {
 		attributes: make(map[string]*attribute),
 		builtins:   make(map[string]*builtin),
 		functions:  o.Functions,
+		bench:      newFrame(),
 		blocks:     slices.Sorted(slices.Values(o.Data)),
 		reads:      reads{headers: make(map[string]bool), query: make(map[string]bool)},
 	}
@@ -78,6 +81,9 @@ func (c *checker) compile(e hcl.Expression) node {
 	case *hclsyntax.ConditionalExpr:
 		return c.conditional(e)
 	case *hclsyntax.TemplateExpr:
+		if e.IsStringLiteral() {
+			return c.spelled(c.primitive(e.Parts[0].(*hclsyntax.LiteralValueExpr).Val, e.SrcRange))
+		}
 		return c.template(e)
 	case *hclsyntax.TemplateWrapExpr:
 		return c.spelled(c.expression(e.Wrapped))
@@ -112,7 +118,13 @@ func (c *checker) literal(e *hclsyntax.LiteralValueExpr) node {
 		c.mistake(e.SrcRange, noNull, "A value that is missing is unknown, and cannot be compared. Write present(x) or !present(x).")
 		return bad(e.SrcRange)
 	}
-	return c.constant(e.Val, e.SrcRange)
+	return c.primitive(e.Val, e.SrcRange)
+}
+
+// primitive is the node of a value of the source: a text, a number, true or false.
+func (c *checker) primitive(value cty.Value, at hcl.Range) node {
+	k, run := fromJSON(ctyToJSON(value))
+	return node{kind: k, run: run, constant: true, at: at}
 }
 
 // made is the node of an expression that depends on nothing but its parts. When they are constant, so is it.
@@ -123,7 +135,10 @@ func (c *checker) made(k kind, at hcl.Range, run any, parts ...node) node {
 			return n
 		}
 	}
-	folded, ok := k.shape().fold(n)
+	folded, ok := k.shape().fold(n, c.bench)
+	if c.bench.used() { // what was folded may lie in it
+		c.bench = newFrame()
+	}
 	if !ok {
 		c.mistake(at, noValue, "This has no value, whatever the request. Check the index, the divisor, or what the text holds.")
 		return bad(at)
@@ -199,11 +214,7 @@ func (c *checker) unify(nodes []node, role string) (kind, bool) {
 
 // constant is the node of a value that is known when policies are loaded.
 func (c *checker) constant(value cty.Value, at hcl.Range) node {
-	value, _ = value.UnmarkDeep()
-	var plain any
-	if value.IsWhollyKnown() {
-		plain = ctyToJSON(value)
-	}
+	plain := plainOf(value)
 	if plain == nil {
 		c.mistake(at, noValue, "This gives nothing. A policy needs a value here.")
 		return bad(at)

@@ -16,7 +16,7 @@ func (c *checker) folded(e *hclsyntax.FunctionCallExpr) node {
 			return bad(e.Range())
 		}
 		value, ok := toCty(n)
-		if !n.constant || !ok {
+		if !ok {
 			c.mistake(n.at, notConstant,
 				"%s is called once, when the configuration is loaded; it can be given texts, numbers and lists written there, and nothing of a request.", e.Name)
 			return bad(e.Range())
@@ -33,8 +33,11 @@ func (c *checker) folded(e *hclsyntax.FunctionCallExpr) node {
 	return n
 }
 
-// toCty is the value of a constant node; ok is false when it has a kind that HCL does not know.
+// toCty is the value of a constant node; ok is false when it is none, or has a kind that HCL does not know.
 func toCty(n node) (value cty.Value, ok bool) {
+	if !n.constant {
+		return cty.NilVal, false
+	}
 	switch n.kind {
 	case boolean:
 		return cty.BoolVal(valueOf[bool](n)), true
@@ -98,6 +101,16 @@ func fromJSON(value any) (kind, any) {
 	default:
 		return dynamic, always(of)
 	}
+}
+
+// plainOf is a value of HCL, which may be marked, as encoding/json would have decoded it; nil when it is not known, null,
+// or none of JSON.
+func plainOf(value cty.Value) (plain any) {
+	value, _ = value.UnmarkDeep()
+	if value.IsWhollyKnown() {
+		plain = ctyToJSON(value)
+	}
+	return plain
 }
 
 // ctyToJSON is a known value of HCL as encoding/json would have decoded it; nil when it is null, or none of JSON.

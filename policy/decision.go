@@ -52,6 +52,8 @@ func (d Decision) Allowed() bool { return d.Outcome == Allow }
 // String says in a few words what was decided, and what decided it: deny by "from away" of production.
 func (d Decision) String() string {
 	switch {
+	case d.Rule != "" && d.Policy == "":
+		return fmt.Sprintf("%s by %q", d.Outcome, d.Rule)
 	case d.Rule != "":
 		return fmt.Sprintf("%s by %q of %s", d.Outcome, d.Rule, d.Policy)
 	case d.Outcome == StepUp:

@@ -69,14 +69,17 @@ func (p *part) written() []*rule {
 
 func (e *explainer) rule(r *rule, named bool) ExplainedRule {
 	e.file = r.source.at.Filename
-	e.frame.unclear = false
-	return ExplainedRule{
+	explained := ExplainedRule{
 		Effect: r.source.effect, Name: r.name, Message: r.message,
 		Outcome:   truthOf(r.when(e.frame)),
 		Decided:   named && e.decision.Rule == r.name,
 		Source:    placeOf(r.source.at),
 		Condition: e.condition(r.source.steps, len(r.source.steps)-1, false),
 	}
+	if explained.Outcome == Unknown && explained.Condition.Known {
+		explained.Condition.Why = "not " + boolean.String()
+	}
+	return explained
 }
 
 func truthOf(is, known bool) Truth {
@@ -93,7 +96,8 @@ func truthOf(is, known bool) Truth {
 func (e *explainer) condition(steps []step, i int, hides bool) ExplainedCondition {
 	s := steps[i]
 	explained := ExplainedCondition{
-		Text: e.text(s.at), Source: e.place(s.at), Type: s.kind.String(), Plain: s.constant, Hidden: s.secret || hides && s.kind.quotes(),
+		Text: e.text(s.at), Source: e.place(s.at), Type: s.kind.String(), Plain: s.constant,
+		Hidden: s.secret || hides && s.kind.quotes() && !s.constant,
 	}
 	value, known, missing := spelled(s, e.frame)
 	explained.Known = known

@@ -30,9 +30,11 @@ func (e *Explanation) Write(w io.Writer, colour bool) error {
 	if e.Decision.Message != "" {
 		t.line(1, clean(e.Decision.Message))
 	}
+	t.line(0)
 	if e.Policy != nil {
-		t.line(0, "")
-		t.policy(0, e.Policy)
+		t.policy(0, "policy ", e.Policy)
+	} else {
+		t.line(0, "There is no such policy, or the policies have mistakes.")
 	}
 	return t.w.Flush()
 }
@@ -55,8 +57,8 @@ func (t *tree) paint(colour, words string) string {
 	return "\x1b[" + colour + "m" + words + "\x1b[" + plain + "m"
 }
 
-func (t *tree) policy(depth int, p *ExplainedPolicy) {
-	name := "policy " + p.Name
+func (t *tree) policy(depth int, role string, p *ExplainedPolicy) {
+	name := role + p.Name
 	if p.Shadow {
 		name += " (shadow)"
 	}
@@ -75,15 +77,16 @@ func (t *tree) policy(depth int, p *ExplainedPolicy) {
 		t.requirement(depth+1, p.Require)
 	}
 	for _, included := range p.Includes {
-		t.line(depth+1, "includes")
-		t.policy(depth+1, included)
+		t.policy(depth+1, "includes policy ", included)
 	}
 }
 
 func (t *tree) rule(depth int, r *ExplainedRule) {
 	name := fmt.Sprintf("%s %q", r.Effect, clean(r.Name))
 	t.line(depth, name, t.paint(r.colour(), r.Outcome.String())+decided(r.Decided), t.paint(dim, clean(r.Source.String())))
-	t.condition(depth+1, &r.Condition)
+	if !r.Condition.literal() {
+		t.condition(depth+1, &r.Condition)
+	}
 }
 
 func (t *tree) requirement(depth int, r *ExplainedRequirement) {
@@ -114,9 +117,9 @@ func (t *tree) condition(depth int, c *ExplainedCondition) {
 	}
 }
 
-// literal tells whether a part is a constant whose value stands there.
+// literal tells whether a part is a constant whose value stands there as it is, quoted or within a longer text.
 func (c *ExplainedCondition) literal() bool {
-	return c.Plain && !c.Hidden && (c.Text == clean(c.Value) || len(c.Parts) == 0 && strings.HasPrefix(c.Text, `"`))
+	return c.Plain && len(c.Parts) == 0 && (c.Text == c.Value || asJSON(c.Text) == c.Value)
 }
 
 func (t *tree) value(c *ExplainedCondition) string {
@@ -125,6 +128,8 @@ func (t *tree) value(c *ExplainedCondition) string {
 		return t.paint(yellow, "unknown ("+c.Why+")")
 	case c.Hidden:
 		return t.paint(dim, "(hidden)")
+	case c.Why != "":
+		return shortened(clean(c.Value)) + t.paint(yellow, " ("+c.Why+")")
 	case c.Value == "true":
 		return t.paint(green, c.Value)
 	case c.Value == "false":

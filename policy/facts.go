@@ -2,6 +2,7 @@ package policy
 
 import (
 	"net/netip"
+	"sync"
 	"time"
 )
 
@@ -18,8 +19,8 @@ type fact struct {
 	of   func(in *Input) any // points to where it is: a string, bool, []string, map[string]any, time.Time, netip.Addr, Fields, or *Data
 }
 
-// sections is the table of all that can be written down of an Input.
-func sections() []section {
+// sections gives the table of all that can be written down of an Input.
+var sections = sync.OnceValue(func() []section {
 	return []section{
 		{"", []fact{
 			{"authenticated", func(in *Input) any { return &in.Authenticated }},
@@ -77,7 +78,7 @@ func sections() []section {
 			{"name", func(in *Input) any { return &in.Service.Name }},
 		}},
 	}
-}
+})
 
 // empty tells whether there is nothing at the place that a fact points to, so that it is not written down.
 func empty(place any) bool {
@@ -91,7 +92,7 @@ func empty(place any) bool {
 	case *map[string]any:
 		return *place == nil
 	case *time.Time:
-		return place.IsZero() || place.UTC().Year() < 0 || place.UTC().Year() > 9999 // RFC 3339 has no others
+		return place.IsZero() || !writable(*place)
 	case *netip.Addr:
 		return !place.IsValid()
 	case *Fields:

@@ -34,6 +34,9 @@ type loop struct {
 // newFrame is a frame for what does not depend on an input.
 func newFrame() *frame { return &frame{in: new(Input)} }
 
+// used tells whether texts or lists were made in the frame.
+func (f *frame) used() bool { return len(f.bytes) > 0 || len(f.items) > 0 }
+
 // since is the text written from start on. No byte of it changes before the frame is used again: bytes are appended,
 // and growing leaves the old array to the texts that lie in it.
 func (f *frame) since(start int) string {

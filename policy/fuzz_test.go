@@ -28,8 +28,14 @@ func FuzzLoad(f *testing.F) {
 		}
 	}
 	f.Add(tenRules)
+	f.Add(busyRules)
 	f.Fuzz(func(t *testing.T, source string) {
 		set, diags := load(source)
+		tests, more := loadTests(source, set)
+		for _, test := range tests {
+			test.Run(set)
+		}
+		diags = append(diags, more...)
 		for _, d := range diags {
 			if d.Subject == nil || d.Summary == "" || d.Detail == "" {
 				t.Errorf("%v says too little", d)
@@ -38,6 +44,7 @@ func FuzzLoad(f *testing.F) {
 		for _, name := range set.Names() {
 			for _, in := range []*Input{new(Input), benchInput()} {
 				decision := set.Evaluate(name, in)
+				checkExplanation(t, set, name, in)
 				if decision.Allowed() && diags.HasErrors() && set.policies[name].parts == nil {
 					t.Errorf("%s admits with mistakes", name)
 				}
@@ -89,20 +96,26 @@ func fuzzRules(f *testing.F, property func(t *testing.T, g *generator, rules []s
 		for i := range rules {
 			rules[i] = g.rule([]string{"allow", "allow", "deny"}[g.IntN(3)], i)
 		}
+		if g.IntN(2) == 0 {
+			rules = append(rules, g.requirement())
+		}
 		property(t, g, rules, g.input())
 	})
 }
 
-func decide(t *testing.T, rules []string, in *Input) Outcome {
+// policyOf is the policy p of these rules.
+func policyOf(rules []string) string { return "policy \"p\" {\n" + strings.Join(rules, "\n") + "\n}\n" }
+
+// access is how far the rules let an input in.
+func access(t *testing.T, rules []string, in *Input) int {
 	t.Helper()
-	set := mustLoad(t, "policy \"p\" {\n"+strings.Join(rules, "\n")+"\n}\n")
-	return set.Evaluate("p", in).Outcome
+	return mustLoad(t, policyOf(rules)).Evaluate("p", in).Outcome.access()
 }
 
 func FuzzAddingADenyNeverAdmits(f *testing.F) {
 	fuzzRules(f, func(t *testing.T, g *generator, rules []string, in *Input) {
 		more := slices.Insert(slices.Clone(rules), g.IntN(len(rules)+1), g.rule("deny", len(rules)))
-		if decide(t, rules, in) == Deny && decide(t, more, in) == Allow {
+		if access(t, more, in) > access(t, rules, in) {
 			t.Errorf("%s admits what %s does not", more, rules)
 		}
 	})
@@ -112,8 +125,31 @@ func FuzzRemovingAnAllowNeverAdmits(f *testing.F) {
 	fuzzRules(f, func(t *testing.T, g *generator, rules []string, in *Input) {
 		rules = append(rules, g.rule("allow", len(rules)))
 		fewer := rules[:len(rules)-1]
-		if decide(t, rules, in) == Deny && decide(t, fewer, in) == Allow {
+		if access(t, fewer, in) > access(t, rules, in) {
 			t.Errorf("%s admits what %s does not", fewer, rules)
+		}
+	})
+}
+
+// FuzzRequiringNeverAdmits holds also that what is required changes nothing but whether one has to sign in again, and
+// that signing in as is needed is enough.
+func FuzzRequiringNeverAdmits(f *testing.F) {
+	fuzzRules(f, func(t *testing.T, g *generator, rules []string, in *Input) {
+		source := fmt.Sprintf("policy \"q\" {\nallow \"q\" { when = true }\n%s\n}\n", g.requirement())
+		set := mustLoad(t, source+policyOf(append(slices.Clone(rules), "include = [policy.q]")))
+		before, after := access(t, rules, in), set.Evaluate("p", in)
+		switch {
+		case after.Outcome.access() > before:
+			t.Errorf("requiring more than %s admits", rules)
+		case (before == Deny.access()) != (after.Outcome == Deny):
+			t.Errorf("requiring more than %s denies", rules)
+		case after.Outcome == StepUp:
+			again := *in
+			again.Session.Authenticated, again.Session.AMR = in.Now, after.Need.AMR
+			again.Session.ACR = append(after.Need.ACR, "")[0]
+			if after.Need.met(in) || !mustLoad(t, source+policyOf([]string{`allow "a" { when = true }`, "include = [policy.q]"})).Evaluate("p", &again).Allowed() {
+				t.Errorf("%+v is not what is needed", after.Need)
+			}
 		}
 	})
 }
@@ -122,7 +158,7 @@ func FuzzOrderNeverMatters(f *testing.F) {
 	fuzzRules(f, func(t *testing.T, g *generator, rules []string, in *Input) {
 		shuffled := slices.Clone(rules)
 		g.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
-		if decide(t, rules, in) != decide(t, shuffled, in) {
+		if access(t, rules, in) != access(t, shuffled, in) {
 			t.Errorf("%s and %s decide differently", rules, shuffled)
 		}
 	})
@@ -131,7 +167,7 @@ func FuzzOrderNeverMatters(f *testing.F) {
 func FuzzWhatIsMissingNeverAdmits(f *testing.F) {
 	fuzzRules(f, func(t *testing.T, g *generator, rules []string, in *Input) {
 		less := g.without(in)
-		if decide(t, rules, in) == Deny && decide(t, rules, less) == Allow {
+		if access(t, rules, less) > access(t, rules, in) {
 			t.Errorf("%s admits %+v, which is %+v with less", rules, less, in)
 		}
 	})
@@ -144,6 +180,12 @@ func (g *generator) pick(choices ...string) string { return choices[g.IntN(len(c
 
 func (g *generator) rule(kind string, i int) string {
 	return fmt.Sprintf("%s \"rule %d\" { when = %s }", kind, i, g.condition(3))
+}
+
+// requirement is a require block. Every one can be met together with every other.
+func (g *generator) requirement() string {
+	return "require {\n" + g.pick("max_age = \"1h\"", "max_age = \"24h\"", "") + "\n" + g.pick("acr = [\"a\"]", "acr = [\"b\", \"a\"]", "") + "\n" +
+		g.pick("amr = [\"a\"]", "amr = [\"b\", \"ab\"]") + "\n}"
 }
 
 func (g *generator) condition(depth int) string {
@@ -162,7 +204,10 @@ func (g *generator) condition(depth int) string {
 }
 
 func (g *generator) question() string {
-	switch g.IntN(9) {
+	switch g.IntN(10) {
+	case 9:
+		return g.pick("certificate.valid", `has(data.oncall, `+g.text()+`)`, `data.oncall[`+g.text()+`]`, `has(data.oncall["list"], `+g.text()+`)`,
+			`has_any(certificate.san_dns, `+g.list()+`)`, `workload.claims["yes"]`)
 	case 0:
 		return g.text() + g.pick(" == ", " != ") + g.text()
 	case 1:
@@ -196,7 +241,8 @@ func (g *generator) text() string {
 		return g.list() + "[" + g.pick("0", `length(user.groups)`) + "]"
 	}
 	return g.pick(`"${user.name}"`, "user.id", "user.email", "user.email_domain", "user.name", "session.acr", "session.device", "request.method",
-		"request.host", "request.path", `request.query["a"]`, `request.headers["a"]`, `user.claims["a"]`, `"${user.claims["a"]["b"]}"`, `user.groups[0]`)
+		"request.host", "request.path", `request.query["a"]`, `request.headers["a"]`, `user.claims["a"]`, `"${user.claims["a"]["b"]}"`, `user.groups[0]`,
+		"certificate.subject", "certificate.fingerprint", "workload.subject", "service.name", `"${data.oncall["text"]}"`)
 }
 
 func (g *generator) list() string {
@@ -239,6 +285,13 @@ func (g *generator) input() *Input {
 			Method: word(), Host: word(), Path: word(), Query: "a=" + word(), Header: headers{"A": words()},
 			IP: netip.AddrFrom4([4]byte{byte(10 + g.IntN(2)), 0, 0, 1}), WebSocket: g.IntN(2) > 0,
 		},
+		Certificate: Certificate{Present: true, Valid: g.IntN(2) > 0, Subject: word(), Fingerprint: word(), SANDNS: words()},
+		Workload:    Workload{Issuer: word(), Subject: word(), Claims: map[string]any{"yes": g.IntN(2) > 0}},
+		Service:     Service{ID: word(), Name: word()},
+		Data: NewData(map[string]map[string]any{
+			"oncall": {"a": g.IntN(2) > 0, "b": true, "list": []any{word(), word()}, "text": word()},
+			"roster": {"a": 1.0},
+		}),
 		Now: when(),
 	}
 }
@@ -254,7 +307,8 @@ func (g *generator) without(in *Input) *Input {
 		func() { less.Session.ACR = "" }, func() { less.Session.AMR = nil }, func() { less.Session.Begun = time.Time{} },
 		func() { less.Session.Authenticated = time.Time{} }, func() { less.Session = Session{} },
 		func() { less.Request.Method = "" }, func() { less.Request.Query = "" }, func() { less.Request.Header = nil },
-		func() { less.Request.IP = netip.Addr{} }, func() { less.Request.Path = "" }, func() { less.Now = time.Time{} },
+		func() { less.Certificate = Certificate{} }, func() { less.Certificate.Subject = "" }, func() { less.Workload = Workload{} },
+		func() { less.Service.Name = "" }, func() { less.Data = nil }, func() { less.Request.IP = netip.Addr{} }, func() { less.Request.Path = "" }, func() { less.Now = time.Time{} },
 	} {
 		if g.IntN(3) == 0 {
 			forget()

@@ -69,7 +69,7 @@ func (l *loader) resolve(by *source, i *include) {
 		return
 	}
 	if to.part.shadow && !by.part.shadow {
-		l.mistake(i.at, shadowEnforced, `%s is in shadow, and what %s includes is enforced with it. Write mode = "shadow" in %[2]s too, or take it out of %[1]s.`, i.name, by.part.name)
+		l.mistake(i.at, shadowEnforced, `%s is for trying out, and %s is enforced with all that it includes. Write mode = "shadow" in %[2]s too, or leave it out of %[1]s.`, i.name, by.part.name)
 	}
 	i.to = to
 }

@@ -62,12 +62,10 @@ func (c *checker) field(of, key node, at hcl.Range) node {
 	if of.of.name == "request.headers" {
 		return c.header(of, key, at)
 	}
-	if key.constant {
-		c.reads.query[valueOf[string](key)] = true
-	}
 	c.reads.wholeQuery = c.reads.wholeQuery || !key.constant
+	secret := key.constant && c.mention(c.reads.query, valueOf[string](key))
 	name, find := run[string](key), of.run.(lookup)
-	return node{kind: text, at: at, secret: key.constant && secretName(valueOf[string](key)), run: eval[string](func(f *frame) (string, bool) {
+	return node{kind: text, at: at, secret: secret, run: eval[string](func(f *frame) (string, bool) {
 		key, ok := name(f)
 		if !ok {
 			return "", false
@@ -84,8 +82,7 @@ func (c *checker) header(of, key node, at hcl.Range) node {
 		return bad(at)
 	}
 	name, find := textproto.CanonicalMIMEHeaderKey(valueOf[string](key)), of.run.(lookup)
-	c.reads.headers[name] = true
-	return node{kind: text, at: at, secret: secretName(name), run: eval[string](func(f *frame) (string, bool) {
+	return node{kind: text, at: at, secret: c.mention(c.reads.headers, name), run: eval[string](func(f *frame) (string, bool) {
 		return find(f, name)
 	})}
 }

@@ -40,13 +40,24 @@ func NewInput(values map[string]any, now time.Time) (*Input, error) {
 	return nil, fmt.Errorf("reading input: %w", errors.Join(mistakes...))
 }
 
-// wrongFact is what is wrong with a fact as it was written.
-type wrongFact struct {
-	path []string // "user", "emial"
-	why  string
+// where is the place of a fact: its section, its name, and what is below that. What there is not is "".
+type where [3]string
+
+// path are the names that lead there.
+func (w where) path() []string {
+	return slices.DeleteFunc(slices.Clone(w[:]), func(name string) bool { return name == "" })
 }
 
-func (w *wrongFact) Error() string { return strings.Join(w.path, ".") + ": " + w.why }
+// below is a place in what stands there.
+func (w where) below(name string) where { return where{w[0], w[1], name} }
+
+// wrongFact is what is wrong with a fact as it was written.
+type wrongFact struct {
+	at  where
+	why string
+}
+
+func (w *wrongFact) Error() string { return strings.Join(w.at.path(), ".") + ": " + w.why }
 
 // inputReader reads one Input.
 type inputReader struct {
@@ -58,68 +69,89 @@ type inputReader struct {
 func readInput(values map[string]any, now time.Time) (*Input, []wrongFact) {
 	r := &inputReader{in: &Input{Now: now}, now: now}
 	all := sections()
-	top := all[0]
-	if written, ok := values["now"]; ok {
-		r.time([]string{"now"}, &r.in.Now, written)
-		r.now = r.in.Now
+	if at, ok := instantOf(values["now"]); ok { // times may be told by it
+		r.now = at
 	}
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		r.part(all, top, name, values[name])
+	known := r.facts(&all[0], values)
+	for i := range all[1:] {
+		if value, ok := values[all[1+i].name]; ok {
+			known++
+			r.section(&all[1+i], value)
+		}
 	}
-	if _, ok := values["authenticated"]; !ok {
+	if known < len(values) {
+		r.unknown(&all[0], values)
+	}
+	if values["authenticated"] == nil {
 		r.in.Authenticated = values["user"] != nil
 	}
 	return r.in, r.wrong
 }
 
-// part reads a section, or a fact that stands in none.
-func (r *inputReader) part(all []section, top section, name string, value any) {
-	if name == "now" || value == nil {
-		return
-	}
-	for _, s := range all[1:] {
-		if s.name == name {
-			r.section(s, value)
-			return
+// facts reads the facts of a section, and tells how many of them there are.
+func (r *inputReader) facts(s *section, values map[string]any) (known int) {
+	for i := range s.facts {
+		value, ok := values[s.facts[i].name]
+		if !ok {
+			continue
+		}
+		known++
+		if value != nil {
+			r.set(where{s.name, s.facts[i].name}, s.facts[i].of(r.in), value)
 		}
 	}
-	r.fact(top, []string{name}, value)
+	return known
 }
 
-func (r *inputReader) section(s section, value any) {
+func (r *inputReader) section(s *section, value any) {
 	parts, ok := value.(map[string]any)
 	if !ok {
-		r.mistake([]string{s.name}, "It has parts, as in {%q: ...}.", s.facts[0].name)
+		if value != nil {
+			r.mistake(where{s.name}, "It has parts, as in {%q: ...}.", s.facts[0].name)
+		}
 		return
 	}
+	known := 0
 	if s.name == "certificate" {
 		r.in.Certificate.Present = true
 	}
 	if age, ok := parts["age"]; ok && s.name == "session" {
+		known++
 		r.age(age)
 	}
-	for _, name := range slices.Sorted(maps.Keys(parts)) {
-		if parts[name] != nil && (name != "age" || s.name != "session") {
-			r.fact(s, []string{s.name, name}, parts[name])
+	if known += r.facts(s, parts); known < len(parts) {
+		r.unknown(s, parts)
+	}
+}
+
+// unknown reports those of the values that are no facts of a section.
+func (r *inputReader) unknown(s *section, values map[string]any) {
+	known := s.known()
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if slices.Contains(known, s.qualified(name)) {
+			continue
 		}
+		advice := didYouMean(s.qualified(name), known)
+		if advice == "" {
+			advice = fmt.Sprintf(" Known are %s.", enumerate(known))
+		}
+		r.mistake(where{s.name, name}, "There is no such fact.%s", advice)
 	}
 }
 
-// fact reads the value of one fact.
-func (r *inputReader) fact(s section, path []string, value any) {
-	name := path[len(path)-1]
-	i := slices.IndexFunc(s.facts, func(f fact) bool { return f.name == name })
-	if i < 0 {
-		r.unknown(s, path)
-		return
+// qualified is a name as rules have it, with that of the section before it.
+func (s *section) qualified(name string) string {
+	if s.name == "" {
+		return name
 	}
-	r.set(path, s.facts[i].of(r.in), value)
+	return s.name + "." + name
 }
 
-func (r *inputReader) unknown(s section, path []string) {
+// known are the names of what may stand in a section, qualified.
+func (s *section) known() []string {
 	var known []string
-	for _, f := range s.facts {
-		known = append(known, f.name)
+	for i := range s.facts {
+		known = append(known, s.qualified(s.facts[i].name))
 	}
 	switch s.name {
 	case "":
@@ -127,15 +159,11 @@ func (r *inputReader) unknown(s section, path []string) {
 			known = append(known, other.name)
 		}
 	case "session":
-		known = append(known, "age")
+		known = append(known, s.qualified("age"))
 	}
-	advice := didYouMean(path[len(path)-1], known)
-	if advice == "" {
-		advice = fmt.Sprintf(" Known are %s.", enumerate(known))
-	}
-	r.mistake(path, "There is no such fact.%s", advice)
+	return known
 }
 
-func (r *inputReader) mistake(path []string, why string, args ...any) {
-	r.wrong = append(r.wrong, wrongFact{path, fmt.Sprintf(why, args...)})
+func (r *inputReader) mistake(at where, why string, args ...any) {
+	r.wrong = append(r.wrong, wrongFact{at, fmt.Sprintf(why, args...)})
 }

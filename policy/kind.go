@@ -67,9 +67,9 @@ func run[T any](n node) eval[T] {
 	return func(*frame) (none T, ok bool) { return none, false }
 }
 
-// valueOf is the value of a constant node.
+// valueOf is the value of a constant node, which needs no frame.
 func valueOf[T any](n node) T {
-	value, _ := run[T](n)(newFrame())
+	value, _ := run[T](n)(nil)
 	return value
 }
 
@@ -80,10 +80,10 @@ func always[T any](value T) eval[T] {
 
 // shape does what is the same for all kinds, whatever Go type they have.
 type shape interface {
-	present(n node) eval[bool]                // whether n is known
-	coalesce(nodes []node) any                // eval of the first known one
-	choose(when eval[bool], yes, no node) any // eval of one of two
-	fold(n node) (folded any, ok bool)        // eval of the value that n has now; ok false: none
+	present(n node) eval[bool]                   // whether n is known
+	coalesce(nodes []node) any                   // eval of the first known one
+	choose(when eval[bool], yes, no node) any    // eval of one of two
+	fold(n node, f *frame) (folded any, ok bool) // eval of the value that n has now; ok false: none
 }
 
 // shape is the kind's; nil when the kind is no value by itself.
@@ -133,7 +133,7 @@ func (shapeOf[T]) choose(when eval[bool], yes, no node) any {
 	})
 }
 
-func (shapeOf[T]) fold(n node) (any, bool) {
-	value, ok := run[T](n)(newFrame())
+func (shapeOf[T]) fold(n node, f *frame) (any, bool) {
+	value, ok := run[T](n)(f)
 	return always(value), ok
 }

@@ -10,8 +10,23 @@ import (
 // loader reads policy blocks.
 type loader struct {
 	*checker
+	schemas map[string]*hcl.BodySchema // of blocks, by type
 	sources map[string]*source
 	order   []*source // as written
+}
+
+func newLoader(o Options) *loader {
+	when := hcl.AttributeSchema{Name: "when"}
+	return &loader{
+		checker: newChecker(o),
+		schemas: map[string]*hcl.BodySchema{
+			"policy":  policySchema(),
+			"allow":   {Attributes: []hcl.AttributeSchema{when}},
+			"deny":    {Attributes: []hcl.AttributeSchema{when, {Name: "message"}}},
+			"require": {Attributes: []hcl.AttributeSchema{{Name: "max_age"}, {Name: "acr"}, {Name: "amr"}}},
+		},
+		sources: make(map[string]*source),
+	}
 }
 
 // source is a policy block that was read.
@@ -61,7 +76,7 @@ func (l *loader) policy(block *hcl.Block) {
 
 // body reads what stands in a policy block.
 func (l *loader) body(s *source, body hcl.Body) {
-	content, diags := body.Content(policySchema())
+	content, diags := body.Content(l.schemas["policy"])
 	l.diags = append(l.diags, diags...)
 	if description, ok := content.Attributes["description"]; ok {
 		l.constantText(description)
@@ -104,11 +119,7 @@ func (l *loader) mode(attr *hcl.Attribute) (shadow bool) {
 
 // rule reads an allow or deny block.
 func (l *loader) rule(s *source, block *hcl.Block) {
-	schema := &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "when"}}}
-	if block.Type == "deny" {
-		schema.Attributes = append(schema.Attributes, hcl.AttributeSchema{Name: "message"})
-	}
-	content, diags := block.Body.Content(schema)
+	content, diags := block.Body.Content(l.schemas[block.Type])
 	l.diags = append(l.diags, diags...)
 	r := rule{name: block.Labels[0], source: &ruleSource{effect: block.Type, at: block.DefRange}}
 	if message, ok := content.Attributes["message"]; ok {
@@ -121,7 +132,7 @@ func (l *loader) rule(s *source, block *hcl.Block) {
 		}
 		return
 	}
-	l.noted = l.noted[:0]
+	l.noted, l.mentions = l.noted[:0], l.mentions[:0]
 	condition, ok := l.want(l.expression(native(when.Expr)), boolean, "A condition")
 	if !ok {
 		return
@@ -171,12 +182,12 @@ func native(e hcl.Expression) hcl.Expression {
 
 // constantText is the value of an attribute that is a text for people.
 func (l *loader) constantText(attr *hcl.Attribute) (value string, ok bool) {
-	n, ok := l.want(l.expression(native(attr.Expr)), text, sentence(attr.Name))
+	n, ok := l.want(l.expression(native(attr.Expr)), text, attr.Name)
 	if !ok {
 		return "", false
 	}
 	if !n.constant {
-		l.mistake(n.at, notConstant, "%s is the same for every request. Leave out what depends on one.", sentence(attr.Name))
+		l.mistake(n.at, notConstant, "%s is the same for every request. Leave out what depends on one.", attr.Name)
 		return "", false
 	}
 	return valueOf[string](n), true

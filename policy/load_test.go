@@ -14,18 +14,33 @@ import (
 
 // parse gives the policy blocks of a source.
 func parse(source string) (hcl.Blocks, hcl.Diagnostics) {
-	file, diags := hclsyntax.ParseConfig([]byte(source), "policies.hcl", hcl.InitialPos)
+	policies, _, diags := parseFile([]byte(source), "policies.hcl")
+	return policies, diags
+}
+
+// parseFile gives the policy blocks and the test blocks of a file.
+func parseFile(source []byte, name string) (policies, tests hcl.Blocks, diags hcl.Diagnostics) {
+	file, diags := hclsyntax.ParseConfig(source, name, hcl.InitialPos)
 	content, more := file.Body.Content(&hcl.BodySchema{
-		Blocks: []hcl.BlockHeaderSchema{{Type: "policy", LabelNames: []string{"name"}}},
+		Blocks: []hcl.BlockHeaderSchema{{Type: "policy", LabelNames: []string{"name"}}, {Type: "test", LabelNames: []string{"name"}}},
 	})
-	return content.Blocks, append(diags, more...)
+	blocks := content.Blocks.ByType()
+	return blocks["policy"], blocks["test"], append(diags, more...)
 }
 
 // load reads policies as the configuration does.
 func load(source string) (*Set, hcl.Diagnostics) {
 	blocks, diags := parse(source)
-	set, found := Load(blocks, testOptions())
+	options := testOptions()
+	options.Files = map[string]*hcl.File{"policies.hcl": {Bytes: []byte(source)}}
+	set, found := Load(blocks, options)
 	return set, append(diags, found...)
+}
+
+// loadTests reads the tests that stand beside policies.
+func loadTests(source string, set *Set) ([]*Test, hcl.Diagnostics) {
+	_, blocks, _ := parseFile([]byte(source), "policies.hcl")
+	return LoadTests(blocks, set, testOptions())
 }
 
 func mustLoad(t testing.TB, source string) *Set {
@@ -59,7 +74,7 @@ func testOptions() Options {
 		Type: function.StaticReturnType(handles),
 		Impl: func([]cty.Value, cty.Type) (cty.Value, error) { return cty.CapsuleVal(handles, new(int)), nil },
 	})
-	return Options{Functions: map[string]function.Function{
+	return Options{Data: []string{"roster", "oncall"}, Functions: map[string]function.Function{
 		"env": env, "nothing": nothing, "handle": handle, "jsondecode": stdlib.JSONDecodeFunc, "jsonencode": stdlib.JSONEncodeFunc,
 	}}
 }

@@ -23,7 +23,9 @@ func TestMistakes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, diags := load(string(written))
+			set, diags := load(string(written))
+			_, more := loadTests(string(written), set)
+			diags = append(diags, more...)
 			got := annotated(string(written), diags)
 			if got == string(written) {
 				return

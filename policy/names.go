@@ -35,7 +35,7 @@ func (c *checker) name(t hcl.Traversal) node {
 		part, at = partOf(t[1]), hcl.RangeBetween(at, t[1].SourceRange())
 	}
 	if root == dataRoot {
-		return c.steps(c.dataBlock(part, at), t[2:])
+		return c.steps(c.dataBlock(part, at), t[min(2, len(t)):])
 	}
 	a, ok := c.attributes[root+"."+part]
 	if !ok {
@@ -117,9 +117,9 @@ func (c *checker) steps(n node, t hcl.Traversal) node {
 		at := hcl.RangeBetween(n.at, step.SourceRange())
 		switch step := step.(type) {
 		case hcl.TraverseAttr:
-			n = c.index(n, c.constant(cty.StringVal(step.Name), step.SrcRange), at)
+			n = c.index(n, c.primitive(cty.StringVal(step.Name), step.SrcRange), at)
 		case hcl.TraverseIndex:
-			n = c.index(n, c.constant(step.Key, step.SrcRange), at)
+			n = c.index(n, c.primitive(step.Key, step.SrcRange), at)
 		}
 	}
 	return n

@@ -10,8 +10,8 @@ const hiddenValue = "hidden"
 
 // AppendRecord writes, behind what dst holds, what a decision was made of, for a log from which decisions are made
 // again: in, as AppendJSON writes it, but of header fields and of the query only what some policy of the set asks for, and of
-// data only what the policies of these names have asked for. Of what is likely to be a secret by its name, as
-// Authorization, it tells only that it was there.
+// data only what the policies of these names have asked for. Of what is likely to be a secret, by its name as Authorization,
+// or because a rule compares it with what env or file gives, it tells only that it was there.
 func (s *Set) AppendRecord(dst []byte, in *Input, names ...string) []byte {
 	kept := *in
 	kept.Request.Header, kept.Request.Query, kept.Data = nil, "", nil
@@ -28,10 +28,10 @@ func (r *reads) keptHeaders(all Fields) Fields {
 		return nil
 	}
 	kept := make(Headers)
-	for name := range r.headers {
+	for name, secret := range r.headers {
 		value, ok := all.Field(name)
 		switch {
-		case ok && secretName(name):
+		case ok && secret:
 			kept[name] = hiddenValue
 		case ok:
 			kept[name] = value
@@ -49,9 +49,10 @@ func (r *reads) keptQuery(query string) string {
 	for pair := range strings.SplitSeq(query, "&") {
 		escaped, _, _ := strings.Cut(pair, "=")
 		name, ok := unescape(newFrame(), escaped)
+		secret, asked := r.query[name]
 		switch {
-		case pair == "" || ok && !r.wholeQuery && !r.query[name]:
-		case ok && secretName(name):
+		case pair == "" || ok && !r.wholeQuery && !asked:
+		case ok && (secret || secretName(name)):
 			kept = append(kept, escaped+"="+hiddenValue)
 		default:
 			kept = append(kept, pair)

@@ -6,11 +6,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// requireSchema is what a require block may hold.
-func requireSchema() *hcl.BodySchema {
-	return &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "max_age"}, {Name: "acr"}, {Name: "amr"}}}
-}
-
 // require reads a require block.
 func (l *loader) require(s *source, block *hcl.Block) {
 	if s.part.need != nil {
@@ -18,7 +13,7 @@ func (l *loader) require(s *source, block *hcl.Block) {
 		return
 	}
 	s.part.need, s.part.needAt = new(Requirement), block.DefRange
-	content, diags := block.Body.Content(requireSchema())
+	content, diags := block.Body.Content(l.schemas[block.Type])
 	l.diags = append(l.diags, diags...)
 	if len(content.Attributes) == 0 && !diags.HasErrors() {
 		l.mistake(block.DefRange, noRequirement, `Write what the session has to show: max_age = "1h", acr = ["phr"] or amr = ["mfa"].`)
@@ -53,12 +48,12 @@ func (l *loader) maxAge(attr *hcl.Attribute) time.Duration {
 
 // constantList is the value of an attribute that is a list of texts, and not empty.
 func (l *loader) constantList(attr *hcl.Attribute) []string {
-	n, ok := l.want(l.expression(native(attr.Expr)), list, sentence(attr.Name))
+	n, ok := l.want(l.expression(native(attr.Expr)), list, attr.Name)
 	if !ok {
 		return nil
 	}
 	if !n.constant {
-		l.mistake(n.at, notConstant, "%s is the same for every request. Leave out what depends on one.", sentence(attr.Name))
+		l.mistake(n.at, notConstant, "%s is the same for every request. Leave out what depends on one.", attr.Name)
 		return nil
 	}
 	values := valueOf[[]string](n)

@@ -162,7 +162,7 @@ func (p *part) allowed(f *frame) (Decision, bool) {
 // knows the names, so that references can be checked against it, and denies everything. It denies everything too when
 // there are expressions that the parser could not read: that is for the parser's diagnostics to say.
 func Load(blocks hcl.Blocks, o Options) (*Set, hcl.Diagnostics) {
-	l := loader{checker: newChecker(o), sources: make(map[string]*source)}
+	l := newLoader(o)
 	for _, block := range blocks {
 		l.policy(block)
 	}

@@ -18,7 +18,8 @@ func spelled(s step, f *frame) (value string, known, missing bool) {
 	case number:
 		return spelledAs[float64](s, f)
 	case list:
-		return spelledAs[[]string](s, f)
+		items, known, missing := s.run.(eval[[]string]).ask(f)
+		return asJSON(append([]string{}, items...)), known, missing
 	case instant:
 		return spelledAs[time.Time](s, f)
 	case address:

@@ -37,12 +37,21 @@ func (c *checker) note(e hcl.Expression, n node, below int) {
 	if _, ok := e.(*hclsyntax.ForExpr); ok {
 		s.loop = int8(len(c.loops) + 1)
 	}
+	if secretBelow(c.noted[below:]) {
+		c.keepSecret(below)
+		s.secret = s.secret || n.kind != boolean
+	}
 	c.noted = append(c.noted, s)
-	for _, part := range partsOf(c.noted, len(c.noted)-1) {
-		if c.noted[part].secret && n.kind != boolean {
-			c.noted[len(c.noted)-1].secret = true
+}
+
+// secretBelow tells whether one of the parts, of which these are the steps, is a secret.
+func secretBelow(steps []step) bool {
+	for i := len(steps) - 1; i >= 0; i -= int(steps[i].below) + 1 {
+		if steps[i].secret {
+			return true
 		}
 	}
+	return false
 }
 
 // partsOf are the places of the parts of the step at place i, as they were written.

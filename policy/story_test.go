@@ -1,11 +1,11 @@
 package policy
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,8 +21,11 @@ var update = flag.Bool("update", false, "write what is got into the files of tes
 
 // TestStories runs each archive of testdata/stories. In it stand
 //
-//   - policies.hcl: the policies
+//   - policies.hcl: the policies, and their tests
 //   - NAME.json: what is asked, and NAME.want: what is decided, as OUTCOME POLICY/RULE: MESSAGE
+//   - NAME.why: the same, explained; NAME.why.json: as data; NAME.why.colour: with colours, ESC written as ^
+//   - NAME.record: what is kept of it
+//   - results: what came of the tests, and what none of them has reached
 //   - expressions: a line for each expression of the input that stands in input.json, with its value behind =>
 //
 // With -update, the wants and values are written anew.
@@ -52,23 +55,77 @@ func tell(t *testing.T, archive *txtar.Archive) []txtar.File {
 	for _, file := range archive.Files {
 		files[file.Name] = string(file.Data)
 	}
-	set := new(Set)
+	set, results := new(Set), ""
 	if source, ok := files["policies.hcl"]; ok {
 		set = mustLoad(t, source)
+		results = resultsOf(t, source, set)
 	}
 	var told []txtar.File
 	for _, file := range archive.Files {
-		name, isWant := strings.CutSuffix(file.Name, ".want")
-		switch {
-		case isWant:
-			asked := parseAsked(t, files[name+".json"])
-			file.Data = []byte(spellDecision(set.Evaluate(asked.Policy, asked.input())) + "\n")
-		case file.Name == "expressions":
+		name, kind, _ := strings.Cut(file.Name, ".")
+		if source, ok := files[name+".json"]; ok && name != "input" && kind != "json" {
+			policy, in := parseAsked(t, source)
+			file.Data = append(retold(t, set, policy, in, kind), '\n')
+		}
+		switch file.Name {
+		case "expressions":
 			file.Data = []byte(evaluateLines(t, files["input.json"], string(file.Data)))
+		case "results":
+			file.Data = []byte(results)
 		}
 		told = append(told, file)
 	}
 	return told
+}
+
+// retold is what is decided of an input, in one of the ways that a story shows.
+func retold(t *testing.T, set *Set, policy string, in *Input, kind string) []byte {
+	t.Helper()
+	why := set.Explain(policy, in)
+	switch kind {
+	case "want":
+		return []byte(spellDecision(set.Evaluate(policy, in)))
+	case "record":
+		return set.AppendRecord(nil, in, policy)
+	case "why.json":
+		written, err := json.MarshalIndent(why, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return written
+	case "why", "why.colour":
+		var written bytes.Buffer
+		if err := why.Write(&written, kind == "why.colour"); err != nil {
+			t.Fatal(err)
+		}
+		return bytes.ReplaceAll(bytes.TrimSuffix(written.Bytes(), []byte("\n")), []byte("\x1b"), []byte("^"))
+	}
+	t.Fatalf("nobody knows what .%s is", kind)
+	return nil
+}
+
+// resultsOf runs the tests of a source.
+func resultsOf(t *testing.T, source string, set *Set) string {
+	t.Helper()
+	tests, diags := loadTests(source, set)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	var told strings.Builder
+	var cover Cover
+	for _, test := range tests {
+		result := test.Run(set)
+		cover.Add(result)
+		passed := "ok    "
+		if !result.Passed {
+			passed = "failed"
+		}
+		fmt.Fprintf(&told, "%s %s: %s: %s\n", passed, result.Source, result.Name, result)
+	}
+	for _, missed := range cover.Missed(set) {
+		fmt.Fprintf(&told, "missed %s: %s %q of %s\n", missed.Source, missed.Effect, missed.Rule, missed.Policy)
+	}
+	return told.String()
 }
 
 func spellDecision(d Decision) string {
@@ -81,7 +138,7 @@ func spellDecision(d Decision) string {
 
 // evaluateLines puts behind each expression the value that it has.
 func evaluateLines(t *testing.T, input, lines string) string {
-	in := parseAsked(t, input).input()
+	_, in := parseAsked(t, input)
 	var told strings.Builder
 	for line := range strings.Lines(lines) {
 		line = strings.TrimSuffix(line, "\n")
@@ -106,77 +163,27 @@ func evaluated(t *testing.T, source string, in *Input) string {
 	if len(c.diags) > 0 {
 		return c.diags[0].Summary
 	}
-	value, ok := valueIn(n, &frame{in: in})
-	if !ok {
+	value, known, _ := spelled(step{kind: n.kind, run: n.run}, &frame{in: in})
+	if !known {
 		return "unknown"
 	}
 	return value
 }
 
-// valueIn spells the value of a node.
-func valueIn(n node, f *frame) (value string, ok bool) {
-	spell := func(value any, known bool) (string, bool) {
-		spelled, err := json.Marshal(value)
-		return string(spelled), known && err == nil
-	}
-	switch n.kind {
-	case boolean:
-		return spell(run[bool](n)(f))
-	case text:
-		return spell(run[string](n)(f))
-	case number:
-		return spell(run[float64](n)(f))
-	case list:
-		return spell(run[[]string](n)(f))
-	case dynamic:
-		return spell(run[any](n)(f))
-	case instant:
-		return spell(run[time.Time](n)(f))
-	case address:
-		return spell(run[netip.Addr](n)(f))
-	}
-	length, ok := run[time.Duration](n)(f)
-	return length.String(), ok
-}
-
-// asked is an Input as a story writes it.
-type asked struct {
-	Policy  string
-	Now     time.Time
-	User    *User
-	Session Session
-	Request struct {
-		Method, Host, Path, Query, IP, Scheme string
-		Headers                               map[string]string
-		CORSPreflight, WebSocket              bool
-	}
-}
-
-func parseAsked(t *testing.T, source string) asked {
+// parseAsked reads an Input as a story writes it: as ParseInput does, with the name of the policy beside.
+func parseAsked(t *testing.T, source string) (policy string, in *Input) {
 	t.Helper()
-	var a asked
-	if err := json.Unmarshal([]byte(source), &a); err != nil {
+	var values map[string]any
+	if err := json.Unmarshal([]byte(source), &values); err != nil {
 		t.Fatalf("%s: %s", source, err)
 	}
-	return a
-}
-
-func (a asked) input() *Input {
-	in := &Input{Session: a.Session, Now: a.Now}
-	if a.User != nil {
-		in.Authenticated, in.User = true, *a.User
+	policy, _ = values["policy"].(string)
+	delete(values, "policy")
+	in, err := NewInput(values, time.Time{})
+	if err != nil {
+		t.Fatalf("%s: %s", source, err)
 	}
-	header := make(http.Header)
-	for name, value := range a.Request.Headers {
-		header.Set(name, value)
-	}
-	ip, _ := netip.ParseAddr(a.Request.IP)
-	in.Request = Request{
-		Method: a.Request.Method, Host: a.Request.Host, Path: a.Request.Path, Query: a.Request.Query,
-		Header: headers(header), IP: ip, Scheme: a.Request.Scheme, UserAgent: header.Get("User-Agent"),
-		CORSPreflight: a.Request.CORSPreflight, WebSocket: a.Request.WebSocket,
-	}
-	return in
+	return policy, in
 }
 
 // headers are fields in the way of net/http.

@@ -17,7 +17,7 @@ func (l *testLoader) input(attrs hcl.Attributes) *Input {
 	}
 	in, wrong := readInput(values, testNow())
 	for _, w := range wrong {
-		l.mistake(whereWritten(attrs[w.path[0]].Expr, w.path[1:]), badFact, "%s", w.why)
+		l.mistake(whereWritten(attrs[w.at.path()[0]].Expr, w.at.path()[1:]), badFact, "%s", w.why)
 	}
 	for _, name := range in.Data.Names() {
 		if !slices.Contains(l.blocks, name) {
@@ -34,11 +34,7 @@ func (l *testLoader) written(attr *hcl.Attribute) any {
 	if diags.HasErrors() {
 		return nil
 	}
-	value, _ = value.UnmarkDeep()
-	if !value.IsWhollyKnown() {
-		return nil
-	}
-	return ctyToJSON(value)
+	return plainOf(value)
 }
 
 // whereWritten is where the part of an object is written that a path leads to; or, as far as it leads.

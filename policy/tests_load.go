@@ -18,7 +18,7 @@ type testLoader struct {
 // LoadTests reads the blocks `test "NAME" {}` of a configuration, whose bodies nobody has read, against the policies
 // that they are about. All mistakes are in the diagnostics; a test with a mistake is left out.
 func LoadTests(blocks hcl.Blocks, s *Set, o Options) ([]*Test, hcl.Diagnostics) {
-	l := &testLoader{loader: &loader{checker: newChecker(o)}, set: s, names: make(map[string]hcl.Range)}
+	l := &testLoader{loader: newLoader(o), set: s, names: make(map[string]hcl.Range)}
 	for _, block := range blocks {
 		before := len(l.diags)
 		test := l.test(block)

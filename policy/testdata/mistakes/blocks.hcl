@@ -18,14 +18,12 @@ policy "" { # ERROR: Bad name; A policy is named by letters, digits, - and _, wi
 
 policy "rules" {
   descripton = "x" # ERROR: Unsupported argument; An argument named "descripton" is not expected here. Did you mean "description"?
-  mode       = "shadow"
 
   allow "anyone" { when = true }
-  deny "anyone" { when = !authenticated } # ERROR: Two rules of one name; There is a rule "anyone" at policies.hcl:23,3-17 already. Decisions name the rule that gave them: rename one.
+  deny "anyone" { when = !authenticated } # ERROR: Two rules of one name; There is a rule "anyone" at policies.hcl:22,3-17 already. Decisions name the rule that gave them: rename one.
   allow "" { when = authenticated } # ERROR: Bad name; A decision names the rule that gave it. Write allow "on call" {.
   allow { when = authenticated } # ERROR: Missing name for allow; All allow blocks must have 1 labels (name).
   alow "near" { when = authenticated } # ERROR: Unsupported block type; Blocks of type "alow" are not expected here. Did you mean "allow"?
-  require { max_age = "1h" }
   allow "nothing" {} # ERROR: Rule without a condition; Write when = and a condition; when = true is for everyone.
   deny "no condition" { message = "x" } # ERROR: Rule without a condition; Write when = and a condition; when = true is for everyone.
   allow "misspelt" { wen = authenticated } # ERROR: Unsupported argument; An argument named "wen" is not expected here. Did you mean "when"?
@@ -36,15 +34,30 @@ policy "rules" {
 }
 
 policy "texts" {
-  description = "for ${user.name}" # ERROR: Not a constant; Description is the same for every request. Leave out what depends on one.
+  description = "for ${user.name}" # ERROR: Not a constant; description is the same for every request. Leave out what depends on one.
   allow "anyone" { when = true }
   deny "message" {
     when    = request.websocket
-    message = "not for ${user.name}" # ERROR: Not a constant; Message is the same for every request. Leave out what depends on one.
+    message = "not for ${user.name}" # ERROR: Not a constant; message is the same for every request. Leave out what depends on one.
   }
 }
 
 policy "description" {
-  description = 3 # ERROR: Wrong type; Description has to be a text, but this is a number. Write "${x}".
+  description = 3 # ERROR: Wrong type; description has to be a text, but this is a number. Write "${x}".
+  allow "anyone" { when = true }
+}
+
+policy "modes" {
+  mode = "shado" # ERROR: Bad mode; There is no mode "shado". Did you mean shadow? It is "enforce", which is the default, or "shadow": decided and counted, never enforced.
+  allow "anyone" { when = true }
+}
+
+policy "no-mode" {
+  mode = "" # ERROR: Bad mode; There is no mode "". It is "enforce", which is the default, or "shadow": decided and counted, never enforced.
+  allow "anyone" { when = true }
+}
+
+policy "mode-of-a-request" {
+  mode = user.name # ERROR: Not a constant; mode is the same for every request. Leave out what depends on one.
   allow "anyone" { when = true }
 }

@@ -42,6 +42,8 @@ policy "impossible" {
   allow "host" { when = "Wiki.example.com" == request.host } # WARNING: Never equal; request.host is never "Wiki.example.com": it is in lower case: wiki.example.com.
   allow "path" { when = request.path == "docs" } # WARNING: Never equal; request.path is never "docs": it begins with a slash.
   allow "scheme" { when = request.scheme == "ftp" } # WARNING: Never equal; request.scheme is never "ftp": it is http or https.
+  allow "fingerprint" { when = certificate.fingerprint == "9F:86:D0:81" } # WARNING: Never equal; certificate.fingerprint is never "9F:86:D0:81": it is 64 lower-case hexadecimal digits.
+  allow "possible fingerprint" { when = certificate.fingerprint == "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08" }
   allow "possible" { when = request.method == "GET" && request.path == "/docs" && request.scheme == "https" }
   allow "possible too" { when = user.email_domain == "example.com" && request.host == user.name }
 }

@@ -46,3 +46,20 @@ policy "c" {
   include = [policy.staff, policy.a] # ERROR: Policies include each other; a includes b includes c includes a. Each would wait for the other: leave one include out.
   allow "anyone" { when = true }
 }
+
+policy "candidate" {
+  mode    = "shadow"
+  include = [policy.staff, policy.other-candidate]
+  allow "anyone" { when = true }
+}
+
+policy "other-candidate" {
+  mode = "shadow"
+  allow "anyone" { when = true }
+}
+
+policy "enforced" {
+  mode    = "enforce"
+  include = [policy.candidate] # ERROR: Shadow would be enforced; candidate is for trying out, and enforced is enforced with all that it includes. Write mode = "shadow" in enforced too, or leave it out of candidate.
+  allow "anyone" { when = true }
+}

@@ -7,6 +7,13 @@ policy "names" {
   allow "root" { when = usr.email == "a@example.com" } # ERROR: Unknown name; There is no usr. Did you mean user?
   allow "no root" { when = email == "a@example.com" } # ERROR: Unknown name; There is no email. Did you mean user.email?
   allow "far root" { when = certificate.valid }
+  allow "part of a certificate" { when = certificate.sans == "x" } # ERROR: Unknown name; There is no certificate.sans. Did you mean certificate.san_dns?
+  allow "service" { when = service.nam == "x" } # ERROR: Unknown name; There is no service.nam. Did you mean service.name?
+  allow "data" { when = has(data.onkall, user.email) } # ERROR: Unknown name; There is no data block onkall. Did you mean oncall?
+  allow "far data" { when = present(data.people) } # ERROR: Unknown name; There is no data block people. Known are oncall and roster.
+  allow "data alone" { when = has(data, "x") } # ERROR: Unknown name; data by itself is no value. Take a block of it, by its name. Known are oncall and roster.
+  allow "data by number" { when = has(data[0], "x") } # ERROR: Unknown name; data by itself is no value. Take a block of it, by its name. Known are oncall and roster.
+  allow "header of a request" { when = present(request.headers[user.name]) } # ERROR: Not a constant; The name of a header field cannot depend on a request. Write request.headers["Accept"].
   allow "bare word" { when = user.name == Alice } # ERROR: Unknown name; There is no Alice. A condition is about authenticated, now, user, session, request, certificate, workload, service and data; a text stands in quotes.
   allow "case" { when = User.Email == "a@example.com" } # ERROR: Unknown name; There is no User. Did you mean user?
   allow "root alone" { when = user == "a@example.com" } # ERROR: Unknown name; user by itself is no value. Take a part of it: user.claims, user.email, user.email_domain, user.email_verified, user.groups, user.id, user.identity and user.name.

@@ -52,6 +52,6 @@ policy "types" {
   allow "text for number" { when = session.age * user.name > session.age } # ERROR: Wrong type; A duration and a text do not go together here. To put texts together write "${x}${y}".
   deny "message" {
     when    = authenticated
-    message = ["a"] # ERROR: Wrong type; Message has to be a text, but this is a list of texts. Write join(",", x) for all items, x[0] for the first, or has(x, "item").
+    message = ["a"] # ERROR: Wrong type; message has to be a text, but this is a list of texts. Write join(",", x) for all items, x[0] for the first, or has(x, "item").
   }
 }
