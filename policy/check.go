@@ -121,8 +121,13 @@ func (c *checker) literal(e *hclsyntax.LiteralValueExpr) node {
 	return c.primitive(e.Val, e.SrcRange)
 }
 
-// primitive is the node of a value of the source: a text, a number, true or false.
+// primitive is the node of a value of the source: a text, a number, true or false. One that the parser could not read
+// is unknown.
 func (c *checker) primitive(value cty.Value, at hcl.Range) node {
+	if !value.IsKnown() {
+		c.unread = true
+		return bad(at)
+	}
 	k, run := fromJSON(ctyToJSON(value))
 	return node{kind: k, run: run, constant: true, at: at}
 }

@@ -8,7 +8,8 @@ type Cover struct {
 // reach is a rule by its names. A requirement is one whose effect is "require".
 type reach struct{ policy, effect, rule string }
 
-// Uncovered is a rule that no test has made true, or a requirement that no test has failed to meet.
+// Uncovered is a rule that no test has made true, nor has been decided by, as a deny rule decides that is unknown; or a
+// requirement that no test has failed to meet.
 type Uncovered struct {
 	Policy string `json:"policy"`
 	Effect string `json:"effect"` // "allow", "deny" or "require"
@@ -29,7 +30,7 @@ func (c *Cover) add(p *ExplainedPolicy) {
 		return
 	}
 	for _, r := range p.Rules {
-		if r.Outcome == True {
+		if r.Outcome == True || r.Decided {
 			c.reached[reach{p.Name, r.Effect, r.Name}] = true
 		}
 	}

@@ -29,6 +29,8 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Add(tenRules)
 	f.Add(busyRules)
+	f.Add("policy\"A\"{\nallow\"0\"{when=in_group(\"") // the parser gives a text that ends before it begins
+	f.Add("policy\"A\"{\nallow\"0\"{when=0..00")       // and a number that it does not know
 	f.Fuzz(func(t *testing.T, source string) {
 		set, diags := load(source)
 		tests, more := loadTests(source, set)

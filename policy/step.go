@@ -29,11 +29,13 @@ func narrow(r hcl.Range) span32 {
 }
 
 // note adds a step; those from below on are its parts. What is made of a secret is one, but for the answer to a question.
+// An expression without an end is one that the parser has not read to its end.
 func (c *checker) note(e hcl.Expression, n node, below int) {
 	s := step{
 		run: n.run, at: narrow(e.Range()), below: int32(len(c.noted) - below),
 		kind: n.kind, constant: n.constant, secret: n.secret,
 	}
+	c.unread = c.unread || s.at.until < s.at.from
 	if _, ok := e.(*hclsyntax.ForExpr); ok {
 		s.loop = int8(len(c.loops) + 1)
 	}
