@@ -216,7 +216,7 @@ func (b *Broker) Staleness() time.Duration {
 	if feeds == nil {
 		return never
 	}
-	now := time.Now()
+	now := present()
 	worst := time.Duration(0)
 	for _, f := range *feeds {
 		worst = max(worst, f.age(now))

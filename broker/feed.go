@@ -47,9 +47,9 @@ type feed struct {
 	listeners []func(change) // guarded by mu; called in order, by one goroutine
 	holders   []func() bool  // guarded by mu; while one says false, what is known is not whole, and nothing is proved
 
-	passed atomic.Uint64             // sequence up to which all is applied; 0: not begun
-	proof  atomic.Pointer[time.Time] // when the last proved heartbeat was sent; nil: never
-	echo   chan uint64               // sequences of acknowledged heartbeats, for the applying goroutine
+	passed atomic.Uint64           // sequence up to which all is applied; 0: not begun
+	proof  atomic.Pointer[instant] // when the last proved heartbeat was sent; nil: never
+	echo   chan uint64             // sequences of acknowledged heartbeats, for the applying goroutine
 }
 
 func newFeed(b *bucket) *feed {
@@ -86,14 +86,13 @@ func (f *feed) whole() bool {
 func (f *feed) live() bool { return f.passed.Load() > 0 }
 
 // age is how old this feed's knowledge may be.
-func (f *feed) age(now time.Time) time.Duration {
+func (f *feed) age(now instant) time.Duration {
 	proof := f.proof.Load()
 	if proof == nil {
 		return never
 	}
-	age := now.Sub(*proof) // by the monotonic clock
-	wall := now.Round(0).Sub(proof.Round(0))
-	if drift := wall - age; drift > clockSlack || drift < -clockSlack {
+	age := now.monotonic - proof.monotonic
+	if drift := now.wall - proof.wall - age; drift > clockSlack || drift < -clockSlack {
 		return never
 	}
 	return age
@@ -230,7 +229,7 @@ func (f *feed) report(err error) {
 
 // prove writes one heartbeat and waits until the feed has passed it.
 func (f *feed) prove(ctx context.Context) error {
-	sent := time.Now()
+	sent := present()
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	sequence, err := f.bucket.heartbeat(call)
@@ -249,7 +248,7 @@ func (f *feed) prove(ctx context.Context) error {
 		return errors.New("what was missed is still being read")
 	}
 	f.proof.Store(&sent)
-	f.bucket.broker.metrics.proved(f.bucket.spec.Name, time.Since(sent))
+	f.bucket.broker.metrics.proved(f.bucket.spec.Name, present().monotonic-sent.monotonic)
 	return nil
 }
 

@@ -66,20 +66,23 @@ func TestAMessageWithoutASequenceTeachesNothing(t *testing.T) {
 
 func TestAProofAgesAndAClockThatJumpsVoidsIt(t *testing.T) {
 	f, _ := idle(t, 10)
-	now := time.Now()
+	now := instant{monotonic: time.Hour, wall: 1000 * time.Hour}
 	if f.age(now) != never {
 		t.Error("fresh before the first proof")
 	}
 	f.proof.Store(&now)
-	if age := f.age(now.Add(3 * time.Second)); age != 3*time.Second {
-		t.Errorf("three seconds later it is %s old", age)
-	}
-	// What a suspension looks like: the wall clock went on, the monotonic one did not.
-	before := now.Round(0).Add(-time.Minute)
-	f.proof.Store(&before)
-	jumped := time.Now()
-	if age := f.age(jumped); age < 50*time.Second {
-		t.Errorf("after a suspension of a minute it is %s old", age)
+	for what, c := range map[string]struct {
+		later instant
+		age   time.Duration
+	}{
+		"three seconds later":               {instant{time.Hour + 3*time.Second, 1000*time.Hour + 3*time.Second}, 3 * time.Second},
+		"the clocks a little apart":         {instant{time.Hour + 3*time.Second, 1000*time.Hour + 4*time.Second}, 3 * time.Second},
+		"after a suspension of a minute":    {instant{time.Hour + time.Second, 1000*time.Hour + time.Minute}, never},
+		"after the wall clock was set back": {instant{time.Hour + 10*time.Second, 999 * time.Hour}, never},
+	} {
+		if age := f.age(c.later); age != c.age {
+			t.Errorf("%s it is %s old, want %s", what, age, c.age)
+		}
 	}
 }
 
