@@ -8,6 +8,7 @@ import (
 )
 
 func TestASignInDuringAnElectionWaitsAndSucceeds(t *testing.T) {
+	t.Parallel() // it mostly waits
 	c := startCluster(t)
 	for _, bucket := range []string{"sessions", "users"} {
 		t.Run("of "+bucket, func(t *testing.T) {
@@ -30,6 +31,7 @@ func TestASignInDuringAnElectionWaitsAndSucceeds(t *testing.T) {
 }
 
 func TestANodeThatWakesUpAdmitsNobodyOnWhatItKnewBefore(t *testing.T) {
+	t.Parallel() // it mostly waits
 	c := startCluster(t)
 	alice := c.visit(t)
 	alice.signIn(t, "alice", c.url("app")+"/")

@@ -29,6 +29,7 @@ func startExternal(t *testing.T, n *natsCluster) *cluster {
 }
 
 func TestTheStateMayLiveInANATSClusterOfTheOperators(t *testing.T) {
+	t.Parallel() // it mostly waits
 	n := startNATS(t)
 	c := startExternal(t, n)
 	alice := c.visit(t)

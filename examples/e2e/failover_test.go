@@ -13,6 +13,7 @@ import (
 )
 
 func TestAnyOneNodeMayDieAndNobodyIsLoggedOut(t *testing.T) {
+	t.Parallel() // it mostly waits
 	c := startCluster(t)
 	alice := c.visit(t)
 	alice.signIn(t, "alice", c.url("app")+"/")
@@ -48,6 +49,7 @@ func TestARollingRestartUnderLoadFailsNoRequestAndLogsNobodyOut(t *testing.T) {
 }
 
 func TestAClusterThatIsStoppedNodeByNodeRemembersWhoIsSignedIn(t *testing.T) {
+	t.Parallel() // it mostly waits
 	c := startCluster(t)
 	alice := c.visit(t)
 	alice.signIn(t, "alice", c.url("app")+"/")

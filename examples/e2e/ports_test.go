@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -16,6 +18,17 @@ const (
 	highestPort = 32000
 )
 
+// ports goes through the range from a random place on, so that tests which run side by side never meet at a port.
+var ports = sync.OnceValue(func() *atomic.Uint32 {
+	n := new(atomic.Uint32)
+	n.Store(rand.Uint32N(highestPort - lowestPort))
+	return n
+})
+
+func nextPort() string {
+	return strconv.Itoa(lowestPort + int(ports().Add(1)%(highestPort-lowestPort)))
+}
+
 // freeAddresses are n addresses of an IP that nobody listens on, all different.
 func freeAddresses(t *testing.T, ip string, n int) []string {
 	t.Helper()
@@ -24,12 +37,12 @@ func freeAddresses(t *testing.T, ip string, n int) []string {
 		if len(all) == n {
 			return all
 		}
-		address := net.JoinHostPort(ip, strconv.Itoa(lowestPort+rand.IntN(highestPort-lowestPort)))
+		address := net.JoinHostPort(ip, nextPort())
 		listener, err := net.Listen("tcp", address)
 		if err != nil {
 			continue
 		}
-		defer listener.Close() // when all are found, so that none is found twice
+		listener.Close()
 		all = append(all, address)
 	}
 	t.Fatalf("found %d free ports on %s, want %d", len(all), ip, n)

@@ -23,12 +23,18 @@ const (
 // provider is an identity provider that the cluster signs people in with.
 type provider struct {
 	issuer string
-	server *http.Server // of the built-in one; nil: it is down, or a process of its own
-	serve  http.Handler
+	server *http.Server  // of the built-in one; nil: it is down, or a process of its own
+	dev    *dev.Provider // the built-in one; nil: another
 }
 
 // builtIn is the provider of `picket dev`, on an address of its own.
 func builtIn(t *testing.T, c *cluster) *provider {
+	t.Helper()
+	return builtInWith(t, c, dev.DefaultAccessTokenLifetime)
+}
+
+// builtInWith is the same with access tokens that are good for so long.
+func builtInWith(t *testing.T, c *cluster, life time.Duration) *provider {
 	t.Helper()
 	address := freeAddresses(t, "127.0.0.1", 1)[0]
 	p := &provider{issuer: "http://" + address}
@@ -36,11 +42,12 @@ func builtIn(t *testing.T, c *cluster) *provider {
 		Issuer: p.issuer, ClientID: clientID, ClientSecret: clientSecret,
 		RedirectURIs:           []string{c.url("auth") + "/.picket/callback"},
 		PostLogoutRedirectURIs: []string{c.url("auth") + "/.picket/*"},
+		AccessTokenLifetime:    life,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.serve = handler
+	p.dev = handler
 	p.up(t)
 	t.Cleanup(func() { p.down(t) })
 	return p
@@ -49,7 +56,7 @@ func builtIn(t *testing.T, c *cluster) *provider {
 // up lets the provider answer.
 func (p *provider) up(t *testing.T) {
 	t.Helper()
-	p.server = &http.Server{Handler: p.serve, ReadHeaderTimeout: 10 * time.Second}
+	p.server = &http.Server{Handler: p.dev, ReadHeaderTimeout: 10 * time.Second}
 	server, listener := p.server, listen(t, strings.TrimPrefix(p.issuer, "http://"))
 	go func() { _ = server.Serve(listener) }() // it ends by down
 }
