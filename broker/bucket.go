@@ -20,6 +20,7 @@ type Spec struct {
 	Name    string // as DESIGN has it: sessions, tokens, ...
 	Sealed  bool   // values are encrypted, bound to bucket and key
 	Decides bool   // decides access: has a feed and a heartbeat of its own
+	Unique  bool   // a key that is absent never comes, or comes back: caches may remember that it is
 	Open    bool   // whoever may publish to it may write records: they carry no tag of ours
 }
 

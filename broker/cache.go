@@ -95,7 +95,7 @@ func (c *Cache[T]) Get(ctx context.Context, key string) (*T, error) {
 	}
 	last, ok := s.recent.Peek(key)
 	s.mu.Unlock()
-	if ok && last.removed {
+	if ok && last.removed && c.bucket.raw.spec.Unique {
 		return nil, ErrNotFound
 	}
 	return c.load(ctx, s, key)
@@ -141,7 +141,7 @@ func (c *Cache[T]) read(ctx context.Context, s *shard[T], key string) (*T, error
 		resets := s.resets
 		s.mu.Unlock()
 		entry, err := c.bucket.getFresh(ctx, key)
-		if errors.Is(err, ErrNotFound) {
+		if errors.Is(err, ErrNotFound) && c.bucket.raw.spec.Unique {
 			c.note(s, key, entry.Revision, resets)
 		}
 		if err != nil {
@@ -154,7 +154,7 @@ func (c *Cache[T]) read(ctx context.Context, s *shard[T], key string) (*T, error
 	return nil, fmt.Errorf("reading %s %s: changed with every read: %w", c.bucket.raw.spec.Name, key, ErrUnavailable)
 }
 
-// note remembers that a key is absent, so that who asks again costs no read; the feed tells when that changes.
+// note remembers that a key is absent, so that who asks again costs no read.
 func (c *Cache[T]) note(s *shard[T], key string, revision, resets uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -62,7 +62,7 @@ func TestThatThereIsNothingIsConfirmedByAQuorum(t *testing.T) {
 func TestAskingAgainForWhatIsAbsentCostsNoRead(t *testing.T) {
 	ctx := t.Context()
 	b := start(t, Options{})
-	bucket := open(t, b, Spec{Name: "sessions", Decides: true})
+	bucket := open(t, b, Spec{Name: "sessions", Decides: true, Unique: true})
 	cache := NewCache(bucket, 100)
 	eventually(t, "fresh", 5*time.Second, b.Fresh)
 	if _, err := cache.Get(ctx, "a"); !errors.Is(err, ErrNotFound) {

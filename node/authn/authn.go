@@ -138,7 +138,7 @@ func (a *Authn) Open(ctx context.Context) error {
 }
 
 func (a *Authn) openBuckets(ctx context.Context) (err error) {
-	if a.sessions, err = broker.OpenBucket[Session](ctx, a.broker, broker.Spec{Name: "sessions", Decides: true}); err != nil {
+	if a.sessions, err = broker.OpenBucket[Session](ctx, a.broker, broker.Spec{Name: "sessions", Decides: true, Unique: true}); err != nil {
 		return fmt.Errorf("opening sessions: %w", err)
 	}
 	if a.tokens, err = broker.OpenBucket[tokens](ctx, a.broker, broker.Spec{Name: "tokens", Sealed: true}); err != nil {
