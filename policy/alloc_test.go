@@ -4,17 +4,53 @@
 
 package policy
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestEvaluationAllocatesNothing(t *testing.T) {
-	for name, source := range map[string]string{"ten": tenRules, "busy": busyRules} {
+	for name, source := range map[string]string{"ten": tenRules, "busy": busyRules, "facts": factRules, "many": manyRules(300)} {
 		set, in := mustLoad(t, source), benchInput()
-		if d := set.Evaluate(name, in); !d.Allowed() {
+		if d := set.Evaluate(name, in); d.Allowed() == (name == "many") {
 			t.Fatalf("%s is decided %+v", name, d)
 		}
 		if n := testing.AllocsPerRun(1000, func() { set.Evaluate(name, in) }); n != 0 {
 			t.Errorf("%s allocates %g times", name, n)
 		}
+	}
+}
+
+func TestAskingForMoreAllocatesNothing(t *testing.T) {
+	set := mustLoad(t, `policy "p" {
+		allow "anyone" { when = true }
+		require { acr = ["phr"] }
+	}`)
+	in := benchInput()
+	if d := set.Evaluate("p", in); d.Outcome != StepUp {
+		t.Fatalf("it is decided %+v", d)
+	}
+	if n := testing.AllocsPerRun(1000, func() { set.Evaluate("p", in) }); n != 0 {
+		t.Errorf("it allocates %g times", n)
+	}
+}
+
+// TestManyRulesCostEachAsMuchAsFew takes the best of several times, as others may be at work on the machine.
+func TestManyRulesCostEachAsMuchAsFew(t *testing.T) {
+	each := func(rules int) time.Duration {
+		set, in := mustLoad(t, manyRules(rules)), benchInput()
+		best := time.Hour
+		for range 50 {
+			begun := time.Now()
+			for range 20 {
+				set.Evaluate("many", in)
+			}
+			best = min(best, time.Since(begun)/time.Duration(rules))
+		}
+		return best
+	}
+	if few, many := each(100), each(900); many > 4*few {
+		t.Errorf("a rule of 100 takes %s, and one of 900 takes %s", few/20, many/20)
 	}
 }
 

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
 // tenRules are rules over groups, networks, patterns and paths of which the last to be asked decides.
@@ -36,7 +39,11 @@ func benchInput() *Input {
 			Method: "GET", Host: "wiki.example.com", Path: "/wiki/Main%20Page", Query: "page=a%20b", Scheme: "https",
 			IP: netip.MustParseAddr("192.168.7.9"), Header: headers{"Accept": {"text/html"}},
 		},
-		Now: now,
+		Certificate: Certificate{Present: true, Valid: true, SANURI: []string{"spiffe://example.com/a"}},
+		Workload:    Workload{Issuer: "https://ci.example.com", Claims: map[string]any{"ref": "main"}},
+		Service:     Service{Name: "backup"},
+		Data:        NewData(map[string]map[string]any{"oncall": {"alice@example.com": map[string]any{"team": "web"}}}),
+		Now:         now,
 	}
 }
 
@@ -57,8 +64,38 @@ policy "busy" {
   }
 }`
 
+// factRules ask for what is not of the request.
+const factRules = `
+policy "facts" {
+  include = [policy.base]
+  allow "on call" {
+    when = (
+      has(data.oncall, user.email) && data.oncall[user.email]["team"] == "web" && certificate.valid &&
+      has(certificate.san_uri, "spiffe://example.com/a") && workload.claims["ref"] == "main" && service.name == "backup"
+    )
+  }
+  require {
+    max_age = "2h"
+    amr     = ["pwd"]
+  }
+}
+policy "base" {
+  allow "anyone" { when = authenticated }
+  require { max_age = "8h" }
+}`
+
+// manyRules is a policy of n rules of which none admits.
+func manyRules(n int) string {
+	var source strings.Builder
+	source.WriteString("policy \"many\" {\n")
+	for i := range n {
+		fmt.Fprintf(&source, "allow \"rule %d\" { when = in_group(\"group-%d\") && startswith(request.path, \"/%d/\") }\n", i, i, i)
+	}
+	return source.String() + "}\n"
+}
+
 func BenchmarkEvaluate(b *testing.B) {
-	for name, source := range map[string]string{"ten": tenRules, "busy": busyRules} {
+	for name, source := range map[string]string{"ten": tenRules, "busy": busyRules, "facts": factRules} {
 		set, in := mustLoad(b, source), benchInput()
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
@@ -83,13 +120,7 @@ func BenchmarkEvaluateParallel(b *testing.B) {
 // BenchmarkRules shows what a rule costs when there are many.
 func BenchmarkRules(b *testing.B) {
 	for _, n := range []int{10, 100, 1000} {
-		var source strings.Builder
-		source.WriteString("policy \"many\" {\n")
-		for i := range n {
-			fmt.Fprintf(&source, "allow \"rule %d\" { when = in_group(\"group-%d\") && startswith(request.path, \"/%d/\") }\n", i, i, i)
-		}
-		source.WriteString("}\n")
-		set, in := mustLoad(b, source.String()), benchInput()
+		set, in := mustLoad(b, manyRules(n)), benchInput()
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
@@ -120,4 +151,19 @@ func BenchmarkLoad(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkNewTemplate compiles the value of one header: there may be several for each of ten thousand routes.
+func BenchmarkNewTemplate(b *testing.B) {
+	expression, diags := hclsyntax.ParseExpression([]byte(`join(",", user.groups)`), "header.hcl", hcl.InitialPos)
+	if diags.HasErrors() {
+		b.Fatal(diags)
+	}
+	options := testOptions()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, diags := NewTemplate(expression, options); diags.HasErrors() {
+			b.Fatal(diags)
+		}
+	}
 }

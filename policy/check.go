@@ -12,40 +12,26 @@ import (
 // checker compiles expressions, and collects what is wrong with them.
 type checker struct {
 	problems
-	attributes map[string]*attribute
-	builtins   map[string]*builtin
-	functions  map[string]function.Function // callable with constants only
-	roots      []string                     // first parts of the attributes' names
-	loops      []variables                  // of the for expressions around the one that is being compiled
-	noted      []step                       // of the expression that is being compiled
-	bench      *frame                       // where constants are folded
-	mentions   []mention                    // in the expression that is being compiled
-	blocks     []string                     // names of the data blocks
-	reads      reads                        // of all that was compiled
-	data       []dataRead                   // of the policy that is being compiled
-	unread     bool                         // the parser has reported an expression that it could not read
+	*language
+	functions map[string]function.Function // callable with constants only
+	loops     []variables                  // of the for expressions around the one that is being compiled
+	noted     []step                       // of the expression that is being compiled
+	bench     *frame                       // where constants are folded
+	mentions  []mention                    // in the expression that is being compiled
+	blocks    []string                     // names of the data blocks
+	reads     reads                        // of all that was compiled
+	data      []dataRead                   // of the policy that is being compiled
+	unread    bool                         // the parser has reported an expression that it could not read
 }
 
 func newChecker(o Options) *checker {
-	c := &checker{
-		attributes: make(map[string]*attribute),
-		builtins:   make(map[string]*builtin),
-		functions:  o.Functions,
-		bench:      newFrame(),
-		blocks:     slices.Sorted(slices.Values(o.Data)),
-		reads:      reads{headers: make(map[string]bool), query: make(map[string]bool)},
+	return &checker{
+		language:  theLanguage(),
+		functions: o.Functions,
+		bench:     newFrame(),
+		blocks:    slices.Sorted(slices.Values(o.Data)),
+		reads:     reads{headers: make(map[string]bool), query: make(map[string]bool)},
 	}
-	for _, a := range attributes() {
-		c.attributes[a.name] = &a
-		if root := rootOf(a.name); len(c.roots) == 0 || c.roots[len(c.roots)-1] != root {
-			c.roots = append(c.roots, root)
-		}
-	}
-	c.roots = append(c.roots, dataRoot)
-	for _, b := range builtins() {
-		c.builtins[b.name] = &b
-	}
-	return c
 }
 
 // bad is the node of an expression with a mistake that was reported.
