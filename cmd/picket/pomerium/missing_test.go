@@ -1,0 +1,46 @@
+package pomerium_test
+
+import (
+	"strings"
+	"testing"
+
+	"picket/cmd/picket/pomerium"
+)
+
+// TestWhatIsSaidToBeMissingIsMissing holds that the reasons in the output are true. When picket learns one of these,
+// this fails, and the import is to carry it over.
+func TestWhatIsSaidToBeMissingIsMissing(t *testing.T) {
+	const source = `
+authenticate_service_url: https://auth.example.com
+idp_provider: google
+idp_client_id: picket
+routes: [{from: https://a.example.com, to: http://10.0.0.1, policy: {allow: {or: [{domain: example.com}]}}}]
+`
+	result, err := pomerium.Import("in.yaml", []byte(source))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, problems := load(t, result.HCL); problems != nil {
+		t.Fatalf("%s\n%s", problems.Error(), result.HCL)
+	}
+	const to, when = "to     = \"http://10.0.0.1\"\n", `user.email_domain == "example.com"`
+	for place, written := range map[string][]string{
+		to: {
+			`to = "h2c://10.0.0.1"`, `to = "http://10.0.0.1/app"`, to + `paths = ["=/a"]`, to + `redirect { host = "b.example.com" }`,
+			to + `rewrite { prefix = "/" }`, to + `rewrite { pattern = "a" }`, to + `request_headers { set = {} }`,
+			to + `response_headers { set = {} }`, to + `upstream_tls { skip_verify = true }`, to + `balance = "hash"`,
+			to + `health { path = "/" }`, to + `outliers { errors = 5 }`,
+		},
+		`address = ":443"`: {`client_ca = "a"`, `proxy_protocol = []`, `http3 = true`, `tls = "auto"`},
+		when:               {`device.id == "a"`, `data.geoip["a"] == "b"`},
+	} {
+		if !strings.Contains(string(result.HCL), place) {
+			t.Fatalf("%q is not in\n%s", place, result.HCL)
+		}
+		for _, other := range written {
+			if _, problems := load(t, []byte(strings.Replace(string(result.HCL), place, other+"\n", 1))); !problems.Failed() {
+				t.Errorf("picket has %s now: carry it over", other)
+			}
+		}
+	}
+}
