@@ -6,9 +6,12 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // checks runs `picket check` on the node's configuration, in its environment.
@@ -44,6 +47,12 @@ func TestTheExampleOfThreeNodesRunsOnOneMachine(t *testing.T) {
 	}
 	c.revokesOne(t)
 
+	alice.signIn(t, "alice", c.url("app")+"/")
+	killNamed(t, run, "node-3")
+	for _, n := range c.nodes[:2] {
+		alice.over(n).isSignedInAs(t, "alice")
+	}
+
 	run.stop(t)
 	for _, n := range c.nodes {
 		if answers("http://"+n.admin+"/healthz") == "" {
@@ -53,6 +62,28 @@ func TestTheExampleOfThreeNodesRunsOnOneMachine(t *testing.T) {
 	if secret, err := os.ReadFile(state + "/secret"); err != nil || len(strings.TrimSpace(string(secret))) < 32 {
 		t.Errorf("the secret is not kept for the next run: %v", err)
 	}
+}
+
+// killNamed kills a node by the process id that run printed.
+func killNamed(t *testing.T, run *process, name string) {
+	t.Helper()
+	printed := regexp.MustCompile(name + ` +pid (\d+)`).FindStringSubmatch(run.log.String())
+	if printed == nil {
+		t.Fatalf("run does not tell the process id of %s", name)
+	}
+	pid, err := strconv.Atoi(printed[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 5*time.Second, func() string {
+		if !strings.Contains(run.log.String(), "pid "+printed[1]+" has ended") {
+			return "run has not noticed that a node has ended"
+		}
+		return ""
+	})
 }
 
 // runsScript starts examples/three-nodes/run, with ports of the test's choice, and waits for the nodes.

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// sendRaw writes a request byte by byte as given to one node and reads one answer. Lines end in CRLF; the Host and
-// the empty line are added.
+// sendRaw writes a request as it is given, over the balancer, and reads one answer. Lines end in CRLF; the Host and the
+// empty line are added.
 func (c *cluster) sendRaw(t *testing.T, host, requestLine string, fields ...string) answer {
 	t.Helper()
 	conn, err := net.DialTimeout("tcp", c.front, 5*time.Second)
