@@ -8,9 +8,9 @@ import (
 )
 
 // access reads who a route is for: exactly one of policy, any_user and public.
-func (b block) access(policies []string) (Access, []string) {
+func (b block) access(r rules) (Access, []string) {
 	public, anyUser := b.granted("public"), b.granted("any_user")
-	names := b.references("policy", policies)
+	names := b.enforced(r)
 	var said []string
 	for _, way := range []struct {
 		name string
@@ -42,18 +42,18 @@ func (b block) granted(name string) bool {
 	return on
 }
 
-// references reads KIND.NAME, or a list of those, and checks that each exists. The attribute is called as the kind.
-func (b block) references(kind string, names []string) []string {
-	if !b.has(kind) {
+// references reads KIND.NAME, or a list of those, from an attribute, and checks that each exists.
+func (b block) references(attribute, kind string, names []string) []string {
+	if !b.has(attribute) {
 		return nil
 	}
-	expr := b.body.Attributes[kind].Expr
+	expr := b.body.Attributes[attribute].Expr
 	written := []hclsyntax.Expression{expr}
 	if tuple, ok := expr.(*hclsyntax.TupleConsExpr); ok {
 		written = tuple.Exprs
 	}
 	if len(written) == 0 {
-		b.fail(emptyValue, expr.Range(), "The list is empty. Write %s = %s.NAME, or leave it out.", kind, kind)
+		b.fail(emptyValue, expr.Range(), "The list is empty. Write %s = %s.NAME, or leave it out.", attribute, kind)
 	}
 	var all []string
 	for _, e := range written {

@@ -16,7 +16,9 @@ type Config struct {
 	Authenticate Authenticate
 	Identities   []Identity
 	Session      Session
+	Data         []Data
 	Policies     *policy.Set
+	Tests        []*policy.Test
 	Routes       []Route
 	Digest       string // SHA-256 (hex) of the files, sorted by name: nodes with one digest agree
 }
@@ -81,6 +83,24 @@ type Telemetry struct {
 	LogLevel  string // debug, info, warn, error
 	LogFormat string // json, console
 	AccessLog bool
+
+	DecisionLog DecisionLog
+}
+
+// DecisionLog is how decisions are kept for replay.
+type DecisionLog struct {
+	Keep   time.Duration // 0: none are
+	Limit  int64         // bytes, of all nodes together; the oldest go first
+	Sample float64       // the part of decisions that is kept; 0: none, 1: all
+}
+
+// Kept tells whether any decision is.
+func (l DecisionLog) Kept() bool { return l.Keep > 0 && l.Sample > 0 }
+
+// Data is a bucket of facts that policies know as data.NAME.
+type Data struct {
+	Name   string
+	Bucket string // without the prefix that all buckets of facts have
 }
 
 // Authenticate is the single sign-on host.
@@ -149,6 +169,7 @@ type Route struct {
 	To         []string // upstream origins: http://HOST[:PORT] or https://…
 	Access     Access
 	Policies   []string // names, all of which must admit
+	Shadow     []string // names of policies that are decided beside them, and never enforced
 	Identities []string // names; none: any
 	Session    Session  // zero fields: the cluster's
 

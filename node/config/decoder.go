@@ -11,8 +11,9 @@ import (
 // decoder turns parsed files into a Config and remembers every mistake on the way: no step stops at one.
 type decoder struct {
 	context *hcl.EvalContext
-	start   hcl.Range // where the configuration begins: the place of what is missing altogether
-	partial bool      // a file did not parse: what seems missing may stand in the part that was lost
+	files   map[string]*hcl.File // what was parsed, by name
+	start   hcl.Range            // where the configuration begins: the place of what is missing altogether
+	partial bool                 // a file did not parse: what seems missing may stand in the part that was lost
 	diags   hcl.Diagnostics
 	hidden  []hcl.Range // secrets that stand in the files: never shown
 	taken   []socket    // what this node would listen on

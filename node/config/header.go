@@ -12,14 +12,14 @@ import (
 )
 
 // identityHeaders reads the headers that tell the upstream who asks. Their values are of the policy language.
-func (b block) identityHeaders(assertion string) []HeaderValue {
+func (b block) identityHeaders(assertion string, o policy.Options) []HeaderValue {
 	if !b.has("identity_headers") {
 		return nil
 	}
 	var all []HeaderValue
 	seen := map[string]string{fold(assertion): "the assertion"}
 	for _, e := range b.entries(b.body.Attributes["identity_headers"].Expr) {
-		value, diags := policy.NewTemplate(e.value, policy.Options{Functions: b.context.Functions})
+		value, diags := policy.NewTemplate(e.value, o)
 		b.take(diags)
 		name, ok := b.headerName(e.key)
 		if !ok {

@@ -20,10 +20,12 @@ func language() shape {
 			"authenticate": {attributes: []string{"url"}},
 			"identity":     identityShape(),
 			"session":      {attributes: []string{"lifetime", "idle", "same_site"}},
+			"data":         {label: "NAME", attributes: []string{"bucket"}},
 			"policy":       {label: "NAME", elsewhere: true},
+			"test":         {label: "NAME", elsewhere: true},
 			"route":        routeShape(),
 		},
-		later: []string{"acme", "console", "data", "directory", "forward_auth", "test", "workload"},
+		later: []string{"acme", "console", "directory", "forward_auth", "workload"},
 	}
 }
 
@@ -62,8 +64,8 @@ func listenShape() shape {
 
 func telemetryShape() shape {
 	return shape{
-		attributes: []string{"log_level", "log_format", "access_log"},
-		later:      []string{"decision_log", "traces"},
+		attributes: []string{"log_level", "log_format", "access_log", "decision_log"},
+		later:      []string{"traces"},
 	}
 }
 
@@ -82,7 +84,7 @@ func routeShape() shape {
 		label: "NAME",
 		attributes: []string{
 			"from", "to", "policy", "public", "any_user", "identity", "identity_headers", "websocket", "timeout",
-			"idle_timeout",
+			"idle_timeout", "shadow",
 		},
 		blocks: map[string]shape{
 			"session":   {attributes: []string{"lifetime", "idle"}},
@@ -91,7 +93,7 @@ func routeShape() shape {
 		},
 		later: []string{
 			"balance", "body_limit", "cors_preflight", "hash", "health", "limit", "methods", "outliers", "paths",
-			"redirect", "request_headers", "response_headers", "retry", "shadow", "upstream_tls",
+			"redirect", "request_headers", "response_headers", "retry", "upstream_tls",
 		},
 	}
 }

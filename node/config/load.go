@@ -94,14 +94,14 @@ func parse(sources []source, dir string) (*Config, *Problems) {
 		context: &hcl.EvalContext{Functions: functions(dir)},
 		meant:   map[meaning]bool{},
 		start:   hcl.Range{Filename: sources[0].name, Start: hcl.InitialPos, End: hcl.InitialPos},
+		files:   map[string]*hcl.File{},
 	}
-	files := map[string]*hcl.File{}
 	body := &hclsyntax.Body{Attributes: hclsyntax.Attributes{}}
 	for _, s := range sources {
 		file, diags := hclsyntax.ParseConfig(s.text, s.name, hcl.InitialPos)
 		d.take(diags)
 		d.partial = d.partial || diags.HasErrors()
-		files[s.name] = file
+		d.files[s.name] = file
 		part := file.Body.(*hclsyntax.Body)
 		body.Blocks = append(body.Blocks, part.Blocks...)
 		for name, attribute := range part.Attributes {
@@ -111,7 +111,7 @@ func parse(sources []source, dir string) (*Config, *Problems) {
 	d.vocabulary("the top level", body, language())
 	config := block{decoder: d, at: d.start, body: body}.whole()
 	config.Digest = digest(sources)
-	problems := d.problems(files)
+	problems := d.problems()
 	if problems.Failed() {
 		return nil, problems
 	}

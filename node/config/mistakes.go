@@ -63,6 +63,8 @@ const (
 	idleBeyond       mistake = "Idle time without effect"
 	notOffered       mistake = "Access that cannot be meant"
 	insecureNotAsked mistake = "Switch without effect"
+	shadowEnforced   mistake = "Shadow policy in force"
+	bucketTwice      mistake = "Bucket used twice"
 )
 
 // What may be meant, but is told.
@@ -75,6 +77,7 @@ const (
 	certificateGap     mistake = "No certificate for a host"
 	insecureIssuer     mistake = "Sign-in without TLS"
 	noRoutes           mistake = "No routes"
+	shadowOfItself     mistake = "Shadow of itself"
 )
 
 // notFound is the mistake of the path given to Load.

@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"math"
+	"strings"
+	"time"
+)
 
 // The parts that operators see: the admin address, and what a node tells of itself.
 
@@ -25,11 +29,33 @@ func (b block) admin() Admin {
 	return admin
 }
 
-func (b block) telemetry() Telemetry {
+func (b block) telemetry(state Broker) Telemetry {
 	t := b.child("telemetry")
 	return Telemetry{
 		LogLevel:  t.choice("log_level", "info", "debug", "warn", "error"),
 		LogFormat: t.choice("log_format", "json", "console"),
 		AccessLog: t.flag("access_log", true),
+
+		DecisionLog: t.object("decision_log", "keep", "limit", "sample").decisionLog(state),
 	}
+}
+
+// decisionLog reads how decisions are kept: in the room that the nodes have for what they share.
+func (b block) decisionLog(state Broker) DecisionLog {
+	limit := int64(1 << 30)
+	if state.Limit > 0 {
+		limit = min(limit, state.Limit/4)
+	}
+	l := DecisionLog{
+		Keep:   b.duration("keep", 72*time.Hour, 0),
+		Limit:  b.size("limit", limit, 1<<20, math.MaxInt64),
+		Sample: b.share("sample", 1),
+	}
+	if l.Keep > 0 && l.Keep < time.Minute {
+		b.fail(outOfRange, b.place("keep"), "keep is at least 1m, or \"0s\", which keeps nothing.")
+	}
+	if state.Limit > 0 && l.Limit > state.Limit/2 {
+		b.fail(outOfRange, b.place("limit"), "The nodes have %s for all that they share, by limit of the broker. Leave sessions half of it at least.", sizeText(state.Limit))
+	}
+	return l
 }

@@ -19,7 +19,7 @@ type Problems struct {
 }
 
 // problems is what was remembered, sorted; nil when that is nothing.
-func (d *decoder) problems(files map[string]*hcl.File) *Problems {
+func (d *decoder) problems() *Problems {
 	if len(d.diags) == 0 {
 		return nil
 	}
@@ -31,7 +31,7 @@ func (d *decoder) problems(files map[string]*hcl.File) *Problems {
 			cmp.Compare(a.Detail, b.Detail),
 		)
 	})
-	return &Problems{diags: d.diags, files: files, hidden: d.hidden}
+	return &Problems{diags: d.diags, files: d.files, hidden: d.hidden}
 }
 
 // Failed tells whether the configuration cannot be run: there is more than warnings.

@@ -9,7 +9,7 @@ import (
 // known is what routes can refer to.
 type known struct {
 	identities []string
-	policies   []string
+	rules      rules
 	session    Session
 }
 
@@ -36,7 +36,7 @@ func (b block) route(k known) Route {
 	r := Route{
 		Name:        b.name,
 		To:          b.upstreams(),
-		Identities:  b.references("identity", k.identities),
+		Identities:  b.references("identity", "identity", k.identities),
 		Session:     b.stricter(k.session),
 		Host:        b.child("rewrite").upstreamHost(),
 		WebSocket:   b.flag("websocket", false),
@@ -44,9 +44,10 @@ func (b block) route(k known) Route {
 		IdleTimeout: b.duration("idle_timeout", 5*time.Minute, 0),
 	}
 	r.From, r.Prefix = b.from()
-	r.Access, r.Policies = b.access(k.policies)
+	r.Access, r.Policies = b.access(k.rules)
+	r.Shadow = b.shadows(k.rules, r.Policies)
 	r.Assertion = b.child("assertion").assertion(r.From.Host)
-	r.IdentityHeaders = b.identityHeaders(r.Assertion.Header)
+	r.IdentityHeaders = b.identityHeaders(r.Assertion.Header, k.rules.options)
 	return r
 }
 

@@ -37,6 +37,8 @@ func writeValue(b *strings.Builder, path string, v reflect.Value) {
 		fmt.Fprintf(b, "%s = %s\n", path, []string{"by policy", "any user", "public"}[x])
 	case *policy.Set:
 		fmt.Fprintf(b, "%s = %q\n", path, x.Names())
+	case *policy.Test:
+		fmt.Fprintf(b, "%s = %s %q: %s\n", path, x.Policy, x.Name, x.Expect)
 	case *policy.Template:
 		fmt.Fprintf(b, "%s = an expression\n", path)
 	case []string, map[string]string, string:

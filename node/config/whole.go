@@ -10,13 +10,15 @@ import (
 
 // whole reads all blocks, in the order in which they need each other.
 func (b block) whole() *Config {
-	c := &Config{Cluster: b.cluster(), Admin: b.admin(), Telemetry: b.telemetry(), Session: b.session()}
+	c := &Config{Cluster: b.cluster(), Admin: b.admin(), Session: b.session()}
+	c.Telemetry = b.telemetry(c.Cluster.Broker)
 	c.Listeners = b.listeners()
 	c.Authenticate = b.authenticate()
 	c.Identities = b.identities()
-	set, policies := b.policies()
-	c.Policies = set
-	c.Routes = b.routes(known{names(c.Identities), policies, c.Session})
+	c.Data = b.data()
+	rules := b.rules(c.Data)
+	c.Policies, c.Tests = rules.set, b.tests(rules)
+	c.Routes = b.routes(known{names(c.Identities), rules, c.Session})
 	b.signIn(c)
 	b.covered(c)
 	b.empty(c)
