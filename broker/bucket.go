@@ -32,7 +32,7 @@ type Entry[T any] struct {
 }
 
 // Bucket holds records of one type as JSON: sealed where its Spec says so, else with a tag, so that access to the store
-// alone forges nothing. Keys are letters, digits and -_=. without an empty part.
+// alone forges nothing. Keys are letters, digits and -_=./ without an empty part between dots: EncodeKey makes one of any text.
 //
 // Each method returns ErrUnavailable when nobody could tell; a write then may or may not have happened.
 type Bucket[T any] struct{ raw *bucket }
@@ -120,14 +120,15 @@ func (b *Bucket[T]) entry(key string, r stored, err error) (Entry[T], error) {
 	return b.decode(key, r.sequence, r.header, r.data)
 }
 
+// decode reads a record. With an error, the entry has its key and revision all the same.
 func (b *Bucket[T]) decode(key string, revision uint64, header nats.Header, data []byte) (Entry[T], error) {
 	entry := Entry[T]{Key: key, Revision: revision}
 	plain, err := b.raw.open(key, header, data)
 	if err != nil {
-		return Entry[T]{}, fmt.Errorf("reading %s %s: %w: %w", b.raw.spec.Name, key, ErrUnavailable, err)
+		return entry, fmt.Errorf("reading %s %s: %w: %w", b.raw.spec.Name, key, ErrUnavailable, err)
 	}
 	if err := json.Unmarshal(plain, &entry.Value); err != nil {
-		return Entry[T]{}, fmt.Errorf("decoding %s %s: %w: %w", b.raw.spec.Name, key, ErrUnavailable, err)
+		return Entry[T]{Key: key, Revision: revision}, fmt.Errorf("decoding %s %s: %w: %w", b.raw.spec.Name, key, ErrUnavailable, err)
 	}
 	return entry, nil
 }

@@ -80,12 +80,21 @@ func (l *Live[T]) apply(c change) {
 
 // set takes one change over; a value that cannot be read is as good as removed.
 func (l *Live[T]) set(c change) {
+	if c.removed {
+		delete(l.records, c.key)
+		return
+	}
 	entry, err := l.bucket.decode(c.key, c.revision, c.header, c.data)
-	if c.removed || err != nil {
+	if err != nil {
+		l.leftOut(c.key, err)
 		delete(l.records, c.key)
 		return
 	}
 	l.records[c.key] = entry
+}
+
+func (l *Live[T]) leftOut(key string, err error) {
+	l.bucket.raw.broker.log.Warn().Err(err).Str("bucket", l.bucket.raw.spec.Name).Str("key", key).Msg("record left out: it cannot be read")
 }
 
 // missed has everything read anew, by a goroutine of its own: the feed must not wait.
@@ -129,9 +138,11 @@ func (l *Live[T]) list(ctx context.Context) (map[string]Entry[T], error) {
 		if err != nil && entry.Key == "" {
 			return nil, err
 		}
-		if err == nil {
-			found[entry.Key] = entry
+		if err != nil {
+			l.leftOut(entry.Key, err)
+			continue
 		}
+		found[entry.Key] = entry
 	}
 	return found, nil
 }

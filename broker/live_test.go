@@ -1,12 +1,15 @@
 package broker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 func live(t *testing.T, b *Broker, s Spec) (*Bucket[note], *Live[note]) {
@@ -145,5 +148,87 @@ func TestALogNeverWaits(t *testing.T) {
 	}
 	if taken != logQueue {
 		t.Errorf("%d were taken", taken)
+	}
+}
+
+func TestARecordThatCannotBeReadIsLeftOutFromTheStart(t *testing.T) {
+	b := start(t, Options{})
+	before := open(t, b, Spec{Name: "data-oncall", Decides: true, Open: true})
+	if _, err := before.Put(t.Context(), "bob", note{"there"}, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.conn.Publish("$KV.data-oncall.alice", []byte(`no JSON`)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is stored", time.Second, func() bool {
+		_, err := before.Get(t.Context(), "alice")
+		return errors.Is(err, ErrUnavailable)
+	})
+	_, view := live(t, b, Spec{Name: "data-oncall", Decides: true, Open: true})
+	if keys := slices.Collect(maps.Keys(view.All())); !slices.Equal(keys, []string{"bob"}) {
+		t.Errorf("it holds %v", keys)
+	}
+}
+
+// line is an entry that writes itself.
+type line struct{ Text string }
+
+func (l line) AppendJSON(dst []byte) []byte {
+	return append(append(append(dst, `{"Text":"`...), l.Text...), `"}`...)
+}
+
+func TestALogIsKeptAsItIsConfiguredNow(t *testing.T) {
+	ctx := t.Context()
+	b := start(t, Options{})
+	for _, s := range []LogSpec{
+		{Name: "decisions", Keep: time.Minute, Limit: 1 << 20},
+		{Name: "decisions", Keep: time.Hour, Limit: 2 << 20},
+	} {
+		log, err := OpenLog[line](ctx, b, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := log.stream.Info(ctx)
+		if err != nil || info.Config.MaxAge != s.Keep || info.Config.MaxBytes != s.Limit {
+			t.Errorf("it is kept for %v within %d bytes, %v", info.Config.MaxAge, info.Config.MaxBytes, err)
+		}
+		go func() { _ = log.Run(ctx) }()
+		log.Append(line{s.Keep.String()})
+		eventually(t, "it is written", 5*time.Second, func() bool {
+			for entry, err := range log.Since(ctx, time.Now().Add(-time.Minute)) {
+				if err == nil && entry.Text == s.Keep.String() {
+					return true
+				}
+			}
+			return false
+		})
+	}
+}
+
+func TestWhatTheStoreDoesNotTakeIsCounted(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	b := start(t, Options{Registry: registry})
+	log, err := OpenLog[note](t.Context(), b, LogSpec{Name: "decisions"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	log.Append(note{"x"})
+	log.Append(note{"y"})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := log.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() == "picket_log_dropped_total" && family.GetMetric()[0].GetCounter().GetValue() != 2 {
+			t.Errorf("counted were %v", family.GetMetric())
+		}
 	}
 }

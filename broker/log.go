@@ -21,7 +21,8 @@ type LogSpec struct {
 }
 
 // Log is a stream of entries that all nodes append to and that is read from a time on. Appending never waits: what does
-// not fit into the queue is dropped and counted.
+// not fit into the queue is dropped and counted. An entry is stored as one line of JSON: by its method AppendJSON(dst
+// []byte) []byte, if it has one, else as encoding/json has it.
 type Log[T any] struct {
 	broker  *Broker
 	spec    LogSpec
@@ -29,6 +30,7 @@ type Log[T any] struct {
 	subject string
 	queue   chan T
 	dropped prometheus.Counter
+	lines   []byte // of the last batch, to be used again: only Run writes
 }
 
 const (
@@ -54,7 +56,7 @@ func OpenLog[T any](ctx context.Context, b *Broker, s LogSpec) (*Log[T], error) 
 	stream, err := b.ensure(ctx, jetstream.StreamConfig{
 		Name: name, Subjects: []string{l.subject}, Storage: b.options.storage(), Replicas: b.options.replicas(),
 		Discard: jetstream.DiscardOld, MaxAge: s.Keep, MaxBytes: limit, Compression: jetstream.S2Compression,
-		MaxMsgSize: -1, MaxMsgs: -1, MaxConsumers: -1, MaxMsgsPerSubject: -1, Duplicates: min(2*time.Minute, max(s.Keep, 2*time.Minute)),
+		MaxMsgSize: -1, MaxMsgs: -1, MaxConsumers: -1, MaxMsgsPerSubject: -1, Duplicates: window(s.Keep),
 		DenyDelete: true, AllowDirect: true,
 	})
 	if err != nil {
@@ -62,6 +64,14 @@ func OpenLog[T any](ctx context.Context, b *Broker, s LogSpec) (*Log[T], error) 
 	}
 	l.stream = stream
 	return l, nil
+}
+
+// window is how long a stream remembers the ids of messages: no longer than the messages.
+func window(keep time.Duration) time.Duration {
+	if keep <= 0 {
+		return 2 * time.Minute
+	}
+	return min(keep, 2*time.Minute)
 }
 
 // Append queues an entry; false when it was dropped. It never waits.
@@ -124,20 +134,32 @@ func (l *Log[T]) gather(ctx context.Context) (batch []T, more bool) {
 
 // write stores a batch as JSON lines in one message. What cannot be stored is dropped: requests do not wait for the log.
 func (l *Log[T]) write(batch []T) {
-	var lines bytes.Buffer
-	encoder := json.NewEncoder(&lines)
+	lines := l.lines[:0]
 	for _, v := range batch {
-		if err := encoder.Encode(v); err != nil {
+		longer, err := appendEntry(lines, v)
+		if err != nil {
 			l.broker.log.Warn().Err(err).Str("log", l.spec.Name).Msg("entry not encoded")
 			l.dropped.Inc()
+			continue
 		}
+		lines = append(longer, '\n')
 	}
+	l.lines = lines
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
-	if _, err := l.broker.stream.Publish(ctx, l.subject, lines.Bytes()); err != nil {
+	if _, err := l.broker.stream.Publish(ctx, l.subject, lines); err != nil {
 		l.dropped.Add(float64(len(batch)))
 		l.broker.log.Debug().Err(err).Str("log", l.spec.Name).Int("entries", len(batch)).Msg("not written")
 	}
+}
+
+// appendEntry writes an entry as JSON behind what dst holds.
+func appendEntry(dst []byte, v any) ([]byte, error) {
+	if own, ok := v.(interface{ AppendJSON(dst []byte) []byte }); ok {
+		return own.AppendJSON(dst), nil
+	}
+	text, err := json.Marshal(v)
+	return append(dst, text...), err
 }
 
 // Since yields the entries that were written from a time on, in the order of the stream. An entry that cannot be read is

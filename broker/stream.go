@@ -111,7 +111,7 @@ func same(have, want jetstream.StreamConfig) bool {
 		}
 		return *c.RePublish
 	}
-	return have.Replicas == want.Replicas && have.AllowDirect == want.AllowDirect &&
+	return have.Replicas == want.Replicas && have.MaxAge == want.MaxAge && have.MaxBytes == want.MaxBytes && have.AllowDirect == want.AllowDirect &&
 		have.MaxMsgsPerSubject == want.MaxMsgsPerSubject && have.AllowMsgTTL == want.AllowMsgTTL &&
 		have.SubjectDeleteMarkerTTL == want.SubjectDeleteMarkerTTL && republish(have) == republish(want)
 }
@@ -125,13 +125,13 @@ func removal(header nats.Header) bool {
 // validKey keeps what would be another subject, or none, from the store. A cookie's text never gets here unchecked, but
 // an operator's does.
 func validKey(key string) bool {
-	if key == "" || len(key) > 256 || strings.HasPrefix(key, ".") || strings.HasSuffix(key, ".") || strings.Contains(key, "..") {
+	if key == "" || len(key) > longestKey || strings.HasPrefix(key, ".") || strings.HasSuffix(key, ".") || strings.Contains(key, "..") {
 		return false
 	}
 	for i := 0; i < len(key); i++ {
 		c := key[i]
 		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '=', c == '.':
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '=', c == '.', c == '/':
 		default:
 			return false
 		}
