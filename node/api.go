@@ -20,6 +20,7 @@ func (a *api) mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1/sessions/{id}", a.session)
 	mux.HandleFunc("DELETE /v1/sessions/{id}", a.revoke)
 	mux.HandleFunc("DELETE /v1/users/{id}/sessions", a.revokeUser)
+	a.mountData(mux)
 }
 
 // providerStatus is how an identity provider was when it was last asked.

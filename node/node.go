@@ -53,6 +53,7 @@ type Node struct {
 	broker   *broker.Broker
 	authn    *authn.Authn
 	door     *proxy.Door
+	facts    *facts
 	members  *members
 	admin    *admin
 
@@ -75,10 +76,11 @@ func New(o Options) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
+	n.facts = newFacts(o.Config.Data, func() { n.door.Changed() })
 	decides := authz.New(authz.Options{Policies: o.Config.Policies, Log: n.log, Registry: n.registry})
 	n.door, err = proxy.New(proxy.Options{
 		Config: o.Config, Node: o.Config.Cluster.Broker.Node, Authn: n.authn, Authz: decides,
-		Pages: pages, Refuse: pages.Refuse, Fresh: n.broker.Fresh, Log: n.log, Registry: n.registry,
+		Pages: pages, Refuse: pages.Refuse, Fresh: n.broker.Fresh, Data: n.facts.snapshot, Log: n.log, Registry: n.registry,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("door: %w", err)
@@ -176,6 +178,9 @@ func (n *Node) open(starting, life context.Context, parts *errgroup.Group) error
 		return fmt.Errorf("opening the cluster's state (are enough of the peers up?): %w", err)
 	}
 	parts.Go(func() error { return n.authn.Run(life) })
+	if err := n.facts.open(starting, n.broker); err != nil {
+		return err
+	}
 	if err := n.members.open(starting); err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ import (
 	"picket/node/authn"
 	"picket/node/authz"
 	"picket/node/config"
+	"picket/policy"
 )
 
 // Options are the parts that the door puts together. Config, Authn, Authz, Pages and Refuse are needed.
@@ -42,6 +43,10 @@ type Options struct {
 	// once. Nil: it never is.
 	Fresh func() bool
 
+	// Data is what the data blocks hold now; it takes a few nanoseconds. Nil: nothing is known. Changed tells the door
+	// that it gives something else.
+	Data func() *policy.Data
+
 	Drain    time.Duration // how long requests under way may take when the door closes; 0: 10 s
 	Log      zerolog.Logger
 	Registry prometheus.Registerer // nil: nothing is counted anywhere
@@ -56,6 +61,7 @@ type Door struct {
 	pages    http.Handler
 	refuse   func(http.ResponseWriter, *http.Request, authz.Refusal)
 	fresh    func() bool
+	data     func() *policy.Data
 	node     string
 	drain    time.Duration
 	log      zerolog.Logger
@@ -79,7 +85,7 @@ func New(o Options) (*Door, error) {
 		return nil, errors.New("proxy: Config, Authn, Authz, Pages and Refuse are needed")
 	}
 	d := &Door{
-		config: o.Config, authn: o.Authn, authz: o.Authz, pages: o.Pages, refuse: o.Refuse, fresh: o.Fresh,
+		config: o.Config, authn: o.Authn, authz: o.Authz, pages: o.Pages, refuse: o.Refuse, fresh: o.Fresh, data: o.Data,
 		node: o.Node, drain: o.Drain, log: o.Log, now: o.Now,
 		plainLog: log.New(debugLog{o.Log}, "", 0), cookies: ourCookies(), buffers: newBuffers(), changes: newChanges(),
 	}
@@ -88,6 +94,9 @@ func New(o Options) (*Door, error) {
 	}
 	if d.fresh == nil {
 		d.fresh = func() bool { return false }
+	}
+	if d.data == nil {
+		d.data = func() *policy.Data { return nil }
 	}
 	if d.drain == 0 {
 		d.drain = 10 * time.Second
@@ -104,6 +113,10 @@ func New(o Options) (*Door, error) {
 	d.authn.OnChange(d.changes.add)
 	return d, nil
 }
+
+// Changed tells the door that what policies see has changed, other than by a session, a user or their groups: whatever
+// is under way is asked about again, at once. It does not wait.
+func (d *Door) Changed() { d.changes.add(authn.Change{}) }
 
 // ServeHTTP is the door without a listener of its own: nothing in front of it is trusted.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.serve(w, r, &listener{}) }
@@ -156,6 +169,7 @@ func (d *Door) admit(ctx context.Context, a *ask) *authz.Refusal {
 		return f
 	}
 	a.heard = d.changes.heard.Load()
+	a.in.Data = d.data()
 	a.caller, a.answer = d.authn.Identify(ctx, a.origin, a.cookie, a.route.Route)
 	if a.found() {
 		a.caller.Fill(&a.in)

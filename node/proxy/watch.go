@@ -87,7 +87,7 @@ func (d *Door) stillAdmitted(ctx context.Context, s *stream) error {
 		return d.unproved(s, now)
 	}
 	in := a.in
-	in.Now = now
+	in.Now, in.Data = now, d.data()
 	caller.Fill(&in)
 	if decision := d.authz.Evaluate(a.route.Route, &in); !decision.Allowed() {
 		return errNotAllowed{decision}
