@@ -87,10 +87,13 @@ func (l *Log[T]) Append(v T) bool {
 
 // Run writes what is queued until ctx ends, and then what is left, as far as a second allows.
 func (l *Log[T]) Run(ctx context.Context) error {
+	writing, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, cancel) })()
 	for {
 		batch, more := l.gather(ctx)
 		if len(batch) > 0 {
-			l.write(batch)
+			l.write(writing, batch)
 		}
 		if !more {
 			return nil
@@ -133,7 +136,7 @@ func (l *Log[T]) gather(ctx context.Context) (batch []T, more bool) {
 }
 
 // write stores a batch as JSON lines in one message. What cannot be stored is dropped: requests do not wait for the log.
-func (l *Log[T]) write(batch []T) {
+func (l *Log[T]) write(ctx context.Context, batch []T) {
 	lines := l.lines[:0]
 	for _, v := range batch {
 		longer, err := appendEntry(lines, v)
@@ -145,7 +148,7 @@ func (l *Log[T]) write(batch []T) {
 		lines = append(longer, '\n')
 	}
 	l.lines = lines
-	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	if _, err := l.broker.stream.Publish(ctx, l.subject, lines); err != nil {
 		l.dropped.Add(float64(len(batch)))

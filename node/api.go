@@ -20,6 +20,8 @@ func (a *api) mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1/sessions/{id}", a.session)
 	mux.HandleFunc("DELETE /v1/sessions/{id}", a.revoke)
 	mux.HandleFunc("DELETE /v1/users/{id}/sessions", a.revokeUser)
+	mux.HandleFunc("GET /v1/sessions/{id}/input", a.sessionInput)
+	mux.HandleFunc("GET /v1/decisions", a.decisions)
 	a.mountData(mux)
 }
 
@@ -113,6 +115,19 @@ func (a *api) session(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, http.StatusOK, info)
+}
+
+// sessionInput is what policies see of a session, with nothing of a request.
+func (a *api) sessionInput(w http.ResponseWriter, r *http.Request) {
+	if !a.up(w) {
+		return
+	}
+	in, err := a.node.authn.SessionInput(r.Context(), r.PathValue("id"))
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	answer(w, http.StatusOK, in)
 }
 
 func (a *api) revoke(w http.ResponseWriter, r *http.Request) {

@@ -54,6 +54,7 @@ type Node struct {
 	authn    *authn.Authn
 	door     *proxy.Door
 	facts    *facts
+	decided  *decisions
 	members  *members
 	admin    *admin
 
@@ -77,7 +78,11 @@ func New(o Options) (*Node, error) {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
 	n.facts = newFacts(o.Config.Data, func() { n.door.Changed() })
-	decides := authz.New(authz.Options{Policies: o.Config.Policies, Log: n.log, Registry: n.registry})
+	n.decided = newDecisions(o.Config.Telemetry.DecisionLog)
+	decides := authz.New(authz.Options{
+		Policies: o.Config.Policies, Node: o.Config.Cluster.Broker.Node, Record: n.decided.take, Sample: n.decided.sample(),
+		Log: n.log, Registry: n.registry,
+	})
 	n.door, err = proxy.New(proxy.Options{
 		Config: o.Config, Node: o.Config.Cluster.Broker.Node, Authn: n.authn, Authz: decides,
 		Pages: pages, Refuse: pages.Refuse, Fresh: n.broker.Fresh, Data: n.facts.snapshot, Log: n.log, Registry: n.registry,
@@ -181,6 +186,10 @@ func (n *Node) open(starting, life context.Context, parts *errgroup.Group) error
 	if err := n.facts.open(starting, n.broker); err != nil {
 		return err
 	}
+	if err := n.decided.open(starting, n.broker); err != nil {
+		return err
+	}
+	parts.Go(func() error { return n.decided.run(life) })
 	if err := n.members.open(starting); err != nil {
 		return err
 	}

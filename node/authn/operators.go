@@ -54,22 +54,31 @@ func (a *Authn) Sessions(ctx context.Context, user string) ([]SessionInfo, error
 
 // SessionByID is one session that is good now. broker.ErrNotFound, broker.ErrUnavailable.
 func (a *Authn) SessionByID(ctx context.Context, id string) (SessionInfo, error) {
+	s, u, err := a.goodSession(ctx, id)
+	if err != nil {
+		return SessionInfo{}, err
+	}
+	return a.info(ctx, s, u)
+}
+
+// goodSession is a session that is good now, and its user, from the leader. broker.ErrNotFound, broker.ErrUnavailable.
+func (a *Authn) goodSession(ctx context.Context, id string) (*Session, *User, error) {
 	if len(id) != idLength || !wellFormedBinding(id) {
-		return SessionInfo{}, fmt.Errorf("session %.64q: %w", id, broker.ErrNotFound)
+		return nil, nil, fmt.Errorf("session %.64q: %w", id, broker.ErrNotFound)
 	}
 	e, err := a.sessions.Get(ctx, id)
 	if err != nil {
-		return SessionInfo{}, fmt.Errorf("reading the session: %w", err)
+		return nil, nil, fmt.Errorf("reading the session: %w", err)
 	}
 	people := people{a: a, users: map[string]*User{}}
 	u, err := people.get(ctx, e.Value.User)
 	if err != nil {
-		return SessionInfo{}, err
+		return nil, nil, err
 	}
 	if u == nil || !a.good(&e.Value, u) {
-		return SessionInfo{}, fmt.Errorf("session %s has ended: %w", id, broker.ErrNotFound)
+		return nil, nil, fmt.Errorf("session %s has ended: %w", id, broker.ErrNotFound)
 	}
-	return a.info(ctx, &e.Value, u)
+	return &e.Value, u, nil
 }
 
 // Revoke ends a session: when it returns nil, a quorum has it. broker.ErrNotFound, broker.ErrUnavailable.

@@ -27,6 +27,12 @@ const (
 // Options are the parts that decisions are made of.
 type Options struct {
 	Policies *policy.Set // nil: every policy denies
+	Node     string      // name of this node, in records
+
+	// Record takes what Authz.Record writes; it must not wait. Nil: nothing is recorded.
+	Record func(record []byte)
+	Sample float64 // the part of verdicts that is recorded; 0: none, 1: all
+
 	Log      zerolog.Logger
 	Registry prometheus.Registerer // nil: decisions are not counted anywhere
 }
@@ -36,28 +42,44 @@ type Authz struct {
 	policies  *policy.Set
 	log       zerolog.Logger
 	decisions *prometheus.CounterVec
+	shadowed  *prometheus.CounterVec
+	node      string
+	record    func([]byte) // nil: nothing is recorded
+	sample    float64
 }
 
 // New puts the parts together. It opens nothing. A registry that has the counter of decisions from an earlier
 // configuration goes on counting with it.
 func New(o Options) *Authz {
-	counter := prometheus.NewCounterVec(prometheus.CounterOpts{
+	decisions := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "picket_decisions_total",
 		Help: "Decisions about requests, by route and outcome.",
 	}, []string{"route", "outcome"})
-	return &Authz{policies: o.Policies, log: o.Log, decisions: register(o.Registry, counter)}
+	shadowed := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "picket_shadow_decisions_total",
+		Help: "Decisions of policies that are not in force, by route, policy and what they would change for the visitor.",
+	}, []string{"route", "policy", "change"})
+	a := &Authz{
+		policies: o.Policies, log: o.Log, decisions: register(o.Registry, decisions), shadowed: register(o.Registry, shadowed),
+		node: o.Node, record: o.Record, sample: o.Sample,
+	}
+	if o.Sample <= 0 {
+		a.record = nil
+	}
+	return a
 }
 
-// Decide tells whether the request may pass the route, and counts the answer.
-func (a *Authz) Decide(r *config.Route, in *policy.Input) policy.Decision {
+// Decide tells whether the request may pass the route, and counts the answer. Beside it the shadows of the route are
+// asked: what they say changes nothing.
+func (a *Authz) Decide(r *config.Route, in *policy.Input) Verdict {
 	d := a.Evaluate(r, in)
 	a.decisions.WithLabelValues(r.Name, d.Outcome.String()).Inc()
 	a.log.Debug().Str("route", r.Name).Str("policy", d.Policy).Str("rule", d.Rule).
 		Stringer("decision", d.Outcome).Msg("decided")
-	return d
+	return Verdict{Decision: d, Shadow: a.shadows(r, in, d)}
 }
 
-// Evaluate is Decide without the count: for asking again about what was decided and is still under way.
+// Evaluate is Decide without counts and shadows: for asking again about what was decided and is still under way.
 func (a *Authz) Evaluate(r *config.Route, in *policy.Input) policy.Decision {
 	switch r.Access {
 	case config.Public:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"picket/node/authn"
+	"picket/node/authz"
 	"picket/node/config"
 	"picket/policy"
 )
@@ -34,7 +35,8 @@ type ask struct {
 	caller   authn.Caller
 	answer   authn.Answer
 	decision policy.Decision
-	given    []field // what is added to the request that goes upstream
+	shadow   []authz.Shadow // what would have been decided otherwise
+	given    []field        // what is added to the request that goes upstream
 
 	target   *url.URL // that it is sent to
 	upstream string   // the address that it was sent to; "": it was not

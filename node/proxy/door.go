@@ -183,7 +183,9 @@ func (d *Door) admit(ctx context.Context, a *ask) *authz.Refusal {
 			return unavailable(a.route.Name)
 		}
 	}
-	a.decision = d.authz.Decide(a.route.Route, &a.in)
+	verdict := d.authz.Decide(a.route.Route, &a.in)
+	a.decision, a.shadow = verdict.Decision, verdict.Shadow
+	d.authz.Record(authz.Asked{RequestID: a.id, Route: a.route.Route, Input: &a.in}, verdict)
 	if !a.decision.Allowed() {
 		return denied(a)
 	}

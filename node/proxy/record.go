@@ -6,6 +6,8 @@ import (
 	"net/http"
 
 	"github.com/rs/zerolog"
+
+	"picket/node/authz"
 )
 
 // statusClientGone is logged when the client left before there was an answer (a convention of nginx).
@@ -69,10 +71,24 @@ func (d *Door) record(a *ask, w *recorder, r *http.Request) {
 	optional(e, "rule", a.decision.Rule)
 	optional(e, "policy", a.decision.Policy)
 	optional(e, "upstream", a.upstream)
+	if len(a.shadow) > 0 {
+		e.Array("shadow", shadows(a.shadow))
+	}
 	if a.ended != nil {
 		e.Str("ended", a.ended.Error())
 	}
 	e.Str("client", a.client.String()).Str("node", d.node).Msg("request")
+}
+
+// shadows are what policies that are not in force would have decided otherwise, as the log has them.
+type shadows []authz.Shadow
+
+// MarshalZerologArray writes them.
+func (all shadows) MarshalZerologArray(to *zerolog.Array) {
+	for _, s := range all {
+		to.Dict(zerolog.Dict().Str("policy", s.Policy).Str("change", s.Change.String()).
+			Str("decision", s.Decision.Outcome.String()).Str("rule", s.Decision.Rule))
+	}
 }
 
 // outcome is one word for what became of a request.
