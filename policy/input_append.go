@@ -37,8 +37,7 @@ func (s *section) append(dst []byte, in *Input) []byte {
 	filled := s.name == ""
 	for _, f := range s.facts {
 		place := f.of(in)
-		told := f.name == "authenticated" && s.name == "" || f.name == "present" // what is told when false, too
-		if empty(place) && !told {
+		if empty(place) && !s.tells(f.name) {
 			continue
 		}
 		filled = filled || !empty(place)
@@ -51,6 +50,11 @@ func (s *section) append(dst []byte, in *Input) []byte {
 		return dst[:begin]
 	}
 	return append(dst, '}')
+}
+
+// tells tells whether a fact is told when it is false, too: to leave it out says something else.
+func (s *section) tells(name string) bool {
+	return s.name == "" && name == "authenticated" || s.name == "certificate" && name == "present"
 }
 
 // appendValue writes the value at a place that a fact points to, or a value of JSON.

@@ -19,6 +19,9 @@ import (
 //   - session.age is how long ago the session was made and, when session.authenticated is left out, the user authenticated
 //   - request.query may be an object of texts
 func ParseInput(data []byte) (*Input, error) {
+	if in, ok := scanInput(string(data)); ok {
+		return in, nil
+	}
 	var values map[string]any
 	if err := json.Unmarshal(data, &values); err != nil {
 		return nil, fmt.Errorf("reading input: %w", err)

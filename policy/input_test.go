@@ -62,7 +62,17 @@ func noneEmpty(t *testing.T, name string, of reflect.Value) {
 	}
 }
 
-// FuzzInput holds that an Input that was read is written as what is read as the same.
+// readByHand reads an Input as ParseInput does what it cannot scan.
+func readByHand(source []byte) (*Input, error) {
+	var values map[string]any
+	if err := json.Unmarshal(source, &values); err != nil {
+		return nil, err
+	}
+	return NewInput(values, time.Time{})
+}
+
+// FuzzInput holds that an Input that was read is written as what is read as the same, and that what is scanned is what
+// encoding/json reads.
 func FuzzInput(f *testing.F) {
 	written, err := json.Marshal(wholeInput())
 	if err != nil {
@@ -87,8 +97,24 @@ func FuzzInput(f *testing.F) {
 	} {
 		f.Add([]byte(odd))
 	}
+	for _, odd := range []string{
+		`{"authenticated":true,"user":{"claims":{"a":[-0,0.5,-12.25,01]}}}`, `{"authenticated":true,"user":{"claims":{"a":1e3,"b":.5,"c":1.}}}`,
+		`{"authenticated":true,"user":{"claims":{"a":}}}`, `{"authenticated":true,"user":{"claims":{"a":nul}}}`, `{"authenticated":true,"now":"-1m"}`,
+		`{"authenticated":true,"request":{"headers":{"accept":"x","Accept":"y"},"ip":"10"}}`, `{"authenticated":true,"user":{"groups":["a""b"]}}`,
+		`{"authenticated":true,"user":{"id":"a\u0041"}}`, "{\"authenticated\":true,\"user\":{\"id\":\"a\xff\n\"}}", `{"authenticated":true,"user":{"id":"a`,
+		`{"authenticated":true,"user":{},"user":{}}`, `{"authenticated":true,"certificate":{"valid":true}}`, `{"authenticated":true}}`, `{"authenticated":fals}`,
+		`{"authenticated":true,"user":{"claims":{"a":`, `{"authenticated":true,"request":{"query":"a=1\u0026b=\"\ud83d\ude00\ud800"}}`,
+		`{"authenticated":true,"user":{"id":"\x"}}`, `{"authenticated":true,"user":{"id":"a\`,
+		`{"authenticated":true,"user":{"claims":{"a":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}}}`,
+	} {
+		f.Add([]byte(odd))
+	}
 	f.Fuzz(func(t *testing.T, source []byte) {
-		read, err := ParseInput(source)
+		scanned, ok := scanInput(string(source))
+		read, err := readByHand(source)
+		if ok && (err != nil || !reflect.DeepEqual(scanned, read)) {
+			t.Errorf("%s is scanned as %+v, and read as %+v (%v)", source, scanned, read, err)
+		}
 		if err != nil {
 			return
 		}
@@ -97,6 +123,9 @@ func FuzzInput(f *testing.F) {
 			t.Fatalf("%s is written as what is no JSON: %s", source, err)
 		}
 		again, err := ParseInput(written)
+		if byHand, _ := readByHand(written); !reflect.DeepEqual(byHand, again) {
+			t.Errorf("%s is scanned as %+v, and read as %+v", written, again, byHand)
+		}
 		if err != nil || !reflect.DeepEqual(read, again) {
 			t.Errorf("%s is read as %+v, written as %s, and read as %+v (%v)", source, read, written, again, err)
 		}
