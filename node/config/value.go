@@ -169,13 +169,17 @@ func (d *decoder) guard(w word) {
 	}
 }
 
-// literal tells whether the text stands in the file itself, be it as the default of an env().
+// literal tells whether the text stands in the file itself, be it as the default of an env(). Below file() stands a path.
 func literal(expr hclsyntax.Expression) bool {
 	outside, fallback := false, false
+	var path hcl.Range // of the outermost file() that is being visited; VisitAll goes from the outside in
 	hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
 		call, ok := n.(*hclsyntax.FunctionCallExpr)
-		if !ok {
+		if !ok || path.ContainsOffset(call.NameRange.Start.Byte) {
 			return nil
+		}
+		if call.Name == "file" {
+			path = call.Range()
 		}
 		outside = outside || call.Name == "env" || call.Name == "file"
 		fallback = fallback || call.Name == "env" && len(call.Args) > 1 && literal(call.Args[1]) && !blank(call.Args[1])

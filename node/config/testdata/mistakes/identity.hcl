@@ -26,6 +26,13 @@ identity "insecure" {
   insecure_http = true
 }
 
+identity "elsewhere" {
+  kind          = "oidc"
+  issuer        = "https://idp.example.com"
+  client_id     = "picket"
+  client_secret = file(env("PATH_OF_SECRET", "a.hcl")) # a path may stand here
+}
+
 identity "needless" {
   kind          = "oidc"
   issuer        = "https://idp.example.com?tenant=1" # ERROR: Not a usable URL; A URL here ends with its path
