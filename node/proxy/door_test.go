@@ -171,6 +171,7 @@ func TestTheAccessLineTellsWhoAndWhy(t *testing.T) {
 	w := newWorld(t, http.HandlerFunc(mirror))
 	cookie := w.signIn("alice", origin("wiki.test"), "wiki")
 	w.ask("GET /page?secret=1 HTTP/1.1\nHost: wiki.test\nCookie: " + cookie + "\n\n")
+	w.until("its line", func() bool { return len(w.log.access(t)) == 1 }) // written once the response is out
 	w.ask("GET /other HTTP/1.1\nHost: wiki.test\n\n")
 	w.until("two lines", func() bool { return len(w.log.access(t)) == 2 })
 	got := w.log.access(t)

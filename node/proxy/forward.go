@@ -49,11 +49,11 @@ func (d *Door) carry(w *recorder, r *http.Request, a *ask) {
 	}
 	x := &exchange{door: d, ask: a, w: w, r: r, idle: newIdle(a.route.IdleTimeout, cancel)}
 	defer x.idle.stop()
-	proxy := httputil.ReverseProxy{
+	x.proxy = httputil.ReverseProxy{
 		Rewrite: x.rewrite, Transport: x, ModifyResponse: x.modify, ErrorHandler: x.failed,
 		FlushInterval: -1, BufferPool: d.buffers, ErrorLog: d.plainLog,
 	}
-	proxy.ServeHTTP(w, r)
+	x.proxy.ServeHTTP(w, r)
 }
 
 // ending is why a request did not come to its own end; nil when it did.
@@ -65,6 +65,9 @@ func ending(ctx context.Context) error {
 	return cause
 }
 
+// small is the length in bytes up to which a body is sent in one piece.
+const small = 2 << 10
+
 // exchange is one request and its response on their way through httputil.ReverseProxy.
 type exchange struct {
 	door *Door
@@ -72,6 +75,8 @@ type exchange struct {
 	w    *recorder
 	r    *http.Request
 	idle *idle
+
+	proxy httputil.ReverseProxy
 }
 
 // rewrite makes the request that goes upstream. Path and query are those that were decided on, byte for byte: Opaque is
@@ -123,6 +128,9 @@ func (x *exchange) modify(res *http.Response) error {
 	}
 	x.door.outgoing(res.Header, x.ask)
 	res.Body = x.idle.watch(res.Body)
+	if 0 <= res.ContentLength && res.ContentLength <= small {
+		x.proxy.FlushInterval = 0 // it fits into one write, which costs less than two; all else is flushed at once
+	}
 	return nil
 }
 

@@ -99,16 +99,12 @@ func unavailable(route string) *authz.Refusal {
 // denied is for whoever is known and may not.
 func denied(a *ask) *authz.Refusal {
 	in, d := &a.in, &a.decision
-	f := &authz.Refusal{
+	return &authz.Refusal{
 		Status: http.StatusForbidden, Code: "denied", Title: "You may not open this",
 		Detail: cmp.Or(d.Message, "No rule lets you in."), Route: a.routeName(), Rule: d.Rule,
 		User: cmp.Or(in.User.Email, in.User.Name, in.User.ID),
 		Next: "If you should have access, ask whoever runs this application, and name the request id. Or sign in as somebody else.",
 	}
-	if in.Authenticated {
-		f.LoginURL = a.origin.String() + "/.picket/sign_out"
-	}
-	return f
 }
 
 func badGateway(route string) *authz.Refusal {
