@@ -11,6 +11,7 @@ import (
 
 	"picket/broker"
 	"picket/node/config"
+	"picket/policy"
 )
 
 // BeginRequest is a visit that needs a session.
@@ -19,6 +20,8 @@ type BeginRequest struct {
 	ReturnTo string        // path and query on Origin where the visit ends
 	Route    string        // name; "": a page of ours
 	Binding  string        // value of the cookie BindingName(Origin); "": none was sent
+
+	Need *policy.Requirement // what the session has to show in the end; nil: nothing
 }
 
 // Begin sends a browser to the authenticate host, with a sealed request that is good for this browser and a quarter of an
@@ -38,6 +41,7 @@ func (a *Authn) Begin(r BeginRequest) (Step, error) {
 		Route:    r.Route,
 		ReturnTo: r.ReturnTo,
 		Bound:    bindingHash(binding),
+		Need:     r.Need,
 	})
 	if err != nil {
 		return Step{}, err
@@ -62,8 +66,8 @@ type SignInRequest struct {
 	Identity string // the parameter "identity": what the visitor chose; "": nothing yet
 }
 
-// SignIn hands over the session that the browser has already, or sends it to the identity provider, or lets the visitor
-// choose among several. ErrMalformed, ErrExpired, ErrProvider, broker.ErrUnavailable.
+// SignIn hands over the session that the browser has already, if it shows what is needed, or sends it to the identity
+// provider, or lets the visitor choose among several. ErrMalformed, ErrExpired, ErrProvider, broker.ErrUnavailable.
 func (a *Authn) SignIn(ctx context.Context, r SignInRequest) (Step, error) {
 	e, err := unseal[errand](a.seals.request, r.Sealed)
 	if err != nil {
@@ -81,7 +85,10 @@ func (a *Authn) SignIn(ctx context.Context, r SignInRequest) (Step, error) {
 	case answer == Unknown:
 		return Step{}, e.fail(fmt.Errorf("looking for a session: %w", broker.ErrUnavailable))
 	case answer == Found && (r.Identity == "" || r.Identity == c.Session.Identity):
-		return a.handOver(e, c.Session.ID)
+		if c.Session.proof().shows(e.Need, a.now()) {
+			return a.handOver(e, c.Session.ID)
+		}
+		return a.toProvider(ctx, e, c.Session.Identity, r.Binding, true)
 	}
 	names := a.identities(route)
 	switch {
@@ -89,9 +96,9 @@ func (a *Authn) SignIn(ctx context.Context, r SignInRequest) (Step, error) {
 		if !slices.Contains(names, r.Identity) {
 			return Step{}, e.fail(fmt.Errorf("identity %.64q: %w", r.Identity, ErrMalformed))
 		}
-		return a.toProvider(ctx, e, r.Identity, r.Binding)
+		return a.toProvider(ctx, e, r.Identity, r.Binding, false)
 	case len(names) == 1:
-		return a.toProvider(ctx, e, names[0], r.Binding)
+		return a.toProvider(ctx, e, names[0], r.Binding, false)
 	}
 	step := Step{}
 	for _, name := range names {
@@ -152,8 +159,8 @@ func (a *Authn) identities(r *config.Route) []string {
 }
 
 // toProvider sends the browser to an identity provider: code flow with PKCE, nonce, and state that only this browser can
-// bring back.
-func (a *Authn) toProvider(ctx context.Context, e errand, identity, sent string) (Step, error) {
+// bring back. anew asks for signing in again whoever is signed in there.
+func (a *Authn) toProvider(ctx context.Context, e errand, identity, sent string, anew bool) (Step, error) {
 	p := a.providers[identity]
 	if p == nil {
 		return Step{}, e.fail(fmt.Errorf("identity %.64q: %w", identity, ErrMalformed))
@@ -175,5 +182,5 @@ func (a *Authn) toProvider(ctx context.Context, e errand, identity, sent string)
 	if err != nil {
 		return Step{}, err
 	}
-	return Step{Redirect: p.authorization(m, state, s.Nonce, s.Verifier), Cookies: set}, nil
+	return Step{Redirect: p.authorization(m, state, s.Nonce, s.Verifier, askFor(e.Need, anew)...), Cookies: set}, nil
 }

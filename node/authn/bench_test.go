@@ -45,7 +45,7 @@ func benchNode(b *testing.B, sessions, people int) (*Authn, *config.Config, []st
 	var cookies []string
 	for i := range sessions {
 		got := vouched{user: User{ID: userID("https://idp.example", fmt.Sprint(i%people)), Email: "alice@example.com"}, groups: []string{"staff"}}
-		s, err := a.record(ctx, "corp", got, CallbackRequest{Address: "192.0.2.1", UserAgent: "Mozilla/5.0 (X11; Linux x86_64) Firefox/140"})
+		s, err := a.record(ctx, stay{Identity: "corp"}, got, CallbackRequest{Address: "192.0.2.1", UserAgent: "Mozilla/5.0 (X11; Linux x86_64) Firefox/140"})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -109,7 +109,7 @@ func BenchmarkRecord(b *testing.B) {
 	a, _, _ := benchNode(b, 0, 1)
 	got := vouched{user: User{ID: userID("https://idp.example", "alice")}, groups: []string{"staff"}}
 	for b.Loop() {
-		if _, err := a.record(b.Context(), "corp", got, CallbackRequest{}); err != nil {
+		if _, err := a.record(b.Context(), stay{Identity: "corp"}, got, CallbackRequest{}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -69,7 +69,10 @@ func (a *Authn) finish(ctx context.Context, q callbackQuery, s stay, r CallbackR
 	if err != nil {
 		return Step{}, err
 	}
-	session, err := a.record(ctx, s.Identity, got, r)
+	if !got.proof().shows(s.Need, a.now()) {
+		return Step{}, fmt.Errorf("%s required: %w", s.Need, ErrTooWeak)
+	}
+	session, err := a.record(ctx, s, got, r)
 	if err != nil {
 		return Step{}, err
 	}

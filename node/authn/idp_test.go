@@ -32,6 +32,7 @@ type idp struct {
 	refreshes    map[string]string         // subject by refresh token
 	redemptions  map[string]int            // of each code and refresh token
 	revoked      []string
+	asked        url.Values // the last authorization request
 	accessLife   time.Duration
 	saysIssuer   bool                        // RFC 9207
 	issuerAnswer string                      // what iss says; "": the truth
@@ -115,13 +116,14 @@ func (p *idp) discovery(w http.ResponseWriter, _ *http.Request) {
 // authorize signs the person in that the parameter "person" names, without asking.
 func (p *idp) authorize(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	if q.Get("response_type") != "code" || q.Get("code_challenge_method") != "S256" || q.Get("prompt") != "select_account" {
+	if q.Get("response_type") != "code" || q.Get("code_challenge_method") != "S256" || q.Get("prompt") != "select_account" && q.Get("prompt") != "login" {
 		http.Error(w, "not the code flow with PKCE", http.StatusBadRequest)
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	code := newID()
+	p.asked = q
 	p.grants[code] = grant{q.Get("person"), q.Get("nonce"), q.Get("code_challenge"), q.Get("redirect_uri")}
 	back := url.Values{"code": {code}, "state": {q.Get("state")}}
 	if p.saysIssuer {

@@ -20,7 +20,7 @@ type SessionInfo struct {
 	Identity      string    `json:"identity"`
 	Begun         time.Time `json:"begun"`
 	Expires       time.Time `json:"expires"`
-	Authenticated time.Time `json:"authenticated"`
+	Authenticated time.Time `json:"authenticated,omitzero"` // zero: the provider did not say
 	Seen          time.Time `json:"seen"`
 	Address       string    `json:"address,omitempty"`
 	UserAgent     string    `json:"user_agent,omitempty"`

@@ -226,13 +226,14 @@ func (p *provider) config(m *metadata) *oauth2.Config {
 	}
 }
 
-// authorization is where a person signs in (RFC 6749, 4.1.1; PKCE: RFC 7636, 4.3).
-func (p *provider) authorization(m *metadata, state, nonce, verifier string) string {
+// authorization is where a person signs in (RFC 6749, 4.1.1; PKCE: RFC 7636, 4.3). What is asked for goes before what the
+// configuration says.
+func (p *provider) authorization(m *metadata, state, nonce, verifier string, asked ...oauth2.AuthCodeOption) string {
 	options := []oauth2.AuthCodeOption{oidc.Nonce(nonce), oauth2.S256ChallengeOption(verifier)}
 	for name, value := range p.identity.AuthParams {
 		options = append(options, oauth2.SetAuthURLParam(name, value))
 	}
-	return p.config(m).AuthCodeURL(state, options...)
+	return p.config(m).AuthCodeURL(state, append(options, asked...)...)
 }
 
 // withQuery adds to the query of an endpoint, which may have one.

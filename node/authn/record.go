@@ -20,16 +20,17 @@ type Session struct {
 	SID           string    `json:"sid,omitempty"` // the provider's session id
 	Epoch         uint64    `json:"epoch"`         // the user's epoch when made; void when below the user's present one
 	Begun         time.Time `json:"begun"`
-	Expires       time.Time `json:"expires"`       // absolute
-	Authenticated time.Time `json:"authenticated"` // when the provider saw the person
+	Expires       time.Time `json:"expires"`                // absolute
+	Authenticated time.Time `json:"authenticated,omitzero"` // when the provider saw the person; zero: it did not say
 	ACR           string    `json:"acr,omitempty"`
 	AMR           []string  `json:"amr,omitempty"`
 	Device        string    `json:"device,omitempty"`
 	Address       string    `json:"address,omitempty"` // of the client that signed in
 	UserAgent     string    `json:"user_agent,omitempty"`
-	Seen          time.Time `json:"seen"`                // when last used, to a sixteenth of the idle time
-	RefreshAt     time.Time `json:"refresh_at,omitzero"` // when tokens are to be refreshed; zero: never
-	Replaced      string    `json:"replaced,omitempty"`  // id of the session whose place this one took in the browser
+	Seen          time.Time `json:"seen"`                 // when last used, to a sixteenth of the idle time
+	RefreshAt     time.Time `json:"refresh_at,omitzero"`  // when tokens are to be refreshed; zero: never
+	SteppedUp     bool      `json:"stepped_up,omitempty"` // it was made because a policy required more of an earlier one
+	Replaced      string    `json:"replaced,omitempty"`   // id of the session whose place this one took in the browser
 }
 
 // lastSeen is when the session was last used, as far as this node knows.

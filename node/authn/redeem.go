@@ -29,7 +29,7 @@ type RedeemRequest struct {
 
 // Redeem turns a hand-over code, once, into the cookie of the route host, and leads to the page first asked for. Should
 // the session be gone by now (another tab's sign-in took its place), the sign-in begins anew, which costs a redirect.
-// ErrMalformed, ErrExpired, ErrReplayed, ErrOtherBrowser, broker.ErrUnavailable.
+// ErrMalformed, ErrExpired, ErrReplayed, ErrOtherBrowser, ErrTooWeak, broker.ErrUnavailable.
 func (a *Authn) Redeem(ctx context.Context, r RedeemRequest) (Step, error) {
 	h, err := unseal[handOver](a.seals.code, r.Code)
 	if err != nil {
@@ -52,10 +52,13 @@ func (a *Authn) Redeem(ctx context.Context, r RedeemRequest) (Step, error) {
 	}
 	s, err := a.sessions.Get(ctx, h.Session)
 	if errors.Is(err, broker.ErrNotFound) || err == nil && !a.now().Before(s.Value.Expires) {
-		return a.Begin(BeginRequest{Origin: r.Origin, ReturnTo: h.ReturnTo, Route: h.Route, Binding: r.Binding})
+		return a.Begin(BeginRequest{Origin: r.Origin, ReturnTo: h.ReturnTo, Route: h.Route, Binding: r.Binding, Need: h.Need})
 	}
 	if err != nil {
 		return Step{}, h.fail(fmt.Errorf("looking for the session: %w", err))
+	}
+	if !s.Value.proof().shows(h.Need, a.now()) { // its time has passed on the way
+		return Step{}, h.fail(fmt.Errorf("%s required: %w", h.Need, ErrTooWeak))
 	}
 	c := a.sessionCookie(r.Origin, &s.Value)
 	return Step{Redirect: h.again(), Cookies: []Cookie{c}, Settle: c.SameSite == "strict"}, nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"picket/broker"
+	"picket/policy"
 )
 
 // How long what a browser carries for us is good.
@@ -28,6 +29,8 @@ type errand struct {
 	Route    string `json:"r,omitempty"` // name; "": a page of ours
 	ReturnTo string `json:"u"`           // path and query on Origin
 	Bound    string `json:"b"`           // hash of the binding of the browser on Origin
+
+	Need *policy.Requirement `json:"q,omitempty"` // what the session has to show in the end; nil: nothing
 }
 
 // again is where the errand can be begun anew.

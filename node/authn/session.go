@@ -15,11 +15,12 @@ import (
 const defaultLifetime = 14 * time.Hour
 
 // record stores what a provider vouched for, and at last the session: when it returns, a quorum has all of it.
-func (a *Authn) record(ctx context.Context, identity string, got vouched, r CallbackRequest) (*Session, error) {
+func (a *Authn) record(ctx context.Context, from stay, got vouched, r CallbackRequest) (*Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
-	s := a.newSession(identity, got, r)
-	old := a.replaced(ctx, r.Cookie, identity)
+	s := a.newSession(from.Identity, got, r)
+	s.SteppedUp = from.Need != nil
+	old := a.replaced(ctx, r.Cookie, from.Identity)
 	if old != nil {
 		s.Replaced = old.ID
 	}
@@ -44,7 +45,7 @@ func (a *Authn) newSession(identity string, got vouched, r CallbackRequest) *Ses
 	if lifetime <= 0 {
 		lifetime = defaultLifetime
 	}
-	s := &Session{
+	return &Session{
 		ID:            newID(),
 		User:          got.user.ID,
 		Identity:      identity,
@@ -59,10 +60,6 @@ func (a *Authn) newSession(identity string, got vouched, r CallbackRequest) *Ses
 		Seen:          now,
 		RefreshAt:     refreshAt(got.tokens, now),
 	}
-	if s.Authenticated.IsZero() {
-		s.Authenticated = now
-	}
-	return s
 }
 
 // describe stores user, groups and tokens of a session at the same time, and sets the session's epoch.

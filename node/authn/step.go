@@ -14,6 +14,7 @@ var (
 	ErrOtherBrowser      = errors.New("another browser began the sign-in") // its binding cookie is not the one that began
 	ErrProvider          = errors.New("identity provider failed")          // unreachable, or its answer cannot be trusted
 	ErrRefusedByProvider = errors.New("identity provider refused")         // it said so: access_denied and its like
+	ErrTooWeak           = errors.New("the sign-in does not show enough")  // a policy requires more than the provider vouched for
 	ErrInactive          = errors.New("the account is not active")         // made inactive here, whatever the provider says
 )
 

@@ -8,6 +8,7 @@ package authz
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
@@ -95,15 +96,48 @@ func (a *Authz) Evaluate(r *config.Route, in *policy.Input) policy.Decision {
 	return policy.Decision{}
 }
 
-// all is the first refusal among the policies or, when every one admits, what the last of them said. None: a refusal.
+// all is the first denial among the policies; without one, what those that ask for signing in again require together;
+// else what the last of them said. None: a refusal.
 func (a *Authz) all(names []string, in *policy.Input) policy.Decision {
 	d := policy.Decision{Rule: RuleNobody}
+	var again policy.Decision
 	for _, name := range names {
-		if d = a.policies.Evaluate(name, in); !d.Allowed() {
-			break
+		d = a.policies.Evaluate(name, in)
+		switch {
+		case d.Outcome == policy.Deny:
+			return d
+		case d.Outcome == policy.StepUp && again.Need != nil:
+			again.Need = both(again.Need, d.Need)
+		case d.Outcome == policy.StepUp:
+			again = d
 		}
 	}
+	if again.Outcome == policy.StepUp {
+		return again
+	}
 	return d
+}
+
+// both is what two policies require together. Of classes that have none in common, it is those of the first: there is no
+// way to show both, and the second will go on asking.
+func both(one, other *policy.Requirement) *policy.Requirement {
+	together := &policy.Requirement{MaxAge: one.MaxAge, ACR: one.ACR, AMR: slices.Clone(one.AMR)}
+	if one.MaxAge == 0 || other.MaxAge != 0 && other.MaxAge < one.MaxAge {
+		together.MaxAge = other.MaxAge
+	}
+	common := slices.DeleteFunc(slices.Clone(one.ACR), func(class string) bool { return !slices.Contains(other.ACR, class) })
+	switch {
+	case len(one.ACR) == 0:
+		together.ACR = other.ACR
+	case len(common) > 0:
+		together.ACR = common
+	}
+	for _, method := range other.AMR {
+		if !slices.Contains(together.AMR, method) {
+			together.AMR = append(together.AMR, method)
+		}
+	}
+	return together
 }
 
 // register adds a collector, or gives the one that is there already.

@@ -31,6 +31,21 @@ policy "old" {
   deny "delete" { when = request.method == "DELETE" }
 }
 policy "nobody" {}
+policy "recent" {
+  allow "anyone" { when = true }
+  require {
+    max_age = "1m"
+    amr     = ["mfa"]
+  }
+}
+policy "gold" {
+  allow "anyone" { when = true }
+  require { acr = ["gold", "phr"] }
+}
+policy "silver" {
+  allow "anyone" { when = true }
+  require { acr = ["silver"] }
+}
 policy "strong" {
   allow "anyone" { when = true }
   require {
@@ -135,5 +150,31 @@ func BenchmarkDecide(b *testing.B) {
 	b.ReportAllocs()
 	for range b.N {
 		a.Decide(&r, in)
+	}
+}
+
+func TestWhatSeveralPoliciesRequireIsAskedForTogether(t *testing.T) {
+	a := New(Options{Policies: load(t), Log: zerolog.Nop()})
+	alice := signedIn("alice@example.com", "GET")
+	for name, c := range map[string]struct {
+		route config.Route
+		want  string
+	}{
+		"one":                       {route("strong", "staff"), "step_up by what strong requires: max_age 1h0m0s, acr phr"},
+		"two":                       {route("strong", "recent"), "step_up by what strong requires: max_age 1m0s, acr phr, amr mfa"},
+		"in the other order":        {route("recent", "strong"), "step_up by what recent requires: max_age 1m0s, acr phr, amr mfa"},
+		"classes in common":         {route("strong", "gold"), "step_up by what strong requires: max_age 1h0m0s, acr phr"},
+		"no class in common":        {route("strong", "silver"), "step_up by what strong requires: max_age 1h0m0s, acr phr"},
+		"a denial comes before":     {route("strong", "nobody"), "deny, as no rule of nobody admits: "},
+		"a denial that comes first": {route("nobody", "strong"), "deny, as no rule of nobody admits: "},
+	} {
+		d := a.Decide(&c.route, alice)
+		need := ""
+		if d.Need != nil {
+			need = d.Need.String()
+		}
+		if got := d.String() + ": " + need; got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
 	}
 }

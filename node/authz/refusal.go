@@ -15,5 +15,6 @@ type Refusal struct {
 	Rule       string        // the rule that refused; "": none did
 	RequestID  string        // also in the log
 	LoginURL   string        // where to sign in; "": not the matter
+	Challenge  string        // of a 401: what WWW-Authenticate says; "": that somebody has to sign in
 	RetryAfter time.Duration // zero: no Retry-After
 }

@@ -74,6 +74,12 @@ func problem(err error) (authz.Refusal, zerolog.Level) {
 			Detail: "It was asked who you are, and answered that you may not sign in here, or that the sign-in was cancelled.",
 			Next:   "Try again with another account, or ask whoever manages your account.",
 		}, zerolog.InfoLevel
+	case errors.Is(err, authn.ErrTooWeak):
+		return authz.Refusal{
+			Status: http.StatusForbidden, Code: "step_up_failed", Title: "This sign-in does not show enough",
+			Detail: "The page that you want asks for a sign-in that is recent or strong, such as with a second factor. The identity provider signed you in, but did not vouch for that.",
+			Next:   "Start again and sign in in the way that your organisation asks for. If it does not help, ask whoever manages your account.",
+		}, zerolog.InfoLevel
 	case errors.Is(err, authn.ErrInactive):
 		return authz.Refusal{
 			Status: http.StatusForbidden, Code: "inactive", Title: "Your account is not active here",

@@ -18,6 +18,7 @@ func TestEveryProblemHasItsRefusal(t *testing.T) {
 		authn.ErrOtherBrowser:      "400 other_browser",
 		authn.ErrProvider:          "502 provider_unavailable",
 		authn.ErrRefusedByProvider: "403 provider_refused",
+		authn.ErrTooWeak:           "403 step_up_failed",
 		authn.ErrInactive:          "403 inactive",
 		broker.ErrUnavailable:      "503 unavailable",
 		errors.New("surprise"):     "500 internal",

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -51,7 +52,7 @@ func (c *Console) refuse(w http.ResponseWriter, r *http.Request, f authz.Refusal
 		h.Set("Retry-After", strconv.Itoa(seconds(f.RetryAfter)))
 	}
 	if f.Status == http.StatusUnauthorized { // RFC 9110, section 15.5.2: a challenge must be there
-		h.Set("WWW-Authenticate", `Bearer realm="picket"`)
+		h.Set("WWW-Authenticate", cmp.Or(f.Challenge, `Bearer realm="picket"`))
 	}
 	switch to {
 	case grpc:

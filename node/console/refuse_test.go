@@ -152,6 +152,20 @@ func TestA401HoldsAChallenge(t *testing.T) {
 	}
 }
 
+func TestWhoeverHasToShowMoreIsOfferedToSignInAgain(t *testing.T) {
+	f := authz.Refusal{
+		Status: http.StatusUnauthorized, Code: "step_up", Title: "Sign in again to open this", User: "alice@example.com",
+		LoginURL: "https://wiki.test/.picket/sign_in?acr_values=phr", Challenge: `Bearer acr_values="phr"`,
+	}
+	out := refused(t, f, "Accept", browserAccept)
+	if got := out.Header()["Www-Authenticate"]; len(got) != 1 || got[0] != f.Challenge {
+		t.Errorf("the challenge is %q", got)
+	}
+	if text := out.Body.String(); !strings.Contains(text, `href="https://wiki.test/.picket/sign_in?acr_values=phr">Sign in again</a>`) || !strings.Contains(text, f.User) {
+		t.Errorf("the page is\n%s", text)
+	}
+}
+
 func TestNoAnswerIsKeptOrFramed(t *testing.T) {
 	out := refused(t, denial(), "Accept", browserAccept)
 	for name, want := range map[string]string{

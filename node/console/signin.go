@@ -17,7 +17,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request, at site) {
 		return
 	}
 	if !at.signsIn || !q.Has("request") {
-		c.begin(w, r, at, at.local(q.Get("return")))
+		c.begin(w, r, at, q)
 		return
 	}
 	step, err := c.authn.SignIn(r.Context(), authn.SignInRequest{
@@ -38,14 +38,21 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request, at site) {
 	c.follow(w, r, step)
 }
 
-// begin sends the visitor to the sign-in host, to come back to the address back.
-func (c *Console) begin(w http.ResponseWriter, r *http.Request, at site, back string) {
+// begin sends the visitor to the sign-in host, to come back to the address in the query.
+func (c *Console) begin(w http.ResponseWriter, r *http.Request, at site, q url.Values) {
+	need, err := authn.NeedFrom(q)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	back := at.local(q.Get("return"))
 	path, _, _ := strings.Cut(back, "?")
 	step, err := c.authn.Begin(authn.BeginRequest{
 		Origin:   at.origin,
 		ReturnTo: back,
 		Route:    c.route(r.Host, path),
 		Binding:  cookie(r, authn.BindingName(at.origin)),
+		Need:     need,
 	})
 	if err != nil {
 		c.fail(w, r, err)

@@ -10,6 +10,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -186,8 +187,8 @@ func (d *Door) admit(ctx context.Context, a *ask) *authz.Refusal {
 	verdict := d.authz.Decide(a.route.Route, &a.in)
 	a.decision, a.shadow = verdict.Decision, verdict.Shadow
 	d.authz.Record(authz.Asked{RequestID: a.id, Route: a.route.Route, Input: &a.in}, verdict)
-	if !a.decision.Allowed() {
-		return denied(a)
+	if f := refused(a); f != nil {
+		return f
 	}
 	return d.vouch(a)
 }
@@ -207,15 +208,17 @@ func (d *Door) checkSocket(a *ask) *authz.Refusal {
 	return nil
 }
 
-// turnAway answers a request that is not carried: a browser that is nobody is sent to sign in, all else is refused.
+// turnAway answers a request that is not carried: a browser that is nobody, or has to show more, is sent to sign in, all
+// else is refused. So is a browser that comes back from there and still does not show enough: it would go round for ever.
 func (d *Door) turnAway(w http.ResponseWriter, r *http.Request, a *ask, f *authz.Refusal) {
 	a.refused = f.Code
 	present(r, a)
 	if f.Status == http.StatusUnauthorized {
-		if a.navigates && d.signIn(w, a) {
+		settling := a.decision.Outcome == policy.StepUp && a.caller.SteppedUp(d.now())
+		if a.navigates && !settling && d.signIn(w, a) {
 			return
 		}
-		w.Header().Set("WWW-Authenticate", `Picket realm="`+a.origin.Authority()+`"`)
+		w.Header().Set("WWW-Authenticate", cmp.Or(f.Challenge, `Picket realm="`+a.origin.Authority()+`"`))
 	}
 	if f.Status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
@@ -226,12 +229,8 @@ func (d *Door) turnAway(w http.ResponseWriter, r *http.Request, a *ask, f *authz
 
 // signIn redirects a browser to where people sign in, and tells whether it did.
 func (d *Door) signIn(w http.ResponseWriter, a *ask) bool {
-	back := a.in.Request.Path
-	if a.in.Request.Query != "" {
-		back += "?" + a.in.Request.Query
-	}
 	step, err := d.authn.Begin(authn.BeginRequest{
-		Origin: a.origin, ReturnTo: back, Route: a.route.Name, Binding: a.binding,
+		Origin: a.origin, ReturnTo: a.address(), Route: a.route.Name, Binding: a.binding, Need: a.decision.Need,
 	})
 	if err != nil {
 		d.log.Error().Err(err).Str("request_id", a.id).Msg("beginning a sign-in")
@@ -252,12 +251,16 @@ func (d *Door) toHTTPS(w http.ResponseWriter, r *http.Request, a *ask) {
 		d.turnAway(w, r, a, unknownHost())
 		return
 	}
-	to := a.origin.String() + a.in.Request.Path
-	if a.in.Request.Query != "" {
-		to += "?" + a.in.Request.Query
-	}
-	w.Header().Set("Location", to)
+	w.Header().Set("Location", a.origin.String()+a.address())
 	w.WriteHeader(http.StatusPermanentRedirect)
+}
+
+// address is path and query, as they were asked for.
+func (a *ask) address() string {
+	if a.in.Request.Query == "" {
+		return a.in.Request.Path
+	}
+	return a.in.Request.Path + "?" + a.in.Request.Query
 }
 
 // routeName is the name of the route, "" when none was found.

@@ -25,6 +25,9 @@ var (
 type errNotAllowed struct{ decision policy.Decision }
 
 func (e errNotAllowed) Error() string {
+	if e.decision.Outcome == policy.StepUp {
+		return "the sign-in is no longer what policy " + e.decision.Policy + " requires"
+	}
 	return "rule " + e.decision.Rule + " no longer admits the request"
 }
 
@@ -161,7 +164,7 @@ func reason(ctx context.Context, a *ask, err error) *authz.Refusal {
 			return unauthenticated(a)
 		case errors.As(cause, &no):
 			a.decision = no.decision
-			return denied(a)
+			return refused(a)
 		case errors.Is(cause, errUnproved), errors.Is(cause, errGoingAway):
 			return unavailable(route)
 		case errors.Is(cause, errIdle):

@@ -78,6 +78,7 @@ func (p *provider) token(w http.ResponseWriter, r *http.Request) {
 	claims, _ := json.Marshal(map[string]any{
 		"iss": p.server.URL, "sub": person, "aud": "picket", "iat": now.Unix(), "exp": now.Add(time.Minute).Unix(), "nonce": q.Get("nonce"),
 		"email": person + "@example.com", "email_verified": true, "name": person, "groups": groups,
+		"auth_time": now.Unix(), "acr": q.Get("acr_values"),
 	})
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: p.key, KeyID: "k"}}, nil)
 	if err != nil {

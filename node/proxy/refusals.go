@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"time"
 
+	"picket/node/authn"
 	"picket/node/authz"
+	"picket/policy"
 )
 
 // What a visitor is told when a request is not carried. All of it is chosen here; what else is known goes to the log.
@@ -93,6 +95,34 @@ func unavailable(route string) *authz.Refusal {
 		Status: http.StatusServiceUnavailable, Code: "unavailable", Title: "We cannot tell who you are at the moment",
 		Detail: "Sessions cannot be looked up just now. You are still signed in.",
 		Next:   "Try again in a few seconds.", Route: route, RetryAfter: retryAfter,
+	}
+}
+
+// refused is what became of a decision that does not allow; nil for one that does.
+func refused(a *ask) *authz.Refusal {
+	switch a.decision.Outcome {
+	case policy.Allow:
+		return nil
+	case policy.StepUp:
+		return stepUp(a)
+	}
+	return denied(a)
+}
+
+// stepUp is for whoever may, once they have signed in again: browsers that go to a page are sent there, others are told.
+func stepUp(a *ask) *authz.Refusal {
+	in := &a.in
+	q := authn.NeedQuery(a.decision.Need)
+	if in.Request.Method == http.MethodGet {
+		q.Set("return", a.address())
+	}
+	return &authz.Refusal{
+		Status: http.StatusUnauthorized, Code: "step_up", Title: "Sign in again to open this",
+		Detail: "You may open it, with a sign-in that is more recent, or stronger, than yours.",
+		Next:   "Sign in again, then ask again with the cookie that you were given.",
+		Route:  a.routeName(), User: cmp.Or(in.User.Email, in.User.Name, in.User.ID),
+		LoginURL:  a.origin.String() + "/.picket/sign_in?" + q.Encode(),
+		Challenge: authn.Challenge("picket", a.decision.Need),
 	}
 }
 

@@ -49,6 +49,14 @@ policy "staff" {
     message = "Mallory is not let in here."
   }
 }
+policy "strong" {
+  allow "employee" { when = in_group("staff") }
+  require { acr = ["phr"] }
+}
+policy "recent" {
+  allow "employee" { when = in_group("staff") }
+  require { max_age = "2s" }
+}
 `
 
 func loadPolicies(t *testing.T) *policy.Set {
@@ -201,8 +209,14 @@ func (w *world) until(what string, ok func() bool) {
 // signIn signs a person in and gives the session cookie of a host, NAME=VALUE.
 func (w *world) signIn(person string, o config.Origin, route string) string {
 	w.t.Helper()
+	return w.stepUp(person, o, route, nil)
+}
+
+// stepUp is signIn for a policy that requires more.
+func (w *world) stepUp(person string, o config.Origin, route string, need *policy.Requirement) string {
+	w.t.Helper()
 	bindings := map[config.Origin]string{}
-	step, err := w.authn.Begin(authn.BeginRequest{Origin: o, ReturnTo: "/", Route: route})
+	step, err := w.authn.Begin(authn.BeginRequest{Origin: o, ReturnTo: "/", Route: route, Need: need})
 	w.must(err)
 	bindings[o] = w.cookie(step, authn.BindingName(o))
 	sso := w.config.Authenticate.URL
