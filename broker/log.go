@@ -17,7 +17,7 @@ import (
 type LogSpec struct {
 	Name  string        // as DESIGN has it: decisions, audit
 	Keep  time.Duration // how long an entry is kept; 0: for ever
-	Limit int64         // bytes; the oldest go first; 0: none
+	Limit int64         // bytes; the oldest go first; 0: none. In memory, it is 64 MiB at most
 }
 
 // Log is a stream of entries that all nodes append to and that is read from a time on. Appending never waits: what does
@@ -39,6 +39,8 @@ const (
 	// logBatch entries at most, or what came within logWait, become one message.
 	logBatch = 256
 	logWait  = 200 * time.Millisecond
+	// memoryLog is what a log may take where there is no disk, in bytes.
+	memoryLog = 64 << 20
 )
 
 // OpenLog finds the log or makes it, as OpenBucket does.
@@ -52,6 +54,11 @@ func OpenLog[T any](ctx context.Context, b *Broker, s LogSpec) (*Log[T], error) 
 	limit := int64(-1)
 	if s.Limit > 0 {
 		limit = s.Limit
+	}
+	if b.options.storage() == jetstream.MemoryStorage { // which the server sets aside at once
+		if limit < 0 || limit > memoryLog {
+			limit = memoryLog
+		}
 	}
 	stream, err := b.ensure(ctx, jetstream.StreamConfig{
 		Name: name, Subjects: []string{l.subject}, Storage: b.options.storage(), Replicas: b.options.replicas(),

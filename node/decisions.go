@@ -44,7 +44,10 @@ func (d *decisions) open(ctx context.Context, b *broker.Broker) (err error) {
 		return nil
 	}
 	d.log, err = broker.OpenLog[record](ctx, b, broker.LogSpec{Name: "decisions", Keep: d.config.Keep, Limit: d.config.Limit})
-	return err
+	if err != nil {
+		return fmt.Errorf("decision_log of telemetry (has the store room for its limit?): %w", err)
+	}
+	return nil
 }
 
 // run writes what was taken until ctx ends.
