@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -121,7 +122,7 @@ func (t terminal) admin(c *cobra.Command) (*admin, error) {
 
 func newAdmin(address string) (*admin, error) {
 	dialer := net.Dialer{Timeout: 5 * time.Second}
-	transport := &http.Transport{Proxy: nil, DialContext: dialer.DialContext, DisableKeepAlives: true}
+	transport := &http.Transport{Proxy: nil, DialContext: dialer.DialContext, DisableKeepAlives: true, ResponseHeaderTimeout: time.Minute}
 	a := &admin{shown: address, client: &http.Client{Transport: transport, Timeout: time.Minute}}
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -144,27 +145,64 @@ func newAdmin(address string) (*admin, error) {
 // do asks the node and decodes its answer into v. The JSON itself is returned too: a newer node may say more in it than
 // we know of.
 func (a *admin) do(ctx context.Context, method, path string, v any) (json.RawMessage, error) {
-	req, err := http.NewRequestWithContext(ctx, method, a.base+path, nil)
+	return a.send(ctx, method, path, nil, v)
+}
+
+// send is do with something to say.
+func (a *admin) send(ctx context.Context, method, path string, body []byte, v any) (json.RawMessage, error) {
+	res, err := a.ask(ctx, a.client, method, path, body)
 	if err != nil {
-		return nil, fmt.Errorf("asking %s: %w", a.shown, err)
-	}
-	req.Header.Set("Accept", "application/json")
-	res, err := a.client.Do(req)
-	if err != nil {
-		return nil, a.unreachable(err)
+		return nil, err
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
 		return nil, fmt.Errorf("reading the answer of %s: %w", a.shown, err)
 	}
-	if res.StatusCode != http.StatusOK {
-		return nil, a.refused(res.StatusCode, text)
-	}
 	if err := json.Unmarshal(text, v); err != nil {
-		return nil, fmt.Errorf("what answers at %s is no picket: is --admin right?", a.shown)
+		return nil, a.noPicket()
 	}
 	return text, nil
+}
+
+// stream is an answer of any length, read while it comes. Who asks closes it.
+func (a *admin) stream(ctx context.Context, path string) (io.ReadCloser, error) {
+	patient := &http.Client{Transport: a.client.Transport} // the timeout of the other one is for the whole answer
+	res, err := a.ask(ctx, patient, http.MethodGet, path, nil)
+	if err != nil {
+		return nil, err
+	}
+	return res.Body, nil
+}
+
+// ask is an answer that is no refusal.
+func (a *admin) ask(ctx context.Context, client *http.Client, method, path string, body []byte) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, a.base+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("asking %s: %w", a.shown, err)
+	}
+	req.Header.Set("Accept", "application/json, application/x-ndjson")
+	if len(body) > 0 {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, a.unreachable(err)
+	}
+	if res.StatusCode == http.StatusOK {
+		return res, nil
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("reading the answer of %s: %w", a.shown, err)
+	}
+	return nil, a.refused(res.StatusCode, text)
+}
+
+// noPicket is what to think of an answer that is not ours.
+func (a *admin) noPicket() error {
+	return fmt.Errorf("what answers at %s is no picket: is --admin right?", a.shown)
 }
 
 // unreachable says what to look at when nobody answers.

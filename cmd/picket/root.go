@@ -40,19 +40,13 @@ Exit codes: 0 done, 1 refused or failed, 2 misused.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	var format string
-	root.PersistentFlags().StringVarP(&format, "output", "o", "table", "how to print: table or json")
-	root.PersistentPreRunE = func(*cobra.Command, []string) error {
-		if format != "table" && format != "json" {
-			return misused("-o takes table or json, not %q", format)
-		}
-		return nil
-	}
+	root.PersistentFlags().StringP("output", "o", "table", "how to print: table or json")
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return knownFormat(c) }
 	root.SetUsageTemplate(usage)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &misuse{err} })
 	root.AddCommand(
-		t.devCommand(), t.runCommand(), t.checkCommand(), t.fmtCommand(), t.statusCommand(), t.sessionsCommand(),
-		t.secretCommand(), t.versionCommand(),
+		t.devCommand(), t.runCommand(), t.checkCommand(), t.fmtCommand(), t.policyCommand(), t.statusCommand(), t.sessionsCommand(),
+		t.dataCommand(), t.secretCommand(), t.versionCommand(),
 	)
 	root.SetHelpCommand(helpCommand())
 	root.InitDefaultHelpCmd()
@@ -109,8 +103,29 @@ func args(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// wantsJSON tells whether -o json was given.
-func wantsJSON(c *cobra.Command) bool {
-	f := c.Flag("output")
-	return f != nil && f.Value.String() == "json"
+// moreFormats annotates a command that knows one more way to print.
+const moreFormats = "formats"
+
+// knownFormat refuses a format that a command does not know.
+func knownFormat(c *cobra.Command) error {
+	switch format, more := outputFormat(c), c.Annotations[moreFormats]; {
+	case format == "table" || format == "json" || format == more && more != "":
+		return nil
+	case more != "":
+		return misused("-o takes table, json or %s, not %q", more, format)
+	default:
+		return misused("-o takes table or json, not %q", format)
+	}
 }
+
+// outputFormat is what -o says.
+func outputFormat(c *cobra.Command) string {
+	f := c.Flag("output")
+	if f == nil {
+		return "table"
+	}
+	return f.Value.String()
+}
+
+// wantsJSON tells whether -o json was given.
+func wantsJSON(c *cobra.Command) bool { return outputFormat(c) == "json" }

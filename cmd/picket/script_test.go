@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -74,7 +75,7 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // serveAdmin is `admin FILE [SOCKET]`: it serves the answers in FILE, lines of "METHOD TARGET STATUS BODY-FILE", on
-// PICKET_ADMIN until the script ends, and writes what was asked to asked.txt.
+// PICKET_ADMIN until the script ends, and writes what was asked, with its body, to asked.txt.
 func serveAdmin(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 || len(args) > 2 {
 		ts.Fatalf("usage: admin FILE [SOCKET]")
@@ -86,7 +87,8 @@ func serveAdmin(ts *testscript.TestScript, neg bool, args []string) {
 		mu.Lock()
 		defer mu.Unlock()
 		key := r.Method + " " + r.RequestURI
-		if err := appendLine(asked, key); err != nil {
+		body, err := io.ReadAll(r.Body)
+		if err := errors.Join(err, appendLine(asked, strings.TrimSpace(key+" "+string(body)))); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}

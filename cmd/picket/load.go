@@ -1,0 +1,49 @@
+package main
+
+import (
+	"errors"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"picket/node/config"
+)
+
+// load reads the configuration that a command is about. Of its problems only those are told that keep it from being
+// read: the warnings are for 'picket check' to say.
+func (t terminal) load(path string) (*config.Config, error) {
+	conf, problems := config.Load(path)
+	if problems.Failed() {
+		return nil, errors.Join(errTold, problems.Write(t.err, t.colourErr, t.width))
+	}
+	return conf, nil
+}
+
+// completed are the names that a shell offers for a flag, taken from the configuration that is the first argument.
+func completed(c *cobra.Command, flag string, names func(*config.Config) []string) {
+	offer := func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) == 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		conf, err := terminal{err: io.Discard}.loadRules(args[0])
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return names(conf), cobra.ShellCompDirectiveNoFileComp
+	}
+	if err := c.RegisterFlagCompletionFunc(flag, offer); err != nil {
+		panic(err) // the command has no such flag
+	}
+}
+
+// policyNames are the names of all policies.
+func policyNames(conf *config.Config) []string { return conf.Policies.Names() }
+
+// routeNames are the names of all routes, in their order.
+func routeNames(conf *config.Config) []string {
+	names := make([]string, len(conf.Routes))
+	for i := range conf.Routes {
+		names[i] = conf.Routes[i].Name
+	}
+	return names
+}
