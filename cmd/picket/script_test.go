@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,6 +33,9 @@ func TestScripts(t *testing.T) {
 			"exits": exits,
 			"admin": serveAdmin,
 			"until": until,
+			"shows": shows,
+			"port":  port,
+			"ask":   ask,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -62,16 +66,55 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: until COMMAND...")
 	}
+	again(ts, args, func() bool { return ts.Exec(args[0], args[1:]...) == nil })
+}
+
+// again asks until it is so.
+func again(ts *testscript.TestScript, args []string, so func() bool) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	deadline := time.After(20 * time.Second)
-	for ts.Exec(args[0], args[1:]...) != nil {
+	for !so() {
 		select {
 		case <-tick.C:
 		case <-deadline:
 			ts.Fatalf("not within 20 s: %s", strings.Join(args, " "))
 		}
 	}
+}
+
+// shows is `shows REGEXP COMMAND…`: it runs the command again and again, until it prints what is looked for.
+func shows(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: shows REGEXP COMMAND...")
+	}
+	wanted := regexp.MustCompile("(?m)" + args[0])
+	again(ts, args, func() bool {
+		return ts.Exec(args[1], args[2:]...) == nil && wanted.MatchString(ts.ReadFile("stdout"))
+	})
+}
+
+// port is `port NAME`: it sets the variable to the number of a port that nobody listens on.
+func port(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: port NAME")
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	_, number, err := net.SplitHostPort(listener.Addr().String())
+	ts.Check(errors.Join(err, listener.Close()))
+	ts.Setenv(args[0], number)
+}
+
+// ask is `ask URL`: it sends a request to the URL, until there is an answer, whatever it is.
+func ask(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: ask URL")
+	}
+	again(ts, args, func() bool {
+		res, err := http.Get(args[0])
+		return err == nil && res.Body.Close() == nil
+	})
 }
 
 // serveAdmin is `admin FILE [SOCKET]`: it serves the answers in FILE, lines of "METHOD TARGET STATUS BODY-FILE", on
