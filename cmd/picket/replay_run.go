@@ -42,7 +42,7 @@ func (r *replay) run(ctx context.Context, records io.Reader, progress func(read 
 	group.Go(func() error {
 		defer close(queue)
 		defer progress(0, true)
-		return pieces(records, func(p piece) error {
+		return pieces(records, pieceSize, func(p piece) error {
 			progress(p.first-1, false)
 			select {
 			case queue <- p:
@@ -96,11 +96,11 @@ const (
 	maxRecord = 16 << 20
 )
 
-// pieces cuts what is read at the ends of lines.
-func pieces(in io.Reader, each func(piece) error) error {
+// pieces cuts what is read at the ends of lines, into pieces of about a size in bytes.
+func pieces(in io.Reader, size int, each func(piece) error) error {
 	var rest []byte
 	for line := 1; ; {
-		text, err := fill(in, rest)
+		text, err := fill(in, size, rest)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
@@ -124,8 +124,8 @@ func pieces(in io.Reader, each func(piece) error) error {
 }
 
 // fill is the rest of the piece before, and as much as a piece holds behind it.
-func fill(in io.Reader, rest []byte) ([]byte, error) {
-	text := append(make([]byte, 0, len(rest)+pieceSize), rest...)
+func fill(in io.Reader, size int, rest []byte) ([]byte, error) {
+	text := append(make([]byte, 0, len(rest)+size), rest...)
 	for len(text) < cap(text) {
 		n, err := in.Read(text[len(text):cap(text)])
 		text = text[:len(text)+n]

@@ -172,6 +172,65 @@ func TestReplayFailsWhenTheRecordsBreakOff(t *testing.T) {
 	}
 }
 
+// FuzzPieces holds that nothing is lost or cut within a line, and that each piece knows the number of its first line.
+func FuzzPieces(f *testing.F) {
+	f.Add("one\ntwo\n\nfour", 3)
+	f.Add("\n\n", 1)
+	f.Fuzz(func(t *testing.T, text string, size int) {
+		read := ""
+		err := pieces(strings.NewReader(text), max(1, size%64), func(p piece) error {
+			if read != "" && !strings.HasSuffix(read, "\n") {
+				t.Errorf("%q is cut within a line", read)
+			}
+			if want := strings.Count(read, "\n") + 1; p.first != want {
+				t.Errorf("a piece begins with line %d, want %d", p.first, want)
+			}
+			read += string(p.text)
+			return nil
+		})
+		if err != nil || read != text {
+			t.Errorf("read %q of %q (%v)", read, text, err)
+		}
+	})
+}
+
+func TestProgressIsToldOnATerminalAloneAndTakenAwayAgain(t *testing.T) {
+	var out bytes.Buffer
+	tell := terminal{err: &out, width: 80}.progress()
+	tell(120_000, false)
+	tell(120_001, false) // too soon
+	if got := out.String(); strings.TrimSpace(got) != "120,000 decisions read" {
+		t.Errorf("got %q", got)
+	}
+	tell(0, true)
+	if got := out.String(); !strings.HasSuffix(got, " \r") {
+		t.Errorf("got %q", got)
+	}
+	out.Reset()
+	tell = terminal{err: &out}.progress()
+	tell(1, false)
+	tell(1, true)
+	if out.Len() > 0 {
+		t.Errorf("got %q", out.String())
+	}
+}
+
+func TestSinceIsADurationOrAnInstant(t *testing.T) {
+	now := time.Date(2026, 9, 8, 12, 0, 0, 0, time.UTC)
+	for written, want := range map[string]time.Time{
+		"": {}, "90m": now.Add(-90 * time.Minute), "7d": now.AddDate(0, 0, -7), "0s": now, "2026-09-01T12:00:00+02:00": now.AddDate(0, 0, -7).Add(-2 * time.Hour),
+	} {
+		if got, err := sinceWhen(written, now); err != nil || !got.Equal(want) {
+			t.Errorf("%q is %s (%v), want %s", written, got, err, want)
+		}
+	}
+	for _, written := range []string{"-1h", "d", "-7d", "yesterday", "99999d"} {
+		if got, err := sinceWhen(written, now); err == nil {
+			t.Errorf("%q is %s", written, got)
+		}
+	}
+}
+
 // BenchmarkReplay is about 100,000 decisions.
 func BenchmarkReplay(b *testing.B) {
 	records, conf := recordedDecisions(100_000), loadReplayed(b)
