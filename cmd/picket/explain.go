@@ -53,8 +53,9 @@ The exit code does not tell the decision: it is 0 when there is an answer.`,
 	c.Flags().StringVar(&a.route, "route", "", "ask all policies of this route")
 	q.flags(c)
 	addAdminFlag(c)
-	completed(c, "policy", policyNames)
-	completed(c, "route", routeNames)
+	quiet := terminal{err: io.Discard}
+	completed(c, "policy", quiet.loadRules, policyNames)
+	completed(c, "route", quiet.load, routeNames)
 	return c
 }
 
@@ -72,6 +73,11 @@ func (t terminal) explain(c *cobra.Command, path string, a asked, q *question) e
 	}
 	if a == (asked{}) {
 		a.route = recorded
+	}
+	if a.route != "" {
+		if conf, err = t.load(path); err != nil {
+			return err
+		}
 	}
 	route, err := a.resolve(conf)
 	if err != nil {

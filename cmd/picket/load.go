@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -20,12 +19,12 @@ func (t terminal) load(path string) (*config.Config, error) {
 }
 
 // completed are the names that a shell offers for a flag, taken from the configuration that is the first argument.
-func completed(c *cobra.Command, flag string, names func(*config.Config) []string) {
+func completed(c *cobra.Command, flag string, load func(path string) (*config.Config, error), names func(*config.Config) []string) {
 	offer := func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if len(args) == 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		conf, err := terminal{err: io.Discard}.loadRules(args[0])
+		conf, err := load(args[0])
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}

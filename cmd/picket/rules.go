@@ -11,53 +11,77 @@ import (
 	"picket/policy"
 )
 
-// loadRules reads the configuration that a question about policies is asked of. That may be rules alone, in files that
-// hold nothing but policies, their tests, and data blocks: nothing of a node is asked for then.
+// loadRules reads what a configuration says of who may do what: policies, their tests, and the names of data blocks,
+// without routes. It may be all that there is in its files, and nothing else of them has to be right: neither a secret
+// nor a certificate is needed to ask what a rule does.
 func (t terminal) loadRules(path string) (*config.Config, error) {
-	files, blocks, alone := rulesAlone(path)
-	if !alone {
+	r, err := readRules(path)
+	if err != nil {
 		return t.load(path)
 	}
-	conf := &config.Config{}
-	o := policy.Options{Files: files}
-	for _, block := range blocks.OfType("data") {
-		conf.Data = append(conf.Data, config.Data{Name: block.Labels[0], Bucket: block.Labels[0]})
-		o.Data = append(o.Data, block.Labels[0])
+	conf, diags := r.load()
+	switch {
+	case !diags.HasErrors():
+		return conf, nil
+	case !r.alone: // they may use functions of the configuration; and all its mistakes are told at once
+		return t.load(path)
 	}
-	set, diags := policy.Load(blocks.OfType("policy"), o)
-	tests, more := policy.LoadTests(blocks.OfType("test"), set, o)
-	if diags = diags.Extend(more); diags.HasErrors() {
-		told := hcl.NewDiagnosticTextWriter(t.err, files, uint(t.width), t.colourErr).WriteDiagnostics(diags)
-		return nil, errors.Join(errTold, told)
-	}
-	conf.Policies, conf.Tests = set, tests
-	return conf, nil
+	told := hcl.NewDiagnosticTextWriter(t.err, r.files, uint(t.width), t.colourErr).WriteDiagnostics(diags)
+	return nil, errors.Join(errTold, told)
 }
 
-// rulesAlone are the blocks of a configuration that has only those of the language of policies. One that has others, or
-// cannot be read, is not alone: what is wrong with it is for others to tell.
-func rulesAlone(path string) (files map[string]*hcl.File, blocks hcl.Blocks, alone bool) {
+// rules are the blocks of a configuration whose inside is of the language of policies.
+type rules struct {
+	files  map[string]*hcl.File
+	blocks hcl.Blocks
+	alone  bool // there are no others
+}
+
+// errNoRules is of files that cannot be parsed, or have nothing of that language. What is wrong with them is for others
+// to tell.
+var errNoRules = errors.New("there are no rules")
+
+func readRules(path string) (*rules, error) {
 	names, err := config.Files(path)
 	if err != nil {
-		return nil, nil, false
+		return nil, err
 	}
 	schema := &hcl.BodySchema{}
 	for _, kind := range []string{"policy", "test", "data"} {
 		schema.Blocks = append(schema.Blocks, hcl.BlockHeaderSchema{Type: kind, LabelNames: []string{"NAME"}})
 	}
 	parser := hclparse.NewParser()
+	r := &rules{files: parser.Files(), alone: true}
 	for _, name := range names {
 		file, diags := parser.ParseHCLFile(name)
 		if diags.HasErrors() {
-			return nil, nil, false
+			return nil, errNoRules
 		}
-		content, diags := file.Body.Content(schema)
+		content, _, diags := file.Body.PartialContent(schema)
 		if diags.HasErrors() {
-			return nil, nil, false
+			return nil, errNoRules
 		}
-		blocks = append(blocks, content.Blocks...)
+		_, others := file.Body.Content(schema)
+		r.alone = r.alone && !others.HasErrors()
+		r.blocks = append(r.blocks, content.Blocks...)
 	}
-	return parser.Files(), blocks, len(blocks) > 0
+	if len(r.blocks) == 0 {
+		return nil, errNoRules
+	}
+	return r, nil
+}
+
+func (r *rules) load() (*config.Config, hcl.Diagnostics) {
+	conf := &config.Config{}
+	o := policy.Options{Files: r.files}
+	for _, block := range r.blocks.OfType("data") {
+		conf.Data = append(conf.Data, config.Data{Name: block.Labels[0], Bucket: block.Labels[0]})
+		o.Data = append(o.Data, block.Labels[0])
+	}
+	set, diags := policy.Load(r.blocks.OfType("policy"), o)
+	tests, more := policy.LoadTests(r.blocks.OfType("test"), set, o)
+	conf.Policies, conf.Tests = set, tests
+	return conf, diags.Extend(more)
 }
 
 // loadWhole reads a configuration that has to say what is where: one with routes.
