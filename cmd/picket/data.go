@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -96,10 +97,14 @@ func upTo(needed int, names ...string) cobra.PositionalArgs {
 	}
 }
 
-// dataPath is where the admin API has a block, or a fact of it.
+// dataPath is where the admin API has a block, or a fact of it. Dots alone would lead elsewhere, and are escaped too.
 func dataPath(names ...string) string {
 	path := "/v1/data"
 	for _, name := range names {
+		if name == "." || name == ".." {
+			path += "/" + strings.ReplaceAll(name, ".", "%2E")
+			continue
+		}
 		path += "/" + url.PathEscape(name)
 	}
 	return path

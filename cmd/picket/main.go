@@ -5,10 +5,12 @@
 //
 // What was asked for goes to standard output, everything else to standard error: the output of a command can always be
 // piped. Every command that prints takes -o table (for people, the default) or -o json (for programs); the JSON is a
-// promise, the table is not. Colours appear only on a terminal, and never when NO_COLOR is set.
+// promise, the table is not. Tests have -o junit too, which is what CI servers read. Colours appear only on a terminal,
+// and never when NO_COLOR is set.
 //
 // The exit code is 0 when it was done, 1 when it was refused or failed, 2 when the command was misused: an unknown
-// command or flag, a missing or superfluous argument. A misuse says what was wrong and how the command is called.
+// command or flag, a missing or superfluous argument. A misuse says what was wrong and how the command is called. A
+// question, why or what if, is done when there is an answer, whatever it is; an assertion fails when it does not hold.
 //
 // An error is one sentence that says what we were doing, what went wrong and, where we know, what to do next. No
 // command asks questions. No secret is taken as an argument. What comes from other people, such as the name of their

@@ -17,7 +17,7 @@ type record struct {
 	At       time.Time       `json:"at"`
 	Route    string          `json:"route"`
 	Decision policy.Decision `json:"decision"`
-	Input    map[string]any  `json:"input"`
+	Input    json.RawMessage `json:"input"`
 }
 
 // tally is what one core has counted.
@@ -106,9 +106,12 @@ func (t *tally) record(number int, line []byte) error {
 	if was.At.Before(t.since) {
 		return nil
 	}
-	in, err := policy.NewInput(was.Input, was.At)
+	in, err := policy.ParseInput(was.Input)
 	if err != nil {
 		return err
+	}
+	if in.Now.IsZero() {
+		in.Now = was.At
 	}
 	t.decisions++
 	t.span(was.At, was.At)
