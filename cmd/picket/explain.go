@@ -32,7 +32,9 @@ decision log. --session asks a running node for the facts of a session, and for 
 of data blocks. Flags take the place of single facts of either. Values of --claim,
 --data and --set that read as JSON are JSON, others are texts.
 
-The exit code does not tell the decision: it is 0 when there is an answer.`,
+Of a policy nothing but the rules is read, with --route the whole configuration, so what
+that takes from env() has to be set. The exit code does not tell the decision: it is 0
+when there is an answer.`,
 		Example: `  picket policy explain cluster.hcl --policy production --user a@example.com --group sre --ip 10.1.2.3
   picket policy explain cluster.hcl --route wiki --user a@example.com --age 2h --set session.amr='["mfa"]'
   picket policy explain cluster.hcl --route wiki --claim department=sales --data oncall/a@example.com=true

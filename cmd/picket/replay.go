@@ -29,7 +29,8 @@ route and rule, how often, with an example of each. Nothing is changed anywhere.
 A request is decided by what the route of the same name says now; who was admitted on a
 route that is no more loses access. Being asked to sign in again is less than access and
 more than a refusal. Of headers, queries and data a record holds what the policies of
-then asked for: what only the new ones ask for is missing, and a note says so.
+then asked for: what only the new ones ask for is missing, and a note says so. PATH is
+read as by 'picket check', so what it takes from env() has to be set.
 
 --input reads the records from a file, one JSON object on a line, as GET /v1/decisions of
 the admin address gives them. All of them count then, unless --since is given too.
