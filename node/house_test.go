@@ -22,7 +22,7 @@ import (
 
 // mayImport is who may import whom. Arrows point down; siblings do not meet.
 var mayImport = map[string][]string{
-	"picket/cmd/picket":          {"picket/cmd/picket/dev", "picket/cmd/picket/pomerium", "picket/node", "picket/node/config", "picket/policy"},
+	"picket/cmd/picket":          {"picket/cmd/picket/dev", "picket/cmd/picket/pomerium", "picket/node", "picket/node/authz", "picket/node/config", "picket/policy"},
 	"picket/cmd/picket/dev":      {"picket/node/config"},
 	"picket/cmd/picket/pomerium": nil,
 	"picket/node":                {"picket/node/proxy", "picket/node/console", "picket/node/authn", "picket/node/authz", "picket/node/config", "picket/broker", "picket/policy"},

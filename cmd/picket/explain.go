@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"picket/node/authz"
 	"picket/node/config"
 	"picket/policy"
 )
@@ -143,7 +144,7 @@ func explanationOf(conf *config.Config, r *config.Route, name string, in *policy
 		return &explained{Decision: e.Decision, Policies: []*policy.Explanation{e}, Input: in}
 	}
 	answer := &explained{
-		Route: r.Name, Access: accessName(r.Access), Decision: decide(conf.Policies, r, in), Input: in,
+		Route: r.Name, Access: accessName(r.Access), Decision: authz.Evaluate(conf.Policies, r, in), Input: in,
 		Policies: []*policy.Explanation{}, from: r.From.String() + strings.TrimSuffix(r.Prefix, "/"),
 	}
 	for _, name := range r.Policies {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"picket/node/authz"
 	"picket/node/config"
 	"picket/policy"
 )
@@ -24,46 +25,19 @@ func (t terminal) policyCommand() *cobra.Command {
 	return c
 }
 
-// The rules of routes that ask no policy, as decisions name them.
-const (
-	rulePublic    = "public"    // the route is for everyone
-	ruleAnyUser   = "any_user"  // the route is for whoever is signed in
-	ruleNobody    = "no_policy" // the route names no policy, and so admits nobody
-	ruleSignedOut = "nobody"    // the route is for whoever is signed in, and nobody is
-)
-
-// decide is what a node decides on a route.
-func decide(set *policy.Set, r *config.Route, in *policy.Input) policy.Decision {
-	switch {
-	case r.Access == config.Public:
-		return policy.Decision{Outcome: policy.Allow, Rule: rulePublic}
-	case r.Access == config.AnyUser && in.Authenticated:
-		return policy.Decision{Outcome: policy.Allow, Rule: ruleAnyUser}
-	case r.Access == config.AnyUser:
-		return policy.Decision{Rule: ruleSignedOut}
-	}
-	decision := policy.Decision{Rule: ruleNobody}
-	for _, name := range r.Policies {
-		if decision = set.Evaluate(name, in); !decision.Allowed() {
-			break
-		}
-	}
-	return decision
-}
-
 // said is a decision in a few words. What a route decides by itself, without a policy, is said in words of its own.
 func said(d policy.Decision) string {
 	if d.Policy != "" {
 		return d.String()
 	}
 	switch d.Rule {
-	case rulePublic:
+	case authz.RulePublic:
 		return d.Outcome.String() + ", as the route is public"
-	case ruleAnyUser:
+	case authz.RuleAnyUser:
 		return d.Outcome.String() + ", as the route is for whoever is signed in"
-	case ruleSignedOut:
+	case authz.RuleSignedOut:
 		return d.Outcome.String() + ", as nobody is signed in"
-	case ruleNobody:
+	case authz.RuleNobody:
 		return d.Outcome.String() + ", as the route names no policy"
 	}
 	return d.String()

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"picket/node/authz"
 	"picket/node/config"
 	"picket/policy"
 )
@@ -81,7 +82,7 @@ func (r *replay) decide(route string, in *policy.Input) (d policy.Decision, gone
 	if !ok {
 		return policy.Decision{}, true
 	}
-	return decide(r.set, now, in), false
+	return authz.Evaluate(r.set, now, in), false
 }
 
 // piece is some lines of the records.

@@ -82,6 +82,11 @@ func (a *Authz) Decide(r *config.Route, in *policy.Input) Verdict {
 
 // Evaluate is Decide without counts and shadows: for asking again about what was decided and is still under way.
 func (a *Authz) Evaluate(r *config.Route, in *policy.Input) policy.Decision {
+	return Evaluate(a.policies, r, in)
+}
+
+// Evaluate is what a node with these policies decides on a route: for whoever asks what would be decided. It has no effect.
+func Evaluate(policies *policy.Set, r *config.Route, in *policy.Input) policy.Decision {
 	switch r.Access {
 	case config.Public:
 		return policy.Decision{Outcome: policy.Allow, Rule: RulePublic}
@@ -91,18 +96,18 @@ func (a *Authz) Evaluate(r *config.Route, in *policy.Input) policy.Decision {
 		}
 		return policy.Decision{Rule: RuleSignedOut}
 	case config.ByPolicy:
-		return a.all(r.Policies, in)
+		return all(policies, r.Policies, in)
 	}
 	return policy.Decision{}
 }
 
 // all is the first denial among the policies; without one, what those that ask for signing in again require together;
 // else what the last of them said. None: a refusal.
-func (a *Authz) all(names []string, in *policy.Input) policy.Decision {
+func all(policies *policy.Set, names []string, in *policy.Input) policy.Decision {
 	d := policy.Decision{Rule: RuleNobody}
 	var again policy.Decision
 	for _, name := range names {
-		d = a.policies.Evaluate(name, in)
+		d = policies.Evaluate(name, in)
 		switch {
 		case d.Outcome == policy.Deny:
 			return d
