@@ -184,7 +184,8 @@ func (b *Bucket[T]) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// List yields all records. One that cannot be read is yielded as an error, and the list goes on; when the list itself
+// List yields all records, everything acknowledged before among them, and now and then one that was removed or changed
+// meanwhile. One that cannot be read is yielded as an error, and the list goes on; when the list itself
 // breaks, the last thing yielded is ErrUnavailable.
 func (b *Bucket[T]) List(ctx context.Context) iter.Seq2[Entry[T], error] {
 	return func(yield func(Entry[T], error) bool) {
@@ -192,6 +193,9 @@ func (b *Bucket[T]) List(ctx context.Context) iter.Seq2[Entry[T], error] {
 			if err != nil {
 				yield(Entry[T]{}, err)
 				return
+			}
+			if removal(msg.Headers()) {
+				continue
 			}
 			entry, err := b.listed(msg)
 			if !yield(entry, err) {

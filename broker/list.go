@@ -12,67 +12,90 @@ import (
 )
 
 const (
-	listBatch = 500
-	// listTries is how often a list that broke off is taken up again, in a row.
-	listTries = 10
+	walkBatch = 500
+	// walkTries is how often a walk that broke off is taken up again, in a row.
+	walkTries = 10
 )
 
-// list reads the whole bucket as it stands, in the order of the stream, heartbeats and removals left out. A consumer that
-// is lost on the way (one that was just made may not be heard of everywhere) is made anew and goes on behind the last
-// record.
+// list reads the whole bucket: everything acknowledged before is in it. Marks of removal are yielded too: when the walk was
+// taken up again, they may tell of what was yielded before.
 func (b *bucket) list(ctx context.Context) iter.Seq2[jetstream.Msg, error] {
 	return func(yield func(jetstream.Msg, error) bool) {
-		l := &lister{bucket: b, yield: yield}
-		for tries := 0; ; tries++ {
-			before := l.behind
-			err := l.sweep(ctx)
-			if err == nil {
-				return
-			}
-			if l.behind != before {
-				tries = 0
-			}
-			if tries == listTries || !b.broker.pause(ctx) {
-				yield(nil, fmt.Errorf("listing %s: %w: %w", b.spec.Name, ErrUnavailable, err))
-				return
-			}
+		sequence, err := b.barrier.pass(ctx, b.heartbeat)
+		if err == nil {
+			w := walk{broker: b.broker, stream: b.stream, atLeast: sequence}
+			w.config.DeliverPolicy, w.config.FilterSubject = jetstream.DeliverLastPerSubjectPolicy, b.subject+">"
+			err = w.run(ctx, func(msg jetstream.Msg) bool {
+				return strings.HasPrefix(msg.Subject(), b.subject+heartbeatKey) || yield(msg, nil)
+			})
+		}
+		if err != nil {
+			yield(nil, fmt.Errorf("listing %s: %w: %w", b.spec.Name, ErrUnavailable, err))
 		}
 	}
 }
 
-// lister is a list under way.
-type lister struct {
-	bucket *bucket
-	yield  func(jetstream.Msg, error) bool
-	behind uint64 // sequence up to which all was yielded
+// walk goes through a stream's messages once, in order. A consumer that is lost on the way (its server may be frozen, or
+// not have heard of it yet) is replaced by another, which goes on behind the last message.
+//
+// An OrderedConsumer would do the same, but tries for ever, on its own clock, to reach a server that does not answer.
+type walk struct {
+	broker  *Broker
+	stream  jetstream.Stream
+	config  jetstream.ConsumerConfig // where it begins
+	atLeast uint64                   // sequence that must be reached: a replica that is not there yet is left for another
+
+	behind uint64 // sequence up to which all was seen
 }
 
-// sweep yields what lies behind the last record. Nil: the end was reached, or the caller has had enough.
-func (l *lister) sweep(ctx context.Context) error {
-	consumer, err := l.bucket.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		DeliverPolicy:     jetstream.DeliverLastPerSubjectPolicy,
-		InactiveThreshold: 30 * time.Second,
-	})
+// run calls each with every message; false ends the walk.
+func (w *walk) run(ctx context.Context, each func(jetstream.Msg) bool) error {
+	w.config.AckPolicy = jetstream.AckNonePolicy
+	w.config.MemoryStorage, w.config.Replicas = true, 1
+	w.config.InactiveThreshold = 30 * time.Second
+	for tries := 0; ; tries++ {
+		before := w.behind
+		err := w.once(ctx, each)
+		if err == nil {
+			return nil
+		}
+		if w.behind != before {
+			tries = 0
+		}
+		if tries == walkTries || !w.broker.pause(ctx) {
+			return err
+		}
+	}
+}
+
+// once goes on behind the last message with a consumer of its own. Nil: the end was reached, or each had enough.
+func (w *walk) once(ctx context.Context, each func(jetstream.Msg) bool) error {
+	call, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	consumer, err := w.stream.CreateConsumer(call, w.config)
 	if err != nil {
 		return err
 	}
 	pending := consumer.CachedInfo().NumPending
 	for pending > 0 && ctx.Err() == nil {
-		batch, err := consumer.Fetch(int(min(pending, listBatch)), jetstream.FetchMaxWait(callTimeout))
+		batch, err := consumer.Fetch(int(min(pending, walkBatch)), jetstream.FetchMaxWait(callTimeout))
 		if err != nil {
 			return err
 		}
-		left, more, err := l.take(batch)
+		left, more, err := w.take(batch, each)
 		if err != nil || !more {
 			return err
 		}
 		pending = left
 	}
+	if ctx.Err() == nil && w.behind < w.atLeast {
+		return errors.New("the replica is behind")
+	}
 	return ctx.Err()
 }
 
-// take yields a batch. left is how many records come after it; more is false when the caller has had enough.
-func (l *lister) take(batch jetstream.MessageBatch) (left uint64, more bool, err error) {
+// take goes through a batch. left is how many messages come after it; more is false when each had enough.
+func (w *walk) take(batch jetstream.MessageBatch, each func(jetstream.Msg) bool) (left uint64, more bool, err error) {
 	got := false
 	for msg := range batch.Messages() {
 		meta, err := msg.Metadata()
@@ -80,14 +103,11 @@ func (l *lister) take(batch jetstream.MessageBatch) (left uint64, more bool, err
 			return 0, false, err
 		}
 		got, left = true, meta.NumPending
-		if meta.Sequence.Stream <= l.behind {
+		if meta.Sequence.Stream <= w.behind {
 			continue
 		}
-		l.behind = meta.Sequence.Stream
-		if removal(msg.Headers()) || strings.HasPrefix(msg.Subject(), l.bucket.subject+heartbeatKey) {
-			continue
-		}
-		if !l.yield(msg, nil) {
+		w.behind = meta.Sequence.Stream
+		if !each(msg) {
 			return 0, false, nil
 		}
 	}
@@ -95,7 +115,7 @@ func (l *lister) take(batch jetstream.MessageBatch) (left uint64, more bool, err
 		return 0, false, err
 	}
 	if !got {
-		return 0, false, errors.New("the list broke off")
+		return 0, false, errors.New("it broke off")
 	}
 	return left, true, nil
 }

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -129,17 +130,19 @@ func (l *Live[T]) read(ctx context.Context) error {
 func (l *Live[T]) list(ctx context.Context) (map[string]Entry[T], error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	// What was acknowledged before must be in the list: a quorum write tells that the store is in order.
-	if _, err := l.bucket.raw.barrier.pass(ctx, l.bucket.raw.heartbeat); err != nil {
-		return nil, fmt.Errorf("reading %s: %w: %w", l.bucket.raw.spec.Name, ErrUnavailable, err)
-	}
 	found := map[string]Entry[T]{}
-	for entry, err := range l.bucket.List(ctx) {
-		if err != nil && entry.Key == "" {
+	for msg, err := range l.bucket.raw.list(ctx) {
+		if err != nil {
 			return nil, err
 		}
+		if removal(msg.Headers()) {
+			delete(found, strings.TrimPrefix(msg.Subject(), l.bucket.raw.subject))
+			continue
+		}
+		entry, err := l.bucket.listed(msg)
 		if err != nil {
 			l.leftOut(entry.Key, err)
+			delete(found, entry.Key)
 			continue
 		}
 		found[entry.Key] = entry

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -176,58 +175,27 @@ func appendEntry(dst []byte, v any) ([]byte, error) {
 // yielded as an error, and the reading goes on; when the reading itself breaks, the last error is ErrUnavailable.
 func (l *Log[T]) Since(ctx context.Context, from time.Time) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		var zero T
-		consumer, err := l.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-			DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &from, InactiveThreshold: time.Minute,
-		})
+		w := walk{broker: l.broker, stream: l.stream}
+		w.config.DeliverPolicy, w.config.OptStartTime = jetstream.DeliverByStartTimePolicy, &from
+		err := w.run(ctx, func(msg jetstream.Msg) bool { return l.entries(msg.Data(), yield) })
 		if err != nil {
+			var zero T
 			yield(zero, fmt.Errorf("reading log %s: %w: %w", l.spec.Name, ErrUnavailable, err))
-			return
-		}
-		pending := consumer.CachedInfo().NumPending
-		for pending > 0 {
-			batch, err := consumer.Fetch(int(min(pending, listBatch)), jetstream.FetchMaxWait(callTimeout))
-			if err == nil {
-				pending, err = l.entries(batch, pending, yield)
-			}
-			if errors.Is(err, errEnough) {
-				return
-			}
-			if err != nil {
-				yield(zero, fmt.Errorf("reading log %s: %w: %w", l.spec.Name, ErrUnavailable, err))
-				return
-			}
 		}
 	}
 }
 
-// errEnough says that the reader wants no more.
-var errEnough = errors.New("enough")
-
-func (l *Log[T]) entries(batch jetstream.MessageBatch, pending uint64, yield func(T, error) bool) (uint64, error) {
-	got := false
-	for msg := range batch.Messages() {
-		meta, err := msg.Metadata()
+// entries yields what one message holds; false: the reader wants no more.
+func (l *Log[T]) entries(lines []byte, yield func(T, error) bool) bool {
+	for line := range bytes.Lines(lines) {
+		var v T
+		err := json.Unmarshal(line, &v)
 		if err != nil {
-			return 0, err
+			err = fmt.Errorf("reading an entry of log %s: %w", l.spec.Name, err)
 		}
-		got, pending = true, meta.NumPending
-		for line := range bytes.Lines(msg.Data()) {
-			var v T
-			err := json.Unmarshal(line, &v)
-			if err != nil {
-				err = fmt.Errorf("reading an entry of log %s: %w", l.spec.Name, err)
-			}
-			if !yield(v, err) {
-				return 0, errEnough
-			}
+		if !yield(v, err) {
+			return false
 		}
 	}
-	if err := batch.Error(); err != nil {
-		return 0, err
-	}
-	if !got {
-		return 0, errors.New("the log broke off")
-	}
-	return pending, nil
+	return true
 }
