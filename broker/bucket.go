@@ -101,16 +101,14 @@ func (b *Bucket[T]) Get(ctx context.Context, key string) (Entry[T], error) {
 	return b.entry(key, r, err)
 }
 
-// getFresh reads a record that is at least as new as what the bucket's feed has applied: from the leader or, while there
-// is none, from a replica that proves to be that far. With ErrNotFound, Revision is the sequence up to which that is so.
-func (b *Bucket[T]) getFresh(ctx context.Context, key string) (Entry[T], error) {
+// getFresh reads a record from a replica that proves to be at least as far as the bucket's feed. Every change up to upTo
+// is in what it gives, be that a record or ErrNotFound.
+func (b *Bucket[T]) getFresh(ctx context.Context, key string) (entry Entry[T], upTo uint64, err error) {
 	begun := time.Now()
-	r, err := b.raw.readFresh(ctx, key, b.raw.feed.passed.Load())
+	r, upTo, err := b.raw.readFresh(ctx, key, b.raw.feed.floor.Load())
 	b.raw.broker.metrics.did(b.raw.spec.Name, "get", begun, err)
-	if errors.Is(err, ErrNotFound) {
-		return Entry[T]{Key: key, Revision: r.sequence}, fmt.Errorf("reading %s %s: %w", b.raw.spec.Name, key, err)
-	}
-	return b.entry(key, r, err)
+	entry, err = b.entry(key, r, err)
+	return entry, upTo, err
 }
 
 func (b *Bucket[T]) entry(key string, r stored, err error) (Entry[T], error) {
@@ -158,6 +156,9 @@ func (b *Bucket[T]) write(ctx context.Context, operation, key string, v T, expec
 		return 0, fmt.Errorf("encoding %s %s: %w", b.raw.spec.Name, key, err)
 	}
 	msg := b.raw.message(key, plain)
+	if ttl < 0 {
+		ttl = time.Second // it is over: not for ever
+	}
 	if ttl > 0 {
 		msg.Header.Set(jetstream.MsgTTLHeader, ((ttl + time.Second - 1) / time.Second * time.Second).String())
 	}

@@ -37,10 +37,11 @@ type Cache[T any] struct {
 }
 
 type shard[T any] struct {
-	mu     sync.Mutex
-	facts  *simplelru.LRU[string, fact[T]] // guarded by mu
-	recent *simplelru.LRU[string, seen]    // guarded by mu
-	resets uint64                          // guarded by mu: how often everything was forgotten
+	mu        sync.Mutex
+	facts     *simplelru.LRU[string, fact[T]] // guarded by mu
+	recent    *simplelru.LRU[string, seen]    // guarded by mu
+	resets    uint64                          // guarded by mu: how often everything was forgotten
+	forgotten uint64                          // guarded by mu: highest revision that fell out of recent
 }
 
 type fact[T any] struct {
@@ -140,14 +141,14 @@ func (c *Cache[T]) read(ctx context.Context, s *shard[T], key string) (*T, error
 		s.mu.Lock()
 		resets := s.resets
 		s.mu.Unlock()
-		entry, err := c.bucket.getFresh(ctx, key)
+		entry, upTo, err := c.bucket.getFresh(ctx, key)
 		if errors.Is(err, ErrNotFound) && c.bucket.raw.spec.Unique {
-			c.note(s, key, entry.Revision, resets)
+			c.note(s, key, upTo, resets)
 		}
 		if err != nil {
 			return nil, err
 		}
-		if value, err := c.keep(s, key, entry, resets); !errors.Is(err, errAgain) {
+		if value, err := c.keep(s, key, entry, upTo, resets); !errors.Is(err, errAgain) {
 			return value, err
 		}
 	}
@@ -161,19 +162,27 @@ func (c *Cache[T]) note(s *shard[T], key string, revision, resets uint64) {
 	if last, ok := s.recent.Peek(key); ok && last.revision >= revision || s.resets != resets || !c.bucket.raw.feed.live() {
 		return
 	}
-	if s.recent.Add(strings.Clone(key), seen{revision: revision, removed: true}) {
-		s.resets++
+	s.remember(strings.Clone(key), seen{revision: revision, removed: true})
+}
+
+// remember notes the last change of a key. What falls out for it is remembered by its revision alone. s.mu is held.
+func (s *shard[T]) remember(key string, last seen) {
+	if s.recent.Len() == recentChanges && !s.recent.Contains(key) {
+		if _, oldest, ok := s.recent.GetOldest(); ok {
+			s.forgotten = max(s.forgotten, oldest.revision)
+		}
 	}
+	s.recent.Add(key, last)
 }
 
 // keep puts what was read into the cache, unless the feed knows better: errAgain then, or ErrNotFound. The key is copied:
 // it may be a part of a request's bytes.
-func (c *Cache[T]) keep(s *shard[T], key string, entry Entry[T], resets uint64) (*T, error) {
+func (c *Cache[T]) keep(s *shard[T], key string, entry Entry[T], upTo, resets uint64) (*T, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last, ok := s.recent.Peek(key)
 	switch {
-	case s.resets != resets:
+	case s.resets != resets, s.forgotten > upTo: // a change that it may lack is remembered no more
 		return nil, errAgain
 	case ok && last.revision > entry.Revision && last.removed:
 		return nil, ErrNotFound
@@ -206,9 +215,7 @@ func (c *Cache[T]) applyOne(ch change) {
 	s := c.shard(ch.key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.recent.Add(ch.key, seen{revision: ch.revision, removed: ch.removed}) {
-		s.resets++ // an older change fell out: reads under way are to be repeated
-	}
+	s.remember(ch.key, seen{revision: ch.revision, removed: ch.removed})
 	if !s.facts.Contains(ch.key) {
 		return
 	}
@@ -228,6 +235,7 @@ func (c *Cache[T]) forget() {
 		s.mu.Lock()
 		s.facts.Purge()
 		s.recent.Purge()
+		s.forgotten = 0
 		s.resets++
 		s.mu.Unlock()
 	}

@@ -47,13 +47,16 @@ type feed struct {
 	listeners []func(change) // guarded by mu; called in order, by one goroutine
 	holders   []func() bool  // guarded by mu; while one says false, what is known is not whole, and nothing is proved
 
+	floor  atomic.Uint64           // sequence that a read must be at; raised before what is older is forgotten
 	passed atomic.Uint64           // sequence up to which all is applied; 0: not begun
+	beaten uint64                  // sequence of the last heartbeat; of the goroutine that proves
 	proof  atomic.Pointer[instant] // when the last proved heartbeat was sent; nil: never
 	echo   chan uint64             // sequences of acknowledged heartbeats, for the applying goroutine
+	back   chan uint64             // the same, when they went back
 }
 
 func newFeed(b *bucket) *feed {
-	return &feed{bucket: b, echo: make(chan uint64, 1)}
+	return &feed{bucket: b, echo: make(chan uint64, 1), back: make(chan uint64)}
 }
 
 // follow has f called for every change from now on.
@@ -115,6 +118,8 @@ func (f *feed) run(ctx context.Context) error {
 			return nil
 		case msg := <-messages:
 			f.apply(msg)
+		case sequence := <-f.back:
+			f.forget(sequence)
 		case sequence := <-f.echo:
 			f.catchUp(ctx, sequence, messages)
 		}
@@ -128,6 +133,7 @@ func (f *feed) begin(ctx context.Context) error {
 		info, err := f.bucket.stream.Info(call)
 		cancel()
 		if err == nil {
+			f.floor.Store(info.State.LastSeq)
 			f.passed.Store(max(info.State.LastSeq, 1))
 			return nil
 		}
@@ -155,6 +161,7 @@ func (f *feed) apply(msg *nats.Msg) {
 	if !strings.HasPrefix(key, heartbeatKey) {
 		f.tell(change{key: key, revision: sequence, removed: removal(msg.Header), header: msg.Header, data: msg.Data})
 	}
+	f.floor.Store(sequence)
 	f.passed.Store(sequence)
 }
 
@@ -180,6 +187,7 @@ func (f *feed) forget(upTo uint64) {
 	f.bucket.broker.metrics.gap(f.bucket.spec.Name)
 	f.bucket.broker.log.Warn().Str("bucket", f.bucket.spec.Name).
 		Uint64("from", f.passed.Load()+1).Uint64("to", upTo).Msg("missed changes of the store; reading anew")
+	f.floor.Store(upTo)
 	f.tell(change{revision: upTo})
 	f.passed.Store(upTo)
 }
@@ -236,6 +244,11 @@ func (f *feed) prove(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("writing a heartbeat: %w", err)
 	}
+	back := sequence <= f.beaten
+	f.beaten = sequence
+	if back {
+		return f.goBack(call, sequence)
+	}
 	select {
 	case f.echo <- sequence:
 	case <-call.Done():
@@ -250,6 +263,16 @@ func (f *feed) prove(ctx context.Context) error {
 	f.proof.Store(&sent)
 	f.bucket.broker.metrics.proved(f.bucket.spec.Name, present().monotonic-sent.monotonic)
 	return nil
+}
+
+// goBack has everything read anew when the stream's sequences do not go on from what they were: it was made anew, restored,
+// or lost what it had. This heartbeat proves nothing; the next one does.
+func (f *feed) goBack(ctx context.Context, sequence uint64) error {
+	select {
+	case f.back <- sequence:
+	case <-ctx.Done():
+	}
+	return errors.New("the store went back: it was made anew or restored, or lost what it had; reading anew")
 }
 
 // wait returns when the feed has passed a sequence.

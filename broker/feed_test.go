@@ -119,16 +119,16 @@ func TestASlowReadDoesNotBringBackWhatWasRemoved(t *testing.T) {
 	stale := Entry[note]{Key: "a", Value: note{"old"}, Revision: 5}
 
 	cache.apply(change{key: "a", revision: 6, removed: true})
-	if _, err := cache.keep(s, "a", stale, s.resets); !errors.Is(err, ErrNotFound) {
+	if _, err := cache.keep(s, "a", stale, 5, s.resets); !errors.Is(err, ErrNotFound) {
 		t.Errorf("a read from before the removal: %v", err)
 	}
 	cache.apply(change{key: "a", revision: 7})
-	if _, err := cache.keep(s, "a", stale, s.resets); !errors.Is(err, errAgain) {
+	if _, err := cache.keep(s, "a", stale, 5, s.resets); !errors.Is(err, errAgain) {
 		t.Errorf("a read from before a change: %v", err)
 	}
 	resets := s.resets
 	cache.apply(change{revision: 9})
-	if _, err := cache.keep(s, "a", Entry[note]{Key: "a", Revision: 8}, resets); !errors.Is(err, errAgain) {
+	if _, err := cache.keep(s, "a", Entry[note]{Key: "a", Revision: 8}, 8, resets); !errors.Is(err, errAgain) {
 		t.Errorf("a read from before a gap: %v", err)
 	}
 	if cache.Len() != 0 {
@@ -145,7 +145,40 @@ func TestAFloodOfChangesDoesNotHideOne(t *testing.T) {
 	for i := range recentChanges * cacheShards * 2 {
 		cache.apply(change{key: fmt.Sprintf("k%d", i), revision: uint64(7 + i)})
 	}
-	if _, err := cache.keep(s, "a", Entry[note]{Key: "a", Revision: 5}, resets); !errors.Is(err, errAgain) {
+	if _, err := cache.keep(s, "a", Entry[note]{Key: "a", Revision: 5}, 5, resets); !errors.Is(err, errAgain) {
 		t.Errorf("a read from before the removal, which is forgotten by now: %v", err)
+	}
+}
+
+func TestAStoreThatWentBackIsReadAnew(t *testing.T) {
+	ctx := t.Context()
+	b := start(t, Options{})
+	bucket := open(t, b, Spec{Name: "sessions", Decides: true})
+	cache := NewCache(bucket, 100)
+	eventually(t, "fresh", 5*time.Second, b.Fresh)
+	for i := range 50 {
+		if _, err := bucket.Put(ctx, fmt.Sprintf("k%d", i), note{"x"}, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := cache.Get(ctx, "k1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.stream.DeleteStream(ctx, "KV_sessions"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.ensure(ctx, bucket.raw.config()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "what is gone is not served", 5*time.Second, func() bool {
+		_, err := cache.Get(ctx, "k1")
+		return errors.Is(err, ErrNotFound)
+	})
+	eventually(t, "freshness is proved again", 5*time.Second, func() bool { return b.Staleness() < heartbeatEvery })
+	if _, err := bucket.Put(ctx, "k2", note{"new"}, 0); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := cache.Get(ctx, "k2"); err != nil || v.Text != "new" {
+		t.Errorf("%v, %v", v, err)
 	}
 }

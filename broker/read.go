@@ -11,21 +11,18 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Whom to believe. The leader of a stream is asked first; but during an election there is none for up to nine seconds,
-// and one that was just elected may not have applied all that its predecessor acknowledged. A replica answers always, but
-// may be behind; so it is asked in the same request how far it is.
+// Whom to believe. The leader of a stream may be one that was cut off and does not know it yet, or one that was just
+// elected and has not applied all that its predecessor acknowledged; and during an election there is none. A replica
+// answers always, but may be behind; so it is asked in the same request how far it is.
 //
-//   - A record is taken from the leader, or from a replica that is at least where this node's own feed is: what it says is
-//     then as fresh as the feed is proved to be.
+//   - What is kept in memory comes from a replica that is at least where this node's own feed is: it is as fresh as the
+//     feed is proved to be, and the feed tells of what comes after.
 //   - That there is no record is taken from nobody's word: a heartbeat is written through the quorum, and only a replica
 //     that has it, and so everything acknowledged before, may say so.
+//   - A read that precedes a compare-and-set may ask the leader: what it says is checked by the write.
 
-const (
-	// hedgeAfter is how long the leader may take before replicas are asked too.
-	hedgeAfter = 150 * time.Millisecond
-	// replicaTimeout is how long one replica may take.
-	replicaTimeout = 300 * time.Millisecond
-)
+// replicaTimeout is how long one replica may take; then another is asked.
+const replicaTimeout = 300 * time.Millisecond
 
 // stored is a message of a bucket's stream.
 type stored struct {
@@ -36,6 +33,14 @@ type stored struct {
 
 // present tells whether there is a record, and not a mark that it was removed.
 func (r stored) present() bool { return r.sequence > 0 && !removal(r.header) }
+
+// found is nil for a record, else ErrNotFound.
+func (r stored) found() error {
+	if r.present() {
+		return nil
+	}
+	return ErrNotFound
+}
 
 // read gets the record of a key from the stream's leader, again while there is none, as long as ctx allows.
 func (b *bucket) read(ctx context.Context, key string) (stored, error) {
@@ -52,8 +57,8 @@ func (b *bucket) read(ctx context.Context, key string) (stored, error) {
 		case err == nil && !removal(r.header):
 			return r, nil
 		case err == nil, errors.Is(err, ErrNotFound):
-			if r, err = b.confirmAbsent(ctx, key); err == nil || errors.Is(err, ErrNotFound) {
-				return r, err
+			if r, _, err = b.confirm(ctx, key); err == nil {
+				return r, r.found()
 			}
 		}
 		if !b.broker.pause(ctx) {
@@ -62,31 +67,26 @@ func (b *bucket) read(ctx context.Context, key string) (stored, error) {
 	}
 }
 
-// readFresh is read, but what the leader does not say soon a replica may, if it is as far as passed.
-func (b *bucket) readFresh(ctx context.Context, key string, passed uint64) (stored, error) {
+// readFresh reads from a replica that is at least at floor. Every change up to upTo is in the answer.
+func (b *bucket) readFresh(ctx context.Context, key string, floor uint64) (r stored, upTo uint64, err error) {
+	if !validKey(key) {
+		return stored{}, 0, fmt.Errorf("key %q: %w", key, ErrNotFound)
+	}
 	ctx, cancel := patient(ctx)
 	defer cancel()
-	type answer struct {
-		r   stored
-		err error
-	}
-	leader := make(chan answer, 1)
-	go func() {
-		r, err := b.read(ctx, key)
-		leader <- answer{r, err}
-	}()
-	hedge := time.NewTimer(hedgeAfter)
-	defer hedge.Stop()
 	for {
-		select {
-		case a := <-leader:
-			return a.r, a.err
-		case <-hedge.C:
+		r, upTo, err = b.askReplica(ctx, key)
+		switch {
+		case err == nil && upTo >= floor && r.present():
+			return r, upTo, nil
+		case err == nil && upTo >= floor:
+			if r, upTo, err = b.confirm(ctx, key); err == nil {
+				return r, upTo, r.found()
+			}
 		}
-		if r, upTo, err := b.askReplica(ctx, key); err == nil && upTo >= passed && r.present() {
-			return r, nil
+		if !b.broker.pause(ctx) {
+			return stored{}, 0, fmt.Errorf("%w: %w", ErrUnavailable, errors.Join(err, context.Cause(ctx)))
 		}
-		hedge.Reset(hedgeAfter)
 	}
 }
 
@@ -139,22 +139,20 @@ func (b *bucket) askLeader(ctx context.Context, key string) (stored, error) {
 	return r, nil
 }
 
-// confirmAbsent tells what a replica knows that has everything acknowledged before now: ErrNotFound, or the record after all.
-func (b *bucket) confirmAbsent(ctx context.Context, key string) (stored, error) {
+// confirm gives what a replica has that has everything acknowledged before now: a record, a mark of its removal, or nothing.
+// Every change up to upTo is in it.
+func (b *bucket) confirm(ctx context.Context, key string) (r stored, upTo uint64, err error) {
 	sequence, err := b.barrier.pass(ctx, b.heartbeat)
 	if err != nil {
-		return stored{}, err
+		return stored{}, 0, err
 	}
 	for {
-		r, upTo, err := b.askReplica(ctx, key)
-		switch {
-		case err == nil && upTo >= sequence && r.present():
-			return r, nil
-		case err == nil && upTo >= sequence:
-			return stored{sequence: sequence}, ErrNotFound
+		r, upTo, err = b.askReplica(ctx, key)
+		if err == nil && upTo >= sequence {
+			return r, upTo, nil
 		}
 		if !b.broker.pause(ctx) {
-			return stored{}, fmt.Errorf("no replica is up to date: %w", errors.Join(err, ctx.Err()))
+			return stored{}, 0, fmt.Errorf("no replica is up to date: %w", errors.Join(err, ctx.Err()))
 		}
 	}
 }

@@ -47,14 +47,14 @@ func TestThatThereIsNothingIsConfirmedByAQuorum(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r, err := bucket.raw.confirmAbsent(ctx, "a"); !errors.Is(err, ErrNotFound) || r.sequence <= before {
-		t.Errorf("up to %d, %v", r.sequence, err)
+	if r, upTo, err := bucket.raw.confirm(ctx, "a"); err != nil || r.present() || upTo <= before {
+		t.Errorf("up to %d, %v", upTo, err)
 	}
 	if _, err := bucket.Create(ctx, "a", note{"one"}, time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	// As after a leader's answer that came too early.
-	if r, err := bucket.raw.confirmAbsent(ctx, "a"); err != nil || !r.present() {
+	if r, _, err := bucket.raw.confirm(ctx, "a"); err != nil || !r.present() {
 		t.Errorf("what was acknowledged is absent: %v", err)
 	}
 }

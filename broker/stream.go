@@ -186,18 +186,13 @@ var errAgain = errors.New("again")
 func (b *bucket) resolve(ctx context.Context, key string, msg *nats.Msg, expected *uint64) (uint64, error) {
 	call, done := context.WithTimeout(ctx, callTimeout)
 	defer done()
-	last, err := b.askLeader(call, key)
+	last, _, err := b.confirm(call, key)
 	switch {
-	case errors.Is(err, ErrNotFound):
-		if *expected != 0 {
-			return 0, ErrConflict
-		}
-		return 0, errAgain
 	case err != nil:
 		return 0, errAgain
-	case last.header.Get(headerWrite) == msg.Header.Get(headerWrite):
+	case last.sequence > 0 && last.header.Get(headerWrite) == msg.Header.Get(headerWrite):
 		return last.sequence, nil
-	case *expected == 0 && removal(last.header):
+	case *expected == 0 && !last.present() && last.sequence > 0:
 		*expected = last.sequence
 		return 0, errAgain
 	case last.sequence == *expected:
