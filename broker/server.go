@@ -36,23 +36,25 @@ func (b *Broker) startServer(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("making the embedded broker: %w", err)
 	}
-	srv.SetLoggerV2(&serverLog{log: b.log.With().Str("part", "nats").Logger()}, false, false, false)
+	fatal := make(chan string, 1)
+	srv.SetLoggerV2(&serverLog{log: b.log.With().Str("part", "nats").Logger(), fatal: fatal}, false, false, false)
 	b.server = srv
 	srv.Start()
 	for !srv.ReadyForConnections(50 * time.Millisecond) {
-		if ctx.Err() != nil || !srv.Running() {
-			return fmt.Errorf("starting the embedded broker on %s and %s: is an address in use, or the store %q locked or unwritable?",
-				orFree(b.options.Listen), orFree(b.options.Client), b.options.Store)
+		select {
+		case why := <-fatal:
+			return fmt.Errorf("starting the embedded broker: %s", why)
+		case <-ctx.Done():
+			return fmt.Errorf("starting the embedded broker: %w", context.Cause(ctx))
+		default:
 		}
 	}
-	return nil
-}
-
-func orFree(address string) string {
-	if address == "" {
-		return "a free port"
+	select {
+	case why := <-fatal: // it listens, and yet something it needs is not there
+		return fmt.Errorf("starting the embedded broker: %s", why)
+	default:
+		return nil
 	}
-	return address
 }
 
 func (b *Broker) serverOptions(a *authority) (*server.Options, error) {

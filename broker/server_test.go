@@ -6,6 +6,9 @@ import (
 	"crypto/ed25519"
 	"crypto/tls"
 	"errors"
+	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -187,5 +190,39 @@ func TestOptionsThatDoNotFitAreToldAtOnce(t *testing.T) {
 		if _, err := New(o); err == nil {
 			t.Errorf("%s is taken", what)
 		}
+	}
+}
+
+func TestWhatKeepsTheServerFromStartingIsSaidAtOnce(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	file := filepath.Join(t.TempDir(), "a file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	peers := []Peer{{"n1", taken.Addr().String()}, {"n2", freePort(t)}, {"n3", freePort(t)}}
+	for what, o := range map[string]Options{
+		"a client port in use":      {Client: taken.Addr().String()},
+		"a route port in use":       {Peers: peers, Listen: taken.Addr().String(), Store: t.TempDir()},
+		"a store that is a file":    {Store: file},
+		"a store that has no place": {Store: "/proc/picket"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			o.Cluster, o.Node, o.Secrets, o.Log = "test", "n1", [][]byte{testSecret}, zerolog.Nop()
+			b, err := New(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			err = b.Open(ctx)
+			if err == nil || ctx.Err() != nil {
+				t.Fatalf("%v, after waiting in vain: %v", err, ctx.Err())
+			}
+			t.Log(err)
+		})
 	}
 }

@@ -8,7 +8,10 @@ import (
 )
 
 // serverLog passes the embedded server's own lines on: what an operator must see at the level it deserves, the rest as debug.
-type serverLog struct{ log zerolog.Logger }
+type serverLog struct {
+	log   zerolog.Logger
+	fatal chan string // what ends the server; only the first is kept
+}
 
 // Noticef is chatter of the server's life.
 func (l *serverLog) Noticef(format string, v ...any) { l.log.Debug().Msgf(format, v...) }
@@ -25,8 +28,14 @@ func (l *serverLog) Warnf(format string, v ...any) { l.at(zerolog.WarnLevel, for
 // Errorf is an error, but for what a peer's restart does to its connections.
 func (l *serverLog) Errorf(format string, v ...any) { l.at(zerolog.ErrorLevel, format, v) }
 
-// Fatalf ends the server, not the node: what it was needed for fails and says so.
-func (l *serverLog) Fatalf(format string, v ...any) { l.log.Error().Msgf(format, v...) }
+// Fatalf is why the server ends. It does not end the node: whoever started the server is told.
+func (l *serverLog) Fatalf(format string, v ...any) {
+	select {
+	case l.fatal <- fmt.Sprintf(format, v...):
+	default:
+	}
+	l.log.Error().Msgf(format, v...)
+}
 
 func (l *serverLog) at(level zerolog.Level, format string, v []any) {
 	text := fmt.Sprintf(format, v...)

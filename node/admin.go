@@ -46,32 +46,40 @@ func (a *admin) handler() http.Handler {
 		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	}
-	return guard(mux)
+	return a.guard(mux)
 }
 
-// guard refuses what a browser was made to send: pages of other sites, and names that were rebound to this address. A
-// program sends neither Origin nor a name, or the one that it was given.
-func guard(next http.Handler) http.Handler {
+// guard refuses what a browser was made to send: pages of other sites, and names that were rebound to this address.
+func (a *admin) guard(next http.Handler) http.Handler {
 	cross := http.NewCrossOriginProtection()
 	return cross.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Sec-Fetch-Site") != "" && r.Header.Get("Sec-Fetch-Site") != "none" && r.Header.Get("Sec-Fetch-Site") != "same-origin" {
+		site := r.Header.Get("Sec-Fetch-Site")
+		if site != "" && site != "none" && site != "same-origin" {
 			http.Error(w, "the admin address is not for pages of other sites", http.StatusForbidden)
 			return
 		}
-		if r.Header.Get("User-Agent") != "" && r.Header.Get("Sec-Fetch-Mode") != "" && rebound(r.Host) {
-			http.Error(w, "open the admin address by its number, or as localhost", http.StatusForbidden)
+		if !a.known(r.Host) {
+			http.Error(w, "ask for the admin address by its number, as localhost, or by the name that the configuration gives it", http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)
 	}))
 }
 
-// rebound tells whether a Host is a name that somebody else may have pointed here.
-func rebound(host string) bool {
+// known tells whether a Host is a number, or a name that nobody else can have pointed here: what somebody else can is a
+// name of the public tree, which has a dot.
+func (a *admin) known(host string) bool {
+	address := a.node.config.Admin.Address
+	if strings.HasPrefix(address, "unix:") {
+		return true // no browser gets there
+	}
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	return host != "localhost" && net.ParseIP(strings.Trim(host, "[]")) == nil
+	configured, _, _ := net.SplitHostPort(address)
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	return net.ParseIP(strings.Trim(host, "[]")) != nil || !strings.Contains(host, ".") ||
+		strings.HasSuffix(host, ".localhost") || host == strings.ToLower(configured)
 }
 
 // open listens, so that an address in use is told before anything else begins.

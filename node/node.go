@@ -113,7 +113,7 @@ func brokerOptions(c *config.Config, log zerolog.Logger, registry prometheus.Reg
 // Run is the node's life: it opens the state, serves until ctx ends, finishes what was begun, and leaves. The parts stop
 // in the opposite order of their start: the door first, the broker last.
 func (n *Node) Run(ctx context.Context) error {
-	if err := n.admin.open(); err != nil {
+	if err := n.claim(ctx); err != nil {
 		return err
 	}
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
@@ -126,6 +126,18 @@ func (n *Node) Run(ctx context.Context) error {
 	end()
 	err = errors.Join(err, n.finish(parts))
 	return errors.Join(err, n.leave())
+}
+
+// claim takes the admin address and sees that the others are free, so that one in use is told before anything begins. The
+// door opens when the node is ready: until then a balancer is to find nobody.
+func (n *Node) claim(ctx context.Context) error {
+	if err := n.door.Open(ctx); err != nil {
+		return err
+	}
+	if err := n.door.Close(); err != nil {
+		return fmt.Errorf("closing the door again: %w", err)
+	}
+	return n.admin.open()
 }
 
 // finish waits for the parts, but not for ever: a refresh may hang on an identity provider that does not answer.

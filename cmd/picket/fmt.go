@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/spf13/cobra"
 
 	"picket/node/config"
@@ -76,7 +74,7 @@ func formatFile(path string, check bool) (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if _, mistakes := hclsyntax.ParseConfig(before, path, hcl.InitialPos); mistakes.HasErrors() {
+	if _, mistakes := config.ParseFile(before, path); mistakes.HasErrors() {
 		first := mistakes.Errs()[0]
 		return false, fmt.Errorf("%w: 'picket check' shows where", first)
 	}

@@ -3,9 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclparse"
 
 	"picket/node/config"
 	"picket/policy"
@@ -50,13 +50,17 @@ func readRules(path string) (*rules, error) {
 	for _, kind := range []string{"policy", "test", "data"} {
 		schema.Blocks = append(schema.Blocks, hcl.BlockHeaderSchema{Type: kind, LabelNames: []string{"NAME"}})
 	}
-	parser := hclparse.NewParser()
-	r := &rules{files: parser.Files(), alone: true}
+	r := &rules{files: map[string]*hcl.File{}, alone: true}
 	for _, name := range names {
-		file, diags := parser.ParseHCLFile(name)
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		file, diags := config.ParseFile(text, name)
 		if diags.HasErrors() {
 			return nil, errNoRules
 		}
+		r.files[name] = file
 		content, _, diags := file.Body.PartialContent(schema)
 		if diags.HasErrors() {
 			return nil, errNoRules

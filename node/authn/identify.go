@@ -63,6 +63,9 @@ func (a *Authn) caller(ctx context.Context, id string, r *config.Route, now time
 	if err != nil {
 		return Caller{}, failed(err) // without groups nobody, too: a policy may deny by group
 	}
+	if !a.broker.Fresh() { // again: a read may have taken long
+		return Caller{}, Unknown
+	}
 	return Caller{Session: s, User: u, Groups: g}, Found
 }
 

@@ -151,8 +151,12 @@ func (a *Authn) raiseEpoch(ctx context.Context, id string) (epoch uint64, err er
 // userIDs are the ids of the users that are meant; ErrNotFound when there is none.
 func (a *Authn) userIDs(ctx context.Context, user string) ([]string, error) {
 	if wellFormedUser(user) {
-		if _, err := a.users.Get(ctx, user); err == nil {
+		_, err := a.users.Get(ctx, user)
+		if err == nil {
 			return []string{user}, nil
+		}
+		if !errors.Is(err, broker.ErrNotFound) {
+			return nil, fmt.Errorf("looking for the user: %w", err)
 		}
 	}
 	var ids []string

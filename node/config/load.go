@@ -98,7 +98,7 @@ func parse(sources []source, dir string) (*Config, *Problems) {
 	}
 	body := &hclsyntax.Body{Attributes: hclsyntax.Attributes{}}
 	for _, s := range sources {
-		file, diags := hclsyntax.ParseConfig(s.text, s.name, hcl.InitialPos)
+		file, diags := ParseFile(s.text, s.name)
 		d.take(diags)
 		d.partial = d.partial || diags.HasErrors()
 		d.files[s.name] = file

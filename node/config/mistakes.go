@@ -71,6 +71,8 @@ const (
 const (
 	literalSecret      mistake = "Secret in the configuration"
 	shortStaleness     mistake = "Short max_staleness"
+	openAdmin          mistake = "Admin open to everyone"
+	nestedTooDeep      mistake = "Nested too deep"
 	publicAdmin        mistake = "Admin reachable from outside"
 	believesAll        mistake = "Everyone is trusted as a proxy"
 	certificateExpired mistake = "Certificate has expired"

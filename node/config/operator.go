@@ -23,7 +23,12 @@ func (b block) admin() Admin {
 		return admin
 	}
 	admin.Address = a.socket("admin", w)
-	if host, _, err := splitAddress(w.text); err == nil && !local(host) {
+	host, _, err := splitAddress(w.text)
+	switch {
+	case err != nil || local(host):
+	case everywhere(host):
+		a.fail(openAdmin, w.at, "Whoever reaches this machine could end sessions. Write 127.0.0.1, a unix socket, or the one address that operators use.")
+	default:
 		a.warn(publicAdmin, w.at, "Whoever reaches it can end sessions. Listen on 127.0.0.1 or a unix socket, or keep others out by a firewall.")
 	}
 	return admin

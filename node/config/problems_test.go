@@ -14,7 +14,7 @@ func given(t *testing.T) *config.Problems {
 	t.Helper()
 	setEnvironment(t)
 	dir, _ := withBase(t, "testdata/mistakes/gap.hcl")
-	write(t, filepath.Join(dir, "admin.hcl"), "admin {\n  address = \":9901\"\n  port = 1\n}\n")
+	write(t, filepath.Join(dir, "admin.hcl"), "admin {\n  address = \"192.0.2.1:9901\"\n  port = 1\n}\n")
 	_, problems := config.Load(dir)
 	return problems
 }

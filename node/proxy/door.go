@@ -143,11 +143,13 @@ func (d *Door) pass(w *recorder, r *http.Request, l *listener, a *ask) {
 		return
 	}
 	d.scrub.request(r.Header)
+	r.Header["X-Request-Id"] = []string{a.id} // before policies see the headers: they may be asked again while it is carried
 	if l.Redirect != "" {
 		d.toHTTPS(w, r, a)
 		return
 	}
 	if a.own {
+		hangUp(w, r)
 		present(r, a)
 		d.pages.ServeHTTP(w, r)
 		return
@@ -212,6 +214,7 @@ func (d *Door) checkSocket(a *ask) *authz.Refusal {
 // else is refused. So is a browser that comes back from there and still does not show enough: it would go round for ever.
 func (d *Door) turnAway(w http.ResponseWriter, r *http.Request, a *ask, f *authz.Refusal) {
 	a.refused = f.Code
+	hangUp(w, r)
 	present(r, a)
 	if f.Status == http.StatusUnauthorized {
 		settling := a.decision.Outcome == policy.StepUp && a.caller.SteppedUp(d.now())
@@ -225,6 +228,14 @@ func (d *Door) turnAway(w http.ResponseWriter, r *http.Request, a *ask, f *authz
 	}
 	f.RequestID = a.id
 	d.refuse(w, r, *f)
+}
+
+// hangUp ends the connection after an answer that does not need the body: net/http would wait for all of it before it
+// answers, and the body may never come.
+func hangUp(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		w.Header().Set("Connection", "close")
+	}
 }
 
 // signIn redirects a browser to where people sign in, and tells whether it did.

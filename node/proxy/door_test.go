@@ -196,6 +196,16 @@ func TestTheAccessLineTellsWhoAndWhy(t *testing.T) {
 	}
 }
 
+func TestARefusalDoesNotWaitForABodyThatDoesNotCome(t *testing.T) {
+	w := newWorld(t, http.HandlerFunc(mirror))
+	for target, status := range map[string]int{"/": http.StatusUnauthorized, "/..;/": http.StatusBadRequest, "/.picket/sign_out": http.StatusOK} {
+		res := w.ask("POST " + target + " HTTP/1.1\nHost: wiki.test\nOrigin: https://evil.test\nContent-Length: 300\n\n")
+		if res.StatusCode != status || !res.Close {
+			t.Errorf("%s: %s, and the connection goes on: %v", target, res.Status, !res.Close)
+		}
+	}
+}
+
 func TestADoorWithMistakesIsNotMade(t *testing.T) {
 	if _, err := New(Options{}); err == nil {
 		t.Error("a door of nothing")

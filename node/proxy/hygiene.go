@@ -156,7 +156,9 @@ func present(r *http.Request, a *ask) {
 	if a.origin.Host != "" {
 		r.Host = a.origin.Authority()
 	}
-	r.Header.Set("X-Request-Id", a.id)
+	if r.Header.Get("X-Request-Id") != a.id { // else others may be reading the headers
+		r.Header["X-Request-Id"] = []string{a.id}
+	}
 	in := &a.in.Request
 	if path, err := url.PathUnescape(in.Path); err == nil && in.Path != "" {
 		r.URL = &url.URL{Path: path, RawPath: in.Path, RawQuery: in.Query}

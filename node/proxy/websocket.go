@@ -48,7 +48,7 @@ func (d *Door) carrySocket(w *recorder, r *http.Request, a *ask) {
 		return
 	}
 	if res.StatusCode != http.StatusSwitchingProtocols {
-		d.answer(w, r, a, res)
+		d.answer(w, r, a, conn, res)
 		return
 	}
 	client, err := d.switchOver(w, res, a)
@@ -130,9 +130,12 @@ func accepted(h http.Header, key string) error {
 	return nil
 }
 
-// answer passes on a response that is no WebSocket.
-func (d *Door) answer(w *recorder, r *http.Request, a *ask, res *http.Response) {
+// answer passes on a response that is no WebSocket, until the request is cut. The connection goes before the body, which
+// may never end: closing a body reads what is left of it.
+func (d *Door) answer(w *recorder, r *http.Request, a *ask, conn net.Conn, res *http.Response) {
 	defer res.Body.Close()
+	defer conn.Close()
+	defer context.AfterFunc(r.Context(), func() { _ = conn.Close() })()
 	dropHops(res.Header)
 	d.outgoing(res.Header, a)
 	for name, values := range res.Header {
@@ -141,6 +144,7 @@ func (d *Door) answer(w *recorder, r *http.Request, a *ask, res *http.Response) 
 	w.WriteHeader(res.StatusCode)
 	if _, err := io.Copy(w, res.Body); err != nil {
 		d.log.Debug().Err(err).Str("request_id", a.id).Msg("passing on a response")
+		panic(http.ErrAbortHandler) // half an answer must not look whole: this is how net/http is told
 	}
 }
 

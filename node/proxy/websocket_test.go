@@ -215,3 +215,29 @@ func flood(w http.ResponseWriter, r *http.Request) {
 	for c.Write(r.Context(), websocket.MessageBinary, make([]byte, 1<<20)) == nil {
 	}
 }
+
+func TestAnEndlessAnswerInPlaceOfAWebSocketEndsWithItsSession(t *testing.T) {
+	w := newWorld(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			if _, err := rw.Write(make([]byte, 1024)); err != nil {
+				return
+			}
+		}
+	}))
+	cookie := w.signIn("alice", origin("wiki.test"), "wiki")
+	conn := w.dial()
+	_, err := conn.Write([]byte(strings.ReplaceAll("GET / HTTP/1.1\nHost: wiki.test\nCookie: "+cookie+"\n"+upgrade+"\n", "\n", "\r\n")))
+	w.must(err)
+	buffer := make([]byte, 64<<10)
+	_, err = conn.Read(buffer)
+	w.must(err)
+	w.must(w.authn.Revoke(w.ctx, w.session()))
+	w.must(conn.SetReadDeadline(time.Now().Add(5 * time.Second)))
+	for err == nil {
+		_, err = conn.Read(buffer)
+	}
+	var late net.Error
+	if errors.As(err, &late) && late.Timeout() {
+		t.Error("it goes on")
+	}
+}

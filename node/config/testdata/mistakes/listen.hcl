@@ -1,7 +1,7 @@
 # Listeners, their certificates, and the admin address.
 
 admin {
-  address = "0.0.0.0:9901" # WARNING: Admin reachable from outside; Whoever reaches it can end sessions.
+  address = "0.0.0.0:9901" # ERROR: Admin open to everyone; Whoever reaches this machine could end sessions.
 }
 
 listen "https" {

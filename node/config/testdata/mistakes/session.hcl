@@ -34,3 +34,7 @@ route "pointless" {
     idle     = "30m" # WARNING: Idle time without effect; Sessions end after 30m anyway.
   }
 }
+
+admin {
+  address = "192.0.2.1:9901" # WARNING: Admin reachable from outside; Whoever reaches it can end sessions.
+}
