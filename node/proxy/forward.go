@@ -95,9 +95,19 @@ func (x *exchange) rewrite(p *httputil.ProxyRequest) {
 	}
 }
 
+// notInTrailers are fields that say who asks, for what, and how a message is framed: too late in a trailer (RFC 9110,
+// section 6.5.1), where some servers take them all the same.
+var notInTrailers = [...]string{
+	"Authorization", "Cookie", "Host", "Content-Length", "Content-Type", "Content-Encoding", "Content-Range", "Expect", "Range",
+	"Max-Forwards", "Cache-Control", "Set-Cookie", "Www-Authenticate",
+}
+
 // sendTrailers lets through the trailers that the client announced, but for reserved ones; ReverseProxy forgets them.
 func (x *exchange) sendTrailers(out *http.Request) {
 	x.door.scrub.reserved(out.Trailer)
+	for _, name := range notInTrailers {
+		delete(out.Trailer, name)
+	}
 	if len(out.Trailer) > 0 {
 		out.Body = &trailing{ReadCloser: out.Body, from: x.r, to: out.Trailer}
 	}

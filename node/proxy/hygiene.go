@@ -144,9 +144,14 @@ func (d *Door) findSite(a *ask, h http.Header) (*site, *authz.Refusal) {
 
 // findRoute finds the route of the path.
 func findRoute(a *ask, s *site) *authz.Refusal {
-	if a.route = s.find(a.in.Request.Path); a.route == nil {
+	found, clear := s.find(a.in.Request.Path)
+	switch {
+	case !clear:
+		return malformed("the path holds a parameter where another route begins")
+	case found == nil:
 		return noRoute()
 	}
+	a.route = found
 	return nil
 }
 

@@ -18,7 +18,10 @@ var reservedFamilies = [...]string{"x-picket-", "x-forwarded-"}
 // that was decided on. The names that the routes give are added to them.
 var reservedNames = [...]string{
 	"x-picket", "x-forwarded", "forwarded", "x-real-ip", "x-request-id", // who asks, by us alone
-	"x-original-url", "x-rewrite-url", // another path: some frameworks go by them
+	"true-client-ip", "x-client-ip", "client-ip", "x-cluster-client-ip", "cf-connecting-ip", // another client
+	"x-host", "x-original-host", // another host
+	"x-original-url", "x-original-uri", "x-rewrite-url", // another path: some frameworks go by them
+	"x-http-method-override", "x-http-method", "x-method-override", // another method than policies saw
 	"proxy", // becomes HTTP_PROXY where CGI lives on
 }
 

@@ -120,13 +120,18 @@ func (t *table) find(host string) *site {
 	return nil
 }
 
-// find gives the route of a canonical path: that of the longest prefix, by whole segments. Nil: none.
-func (s *site) find(path string) *route {
+// find gives the route of a canonical path: that of the longest prefix, by whole segments. Nil: none. clear is false when an
+// application that takes a segment for its name and parameters (/admin;x, RFC 3986, section 3.3) would take the path for
+// one of another route.
+func (s *site) find(path string) (found *route, clear bool) {
 	n, found := &s.root, s.root.route
 	for len(path) > 1 && n.below != nil {
 		segment := path[1:]
 		if end := strings.IndexByte(segment, '/'); end >= 0 {
 			segment = segment[:end]
+		}
+		if name := withoutParameters(segment); len(name) < len(segment) && n.below[name] != nil {
+			return nil, false
 		}
 		n = n.below[segment]
 		if n == nil {
@@ -137,7 +142,18 @@ func (s *site) find(path string) *route {
 		}
 		path = path[1+len(segment):]
 	}
-	return found
+	return found, true
+}
+
+// withoutParameters is what stands before the first semicolon of a canonical segment, however it is spelt.
+func withoutParameters(segment string) string {
+	if i := strings.IndexByte(segment, ';'); i >= 0 {
+		segment = segment[:i]
+	}
+	if i := strings.Index(segment, "%3B"); i >= 0 {
+		segment = segment[:i]
+	}
+	return segment
 }
 
 // at is the origin of a host of this site: the one asked for, where the site is a wildcard.

@@ -30,7 +30,7 @@ func (t *table) named(host, path string) string {
 	if s == nil {
 		return "no host"
 	}
-	r := s.find(path)
+	r, _ := s.find(path)
 	if r == nil {
 		return "no route"
 	}
@@ -117,8 +117,27 @@ func BenchmarkRouteLookup(b *testing.B) {
 	b.ResetTimer()
 	for i := range b.N {
 		s := routes.find(hosts[i&63])
-		if s == nil || s.find(paths[i&63]) == nil {
+		if r, _ := s.find(paths[i&63]); r == nil {
 			b.Fatal("not found")
+		}
+	}
+}
+
+func TestAParameterDoesNotLeadAroundAnotherRoute(t *testing.T) {
+	s := tableOf(t, "a.test/", "a.test/admin", "a.test/x/y").find("a.test")
+	for path, clear := range map[string]bool{
+		"/admin;x":        false,
+		"/admin;x/y":      false,
+		"/admin%3Bx/y":    false,
+		"/x;p/y":          false,
+		"/x/y;p/z":        false,
+		"/other;x/admin":  true,
+		"/admin/a;x":      true,
+		"/page;v=1/admin": true,
+		"/;admin":         true,
+	} {
+		if _, got := s.find(path); got != clear {
+			t.Errorf("%s is clear: %v", path, got)
 		}
 	}
 }
