@@ -216,7 +216,7 @@ func (c *Cache[T]) applyOne(ch change) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.remember(ch.key, seen{revision: ch.revision, removed: ch.removed})
-	if !s.facts.Contains(ch.key) {
+	if f, ok := s.facts.Peek(ch.key); !ok || f.revision >= ch.revision { // read ahead of the feed
 		return
 	}
 	s.facts.Remove(ch.key)

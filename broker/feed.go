@@ -94,11 +94,11 @@ func (f *feed) age(now instant) time.Duration {
 	if proof == nil {
 		return never
 	}
-	age := now.monotonic - proof.monotonic
-	if drift := now.wall - proof.wall - age; drift > clockSlack || drift < -clockSlack {
+	age, wall := now.monotonic-proof.monotonic, now.wall-proof.wall
+	if drift := wall - age; drift > clockSlack || drift < -clockSlack {
 		return never
 	}
-	return age
+	return max(age, wall) // a short suspension is time, too
 }
 
 // run applies changes until ctx ends.

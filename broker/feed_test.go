@@ -76,7 +76,7 @@ func TestAProofAgesAndAClockThatJumpsVoidsIt(t *testing.T) {
 		age   time.Duration
 	}{
 		"three seconds later":               {instant{time.Hour + 3*time.Second, 1000*time.Hour + 3*time.Second}, 3 * time.Second},
-		"the clocks a little apart":         {instant{time.Hour + 3*time.Second, 1000*time.Hour + 4*time.Second}, 3 * time.Second},
+		"the clocks a little apart":         {instant{time.Hour + 3*time.Second, 1000*time.Hour + 4*time.Second}, 4 * time.Second},
 		"after a suspension of a minute":    {instant{time.Hour + time.Second, 1000*time.Hour + time.Minute}, never},
 		"after the wall clock was set back": {instant{time.Hour + 10*time.Second, 999 * time.Hour}, never},
 	} {
