@@ -51,6 +51,7 @@ func runDev(c *cobra.Command, o dev.Options) (err error) {
 	if err != nil {
 		return err
 	}
+	signal.Ignore(syscall.SIGPIPE) // a reader that has seen enough must not end us before the folder is gone
 	ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	return d.Run(ctx)
