@@ -5,6 +5,8 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"os/exec"
 	"strings"
 	"testing"
@@ -45,11 +47,17 @@ func (n *node) sessions(t *testing.T, person string) []session {
 
 // status is the part of `picket status -o json` that tests look at.
 type status struct {
-	Node    string `json:"node"`
-	Ready   bool   `json:"ready"`
-	Buckets []struct {
-		Name   string `json:"name"`
-		Leader string `json:"leader"`
+	Node      string `json:"node"`
+	Ready     bool   `json:"ready"`
+	Staleness int64  `json:"staleness_ms"`
+	Buckets   []struct {
+		Name     string `json:"name"`
+		Leader   string `json:"leader"`
+		Replicas []struct {
+			Name    string `json:"name"`
+			Current bool   `json:"current"`
+			Offline bool   `json:"offline"`
+		} `json:"replicas"`
 	} `json:"buckets"`
 	Nodes []struct {
 		Name  string `json:"name"`
@@ -62,6 +70,37 @@ func (n *node) status(t *testing.T) status {
 	var s status
 	decode(t, n.picket(t, "status", "-o", "json"), &s)
 	return s
+}
+
+// tells asks a node for its status without a command, which costs a process each time.
+func (n *node) tells() (s status, err error) {
+	response, err := http.Get("http://" + n.admin + "/v1/status")
+	if err != nil {
+		return s, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	return s, json.NewDecoder(response.Body).Decode(&s)
+}
+
+// justProved is how old, in milliseconds, the last proof of freshness of a node may be that proves it every second.
+const justProved = 3000
+
+// unsettled is what the last fault has left behind; "": nothing.
+func (s status) unsettled() string {
+	if s.Staleness < 0 || s.Staleness > justProved {
+		return fmt.Sprintf("%s last proved that it is fresh %d ms ago", s.Node, s.Staleness)
+	}
+	for _, b := range s.Buckets {
+		if b.Leader == "" {
+			return s.Node + ": nobody leads " + b.Name
+		}
+		for _, r := range b.Replicas {
+			if !r.Current || r.Offline {
+				return fmt.Sprintf("%s: the copy of %s on %s is behind", s.Node, b.Name, r.Name)
+			}
+		}
+	}
+	return ""
 }
 
 // leader is the node that leads a bucket.

@@ -171,6 +171,25 @@ func (c *cluster) ready(t *testing.T, nodes ...*node) {
 		})
 		c.balancer.Mark(n.listen, true)
 	}
+	c.recovered(t)
+}
+
+// recovered waits until nothing is left of the last fault: every node that runs has just proved that it is fresh, and no
+// copy is behind. The bound on staleness is made for one fault at a time, and so is a cluster of three.
+func (c *cluster) recovered(t *testing.T) {
+	t.Helper()
+	for _, n := range c.nodes {
+		if n.hasEnded() {
+			continue
+		}
+		eventually(t, readyWithin, func() string {
+			s, err := n.tells()
+			if err != nil {
+				return n.name + ": " + err.Error()
+			}
+			return s.unsettled()
+		})
+	}
 }
 
 // transport reaches the hosts of the cluster at one node, or at the balancer when via is "", and others where they are.
