@@ -14,14 +14,21 @@ import (
 // fresh.
 type Live[T any] struct {
 	bucket *Bucket[T]
-	now    atomic.Pointer[map[string]T] // never nil; the map is never changed
+	now    atomic.Pointer[map[string]T]        // never nil; the map is never changed
+	broken atomic.Pointer[map[string]struct{}] // the same: keys of records that cannot be read
 
 	mu        sync.Mutex
-	records   map[string]Entry[T] // guarded by mu
+	records   map[string]known[T] // guarded by mu
 	changed   map[string]uint64   // guarded by mu: revisions told since the reading began
 	reading   bool                // guarded by mu
 	again     bool                // guarded by mu: something was missed while reading
 	listeners []func()            // guarded by mu
+}
+
+// known is a record of the view.
+type known[T any] struct {
+	Entry[T]
+	broken bool // it is there, and cannot be read: Value is zero
 }
 
 // NewLive makes the view of a bucket whose Spec says Decides. It is empty until Load.
@@ -29,15 +36,20 @@ func NewLive[T any](b *Bucket[T]) *Live[T] {
 	if b.raw.feed == nil {
 		panic("broker: a live view of a bucket without a feed: " + b.raw.spec.Name)
 	}
-	l := &Live[T]{bucket: b, records: map[string]Entry[T]{}, changed: map[string]uint64{}}
+	l := &Live[T]{bucket: b, records: map[string]known[T]{}, changed: map[string]uint64{}}
 	l.now.Store(&map[string]T{})
+	l.broken.Store(&map[string]struct{}{})
 	b.raw.feed.hold(l.settled)
 	b.raw.feed.follow(l.apply)
 	return l
 }
 
-// All is every record, by key: a map that nobody changes.
+// All is every record that can be read, by key: a map that nobody changes.
 func (l *Live[T]) All() map[string]T { return *l.now.Load() }
+
+// Unreadable are the keys of records that are there, and cannot be read: what they say is unknown, not nothing. Nobody
+// changes the map.
+func (l *Live[T]) Unreadable() map[string]struct{} { return *l.broken.Load() }
 
 // OnChange has f called after the view changed.
 func (l *Live[T]) OnChange(f func()) {
@@ -79,7 +91,7 @@ func (l *Live[T]) apply(c change) {
 	l.publish()
 }
 
-// set takes one change over; a value that cannot be read is as good as removed.
+// set takes one change over.
 func (l *Live[T]) set(c change) {
 	if c.removed {
 		delete(l.records, c.key)
@@ -87,15 +99,13 @@ func (l *Live[T]) set(c change) {
 	}
 	entry, err := l.bucket.decode(c.key, c.revision, c.header, c.data)
 	if err != nil {
-		l.leftOut(c.key, err)
-		delete(l.records, c.key)
-		return
+		l.unread(c.key, err)
 	}
-	l.records[c.key] = entry
+	l.records[c.key] = known[T]{entry, err != nil}
 }
 
-func (l *Live[T]) leftOut(key string, err error) {
-	l.bucket.raw.broker.log.Warn().Err(err).Str("bucket", l.bucket.raw.spec.Name).Str("key", key).Msg("record left out: it cannot be read")
+func (l *Live[T]) unread(key string, err error) {
+	l.bucket.raw.broker.log.Warn().Err(err).Str("bucket", l.bucket.raw.spec.Name).Str("key", key).Msg("a record cannot be read: what it says is unknown")
 }
 
 // missed has everything read anew, by a goroutine of its own: the feed must not wait.
@@ -127,10 +137,10 @@ func (l *Live[T]) read(ctx context.Context) error {
 	}
 }
 
-func (l *Live[T]) list(ctx context.Context) (map[string]Entry[T], error) {
+func (l *Live[T]) list(ctx context.Context) (map[string]known[T], error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	found := map[string]Entry[T]{}
+	found := map[string]known[T]{}
 	for msg, err := range l.bucket.raw.list(ctx) {
 		if err != nil {
 			return nil, err
@@ -140,18 +150,19 @@ func (l *Live[T]) list(ctx context.Context) (map[string]Entry[T], error) {
 			continue
 		}
 		entry, err := l.bucket.listed(msg)
-		if err != nil {
-			l.leftOut(entry.Key, err)
-			delete(found, entry.Key)
-			continue
+		if err != nil && entry.Key == "" {
+			return nil, err
 		}
-		found[entry.Key] = entry
+		if err != nil {
+			l.unread(entry.Key, err)
+		}
+		found[entry.Key] = known[T]{entry, err != nil}
 	}
 	return found, nil
 }
 
 // replace takes a whole list over; false when something was missed meanwhile and it must be read again.
-func (l *Live[T]) replace(found map[string]Entry[T]) bool {
+func (l *Live[T]) replace(found map[string]known[T]) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.again {
@@ -174,11 +185,16 @@ func (l *Live[T]) replace(found map[string]Entry[T]) bool {
 
 func (l *Live[T]) publish() {
 	l.mu.Lock()
-	all := make(map[string]T, len(l.records))
+	all, broken := make(map[string]T, len(l.records)), map[string]struct{}{}
 	for key, entry := range l.records {
+		if entry.broken {
+			broken[key] = struct{}{}
+			continue
+		}
 		all[key] = entry.Value
 	}
 	l.now.Store(&all)
+	l.broken.Store(&broken)
 	listeners := l.listeners
 	l.mu.Unlock()
 	for _, listener := range listeners {

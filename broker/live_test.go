@@ -56,7 +56,7 @@ func TestALiveViewIsReadAnewWhenSomethingWasMissed(t *testing.T) {
 	}
 	eventually(t, "it is there", time.Second, func() bool { return len(view.All()) == 1 })
 	view.mu.Lock()
-	view.records["ghost"] = Entry[note]{Key: "ghost", Revision: 1} // removed long ago, and that was missed
+	view.records["ghost"] = known[note]{Entry: Entry[note]{Key: "ghost", Revision: 1}} // removed long ago, and that was missed
 	view.mu.Unlock()
 	view.apply(change{revision: 99})
 	eventually(t, "a re-list replaces, it does not only add", 2*time.Second, func() bool {
@@ -88,6 +88,37 @@ func TestAnOpenBucketTakesWhatOthersPublish(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "what cannot be read is not there", time.Second, func() bool { return len(view.All()) == 0 })
+}
+
+func TestWhatCannotBeReadIsToldApartFromWhatIsNotThere(t *testing.T) {
+	b := start(t, Options{})
+	bucket, view := live(t, b, Spec{Name: "data-oncall", Decides: true, Open: true})
+	unreadable := func(what string, want ...string) {
+		t.Helper()
+		eventually(t, what, 5*time.Second, func() bool {
+			return view.settled() && slices.Equal(slices.Sorted(maps.Keys(view.Unreadable())), want)
+		})
+	}
+	publish := func(key, text string) {
+		t.Helper()
+		if err := b.conn.Publish("$KV.data-oncall."+key, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	publish("alice", `no JSON`)
+	publish("bob", `{`)
+	unreadable("two cannot be read", "alice", "bob")
+	view.apply(change{revision: 99})
+	unreadable("nor when all is read anew", "alice", "bob")
+	publish("alice", `{"text":"mended"}`)
+	unreadable("one is mended", "bob")
+	if err := bucket.Delete(t.Context(), "bob"); err != nil {
+		t.Fatal(err)
+	}
+	unreadable("the other is removed")
+	if all := view.All(); len(all) != 1 || all["alice"].Text != "mended" {
+		t.Errorf("it holds %v", all)
+	}
 }
 
 func TestAForgedRecordIsNotRead(t *testing.T) {

@@ -94,7 +94,7 @@ func TestFactsOfOthersAreRead(t *testing.T) {
 	if status, text := n.ask(w, http.MethodGet, "/v1/data/teams", ""); status != http.StatusOK || strings.Join(strings.Fields(text), "") != `{"records":{"team/git":null,"wiki@example.com":["alice",1]}}` {
 		t.Errorf("listed are %d %s", status, text)
 	}
-	if lines := n.log.lines("record left out: it cannot be read"); len(lines) == 0 || lines[0]["key"] != "broken" {
+	if lines := n.log.lines("a record cannot be read: what it says is unknown"); len(lines) == 0 || lines[0]["key"] != "broken" {
 		t.Errorf("logged was %v", lines)
 	}
 }
