@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Whom to believe. The leader of a stream may be one that was cut off and does not know it yet, or one that was just
@@ -23,6 +24,9 @@ import (
 
 // replicaTimeout is how long one replica may take; then another is asked.
 const replicaTimeout = 300 * time.Millisecond
+
+// laggards is how many replicas may say that they are behind before the way round them is taken.
+const laggards = 5
 
 // stored is a message of a bucket's stream.
 type stored struct {
@@ -74,12 +78,12 @@ func (b *bucket) readFresh(ctx context.Context, key string, floor uint64) (r sto
 	}
 	ctx, cancel := patient(ctx)
 	defer cancel()
-	for {
+	for asked := 1; ; asked++ {
 		r, upTo, err = b.askReplica(ctx, key)
 		switch {
 		case err == nil && upTo >= floor && r.present():
 			return r, upTo, nil
-		case err == nil && upTo >= floor:
+		case err == nil && (upTo >= floor || asked >= laggards):
 			if r, upTo, err = b.confirm(ctx, key); err == nil {
 				return r, upTo, r.found()
 			}
@@ -146,8 +150,12 @@ func (b *bucket) confirm(ctx context.Context, key string) (r stored, upTo uint64
 	if err != nil {
 		return stored{}, 0, err
 	}
-	for {
+	for asked := 1; ; asked++ {
 		r, upTo, err = b.askReplica(ctx, key)
+		if err == nil && upTo < sequence && asked >= laggards {
+			r, err = b.readAlong(ctx, key, sequence)
+			upTo = sequence
+		}
 		if err == nil && upTo >= sequence {
 			return r, upTo, nil
 		}
@@ -155,6 +163,22 @@ func (b *bucket) confirm(ctx context.Context, key string) (r stored, upTo uint64
 			return stored{}, 0, fmt.Errorf("no replica is up to date: %w", errors.Join(err, ctx.Err()))
 		}
 	}
+}
+
+// readAlong reads through a consumer, which the store puts beside a copy of the stream itself. It costs several round trips,
+// and finds what replicas that are asked directly do not have: where a region has a mirror, it alone is asked, and one that
+// was cut off takes up to two minutes to catch up (nats-server's own back-off).
+func (b *bucket) readAlong(ctx context.Context, key string, atLeast uint64) (r stored, err error) {
+	w := walk{broker: b.broker, stream: b.stream, atLeast: atLeast}
+	w.config.DeliverPolicy = jetstream.DeliverLastPerSubjectPolicy
+	w.config.FilterSubjects = []string{b.subject + key, b.subject + b.heartbeatKey()}
+	err = w.run(ctx, func(msg jetstream.Msg) bool {
+		if msg.Subject() == b.subject+key {
+			r = stored{sequence: w.behind, header: msg.Headers(), data: msg.Data()}
+		}
+		return true
+	})
+	return r, err
 }
 
 // askReplica asks any replica once, for the record (zero: it has none) and for how far it is: upTo is the sequence of the
