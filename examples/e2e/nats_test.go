@@ -19,9 +19,12 @@ import (
 
 // natsCluster is three nats-server processes of somebody's, with the configuration of examples/external-nats.
 type natsCluster struct {
-	authority   *authority
-	servers     []*natsServer
-	credentials string // path of the user's .creds
+	authority        *authority
+	servers          []*natsServer
+	dir              string // of the configuration
+	certificate, key string // paths, of all servers
+	credentials      string // path of the user's .creds
+	all              string // path of the .creds of a user of the account who may do everything
 }
 
 type natsServer struct {
@@ -32,28 +35,12 @@ type natsServer struct {
 // startNATS starts the three with TLS and an operator, an account and a user.
 func startNATS(t *testing.T) *natsCluster {
 	t.Helper()
-	dir := scratch(t, "nats")
-	n := &natsCluster{authority: newAuthority(t), credentials: filepath.Join(dir, "nats.creds")}
-	text, err := os.ReadFile("../external-nats/nats.conf")
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, filepath.Join(dir, "nats.conf"), string(text))
-	n.appoint(t, filepath.Join(dir, "accounts.conf"))
-
-	certificate, key := n.authority.issue(t, "localhost")
+	n := newNATS(t, "../external-nats/nats.conf")
 	clients, routes := freeAddresses(t, "127.0.0.1", 3), freeAddresses(t, "127.0.0.1", 3)
 	var all []*process
 	for i := range 3 {
-		s := &natsServer{listen: clients[i]}
-		s.name = "nats-" + strconv.Itoa(i+1)
-		s.command = []string{built(t, natsBinary), "--config", filepath.Join(dir, "nats.conf")}
-		s.env = []string{"NATS_NAME=" + s.name, "NATS_LISTEN=" + s.listen, "NATS_CLUSTER=" + routes[i], "NATS_STORE=" + scratch(t, s.name),
-			"NATS_CERTIFICATE=" + certificate, "NATS_KEY=" + key, "NATS_CA=" + n.authority.path}
-		for j, route := range routes {
-			s.env = append(s.env, fmt.Sprintf("NATS_ROUTE_%d=nats-route://%s", j+1, route))
-		}
-		n.servers = append(n.servers, s)
+		s := n.add(t, "nats-"+strconv.Itoa(i+1), clients[i], routes[i])
+		s.joins(routes...)
 		all = append(all, &s.process)
 	}
 	keep(t, all...)
@@ -62,6 +49,45 @@ func startNATS(t *testing.T) *natsCluster {
 	}
 	n.ready(t)
 	return n
+}
+
+// newNATS has the files of a cluster whose servers are still to be added.
+func newNATS(t *testing.T, conf string) *natsCluster {
+	t.Helper()
+	dir := scratch(t, "nats")
+	n := &natsCluster{authority: newAuthority(t), dir: dir, credentials: filepath.Join(dir, "nats.creds")}
+	text, err := os.ReadFile(conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "nats.conf"), string(text))
+	n.appoint(t, filepath.Join(dir, "accounts.conf"))
+	n.certificate, n.key = n.authority.issue(t, "localhost")
+	return n
+}
+
+// add makes a server that does not run yet.
+func (n *natsCluster) add(t *testing.T, name, client, route string) *natsServer {
+	t.Helper()
+	s := &natsServer{listen: client}
+	s.name = name
+	s.command = []string{built(t, natsBinary), "--config", filepath.Join(n.dir, "nats.conf")}
+	s.env = []string{"NATS_NAME=" + s.name, "NATS_LISTEN=" + client, "NATS_CLUSTER=" + route, "NATS_STORE=" + scratch(t, s.name),
+		"NATS_CERTIFICATE=" + n.certificate, "NATS_KEY=" + n.key, "NATS_CA=" + n.authority.path}
+	n.servers = append(n.servers, s)
+	return s
+}
+
+// joins tells a server the routes of all of its cluster.
+func (s *natsServer) joins(routes ...string) {
+	for i, route := range routes {
+		s.env = append(s.env, fmt.Sprintf("NATS_ROUTE_%d=nats-route://%s", i+1, route))
+	}
+}
+
+// url is where picket finds the server.
+func (s *natsServer) url() string {
+	return "tls://" + strings.Replace(s.listen, "127.0.0.1", "localhost", 1)
 }
 
 // allowPub and allowSub find the permissions in the README, so that what it says is what is tried.
@@ -102,15 +128,30 @@ func (n *natsCluster) appoint(t *testing.T, path string) {
 
 	write(t, path, fmt.Sprintf("operator: %s\nsystem_account: %s\nresolver: MEMORY\nresolver_preload: {\n  %s: %s\n  %s: %s\n}\n",
 		encode(t, top, operator), systemID, systemID, encode(t, system, operator), accountID, encode(t, ours, operator)))
+	hand(t, n.credentials, encode(t, node, account), user)
+	boss, bossID := pair(t, nkeys.CreateUser)
+	n.all = filepath.Join(n.dir, "operator.creds")
+	hand(t, n.all, encode(t, jwt.NewUserClaims(bossID), account), boss)
+}
+
+// hand writes what a user shows.
+func hand(t *testing.T, path, claims string, user nkeys.KeyPair) {
+	t.Helper()
 	seed, err := user.Seed()
 	if err != nil {
 		t.Fatal(err)
 	}
-	credentials, err := jwt.FormatUserConfig(encode(t, node, account), seed)
+	credentials, err := jwt.FormatUserConfig(claims, seed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, n.credentials, string(credentials))
+	write(t, path, string(credentials))
+}
+
+// operator is somebody who may do everything in the account.
+func (n *natsCluster) operator(t *testing.T) (*nats.Conn, error) {
+	t.Helper()
+	return nats.Connect("tls://"+n.servers[0].listen, nats.UserCredentials(n.all), nats.RootCAs(n.authority.path))
 }
 
 func pair(t *testing.T, create func() (nkeys.KeyPair, error)) (nkeys.KeyPair, string) {
@@ -169,7 +210,7 @@ func (n *natsCluster) connect(s *natsServer) (*nats.Conn, error) {
 func (n *natsCluster) environment() []string {
 	all := []string{"NATS_CREDENTIALS=" + n.credentials, "NATS_CA=" + n.authority.path}
 	for i, s := range n.servers {
-		all = append(all, fmt.Sprintf("NATS_URL_%d=tls://%s", i+1, strings.Replace(s.listen, "127.0.0.1", "localhost", 1)))
+		all = append(all, fmt.Sprintf("NATS_URL_%d=%s", i+1, s.url()))
 	}
 	return all
 }
