@@ -39,7 +39,7 @@ func (a *admin) handler() http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.node.registry, promhttp.HandlerOpts{Registry: a.node.registry}))
 	api := &api{node: a.node}
 	api.mount(mux)
-	if a.node.config.Admin.Pprof {
+	if a.node.config().Admin.Pprof {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
@@ -69,7 +69,7 @@ func (a *admin) guard(next http.Handler) http.Handler {
 // known tells whether a Host is a number, or a name that nobody else can have pointed here: what somebody else can is a
 // name of the public tree, which has a dot.
 func (a *admin) known(host string) bool {
-	address := a.node.config.Admin.Address
+	address := a.node.config().Admin.Address
 	if strings.HasPrefix(address, "unix:") {
 		return true // no browser gets there
 	}
@@ -84,7 +84,7 @@ func (a *admin) known(host string) bool {
 
 // open listens, so that an address in use is told before anything else begins.
 func (a *admin) open() error {
-	network, address := "tcp", a.node.config.Admin.Address
+	network, address := "tcp", a.node.config().Admin.Address
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		network, address = "unix", path
 		if err := freeSocket(path); err != nil {
@@ -93,7 +93,7 @@ func (a *admin) open() error {
 	}
 	listener, err := net.Listen(network, address)
 	if err != nil {
-		return fmt.Errorf("admin: listening on %s: %w", a.node.config.Admin.Address, err)
+		return fmt.Errorf("admin: listening on %s: %w", a.node.config().Admin.Address, err)
 	}
 	if network == "unix" {
 		if err := os.Chmod(address, 0o600); err != nil {

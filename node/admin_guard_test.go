@@ -9,7 +9,8 @@ import (
 )
 
 func TestTheAdminAddressIsNotForPagesOfOthers(t *testing.T) {
-	a := &admin{node: &Node{config: &config.Config{Admin: config.Admin{Address: "admin.example.com:9901"}}}}
+	a := &admin{node: &Node{}}
+	a.node.inForce.Store(&generation{config: &config.Config{Admin: config.Admin{Address: "admin.example.com:9901"}}})
 	handler := a.guard(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
 	for _, c := range []struct {
 		what, method, host, site, origin string

@@ -58,11 +58,11 @@ type nodeStatus struct {
 func (a *api) status(w http.ResponseWriter, r *http.Request) {
 	n := a.node
 	s := status{
-		Node: n.config.Cluster.Broker.Node, Cluster: n.config.Cluster.Name, Version: n.version, Since: n.since,
-		Ready: n.ready(), Fresh: n.broker.Fresh(), Staleness: -1, Digest: n.config.Digest,
+		Node: n.config().Cluster.Broker.Node, Cluster: n.config().Cluster.Name, Version: n.version, Since: n.since,
+		Ready: n.ready(), Fresh: n.broker.Fresh(), Staleness: -1, Digest: n.config().Digest,
 		Nodes: []nodeStatus{}, Buckets: []broker.BucketStatus{}, Providers: []providerStatus{},
 	}
-	for _, p := range n.authn.Providers() {
+	for _, p := range n.authn().Providers() {
 		s.Providers = append(s.Providers, providerStatus(p))
 	}
 	if age := n.broker.Staleness(); age < 24*time.Hour {
@@ -94,7 +94,7 @@ func (a *api) sessions(w http.ResponseWriter, r *http.Request) {
 	if !a.up(w) {
 		return
 	}
-	list, err := a.node.authn.Sessions(r.Context(), r.URL.Query().Get("user"))
+	list, err := a.node.authn().Sessions(r.Context(), r.URL.Query().Get("user"))
 	if err != nil {
 		fail(w, err)
 		return
@@ -109,7 +109,7 @@ func (a *api) session(w http.ResponseWriter, r *http.Request) {
 	if !a.up(w) {
 		return
 	}
-	info, err := a.node.authn.SessionByID(r.Context(), r.PathValue("id"))
+	info, err := a.node.authn().SessionByID(r.Context(), r.PathValue("id"))
 	if err != nil {
 		fail(w, err)
 		return
@@ -122,7 +122,7 @@ func (a *api) sessionInput(w http.ResponseWriter, r *http.Request) {
 	if !a.up(w) {
 		return
 	}
-	in, err := a.node.authn.SessionInput(r.Context(), r.PathValue("id"))
+	in, err := a.node.authn().SessionInput(r.Context(), r.PathValue("id"))
 	if err != nil {
 		fail(w, err)
 		return
@@ -134,7 +134,7 @@ func (a *api) revoke(w http.ResponseWriter, r *http.Request) {
 	if !a.up(w) {
 		return
 	}
-	if err := a.node.authn.Revoke(r.Context(), r.PathValue("id")); err != nil {
+	if err := a.node.authn().Revoke(r.Context(), r.PathValue("id")); err != nil {
 		fail(w, err)
 		return
 	}
@@ -146,7 +146,7 @@ func (a *api) revokeUser(w http.ResponseWriter, r *http.Request) {
 	if !a.up(w) {
 		return
 	}
-	count, err := a.node.authn.RevokeUser(r.Context(), r.PathValue("id"))
+	count, err := a.node.authn().RevokeUser(r.Context(), r.PathValue("id"))
 	if err != nil {
 		fail(w, err)
 		return
@@ -164,14 +164,14 @@ func (a *api) revokeAll(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusBadRequest, map[string]string{"error": "give ?all=true to revoke every session"})
 		return
 	}
-	list, err := a.node.authn.Sessions(r.Context(), "")
+	list, err := a.node.authn().Sessions(r.Context(), "")
 	if err != nil {
 		fail(w, err)
 		return
 	}
 	count := 0
 	for _, s := range list {
-		err := a.node.authn.Revoke(r.Context(), s.ID)
+		err := a.node.authn().Revoke(r.Context(), s.ID)
 		if err != nil && !errors.Is(err, broker.ErrNotFound) {
 			fail(w, err)
 			return

@@ -27,7 +27,7 @@ func (a *api) mountData(mux *http.ServeMux) {
 // dataBlocks are the names of the blocks.
 func (a *api) dataBlocks(w http.ResponseWriter, _ *http.Request) {
 	names := []string{}
-	for _, d := range a.node.facts.blocks {
+	for _, d := range a.node.facts().blocks {
 		names = append(names, d.Name)
 	}
 	answer(w, http.StatusOK, map[string]any{"data": names})
@@ -40,7 +40,7 @@ func (a *api) ofData(do func(w http.ResponseWriter, r *http.Request, d *factBloc
 		if !a.up(w) {
 			return
 		}
-		d := a.node.facts.block(r.PathValue("name"))
+		d := a.node.facts().block(r.PathValue("name"))
 		if d == nil {
 			fail(w, fmt.Errorf("data block %.64q: %w", r.PathValue("name"), broker.ErrNotFound))
 			return

@@ -32,11 +32,11 @@ func (r *record) UnmarshalJSON(data []byte) error {
 func newDecisions(c config.DecisionLog) *decisions { return &decisions{config: c} }
 
 // sample is the part of decisions that is kept.
-func (d *decisions) sample() float64 {
-	if !d.config.Kept() {
+func sample(c config.DecisionLog) float64 {
+	if !c.Kept() {
 		return 0
 	}
-	return d.config.Sample
+	return c.Sample
 }
 
 func (d *decisions) open(ctx context.Context, b *broker.Broker) (err error) {

@@ -98,7 +98,7 @@ func TestDecisionsAreKeptAndCanBeMadeAgain(t *testing.T) {
 		if d.Access != "policy" {
 			continue
 		}
-		if again := n.config.Policies.Evaluate(d.Policies[0], in); !reflect.DeepEqual(again, d.Decision) {
+		if again := n.config().Policies.Evaluate(d.Policies[0], in); !reflect.DeepEqual(again, d.Decision) {
 			t.Errorf("made again, %v is %v, of %s", d.Decision, again, d.Input)
 		}
 	}
@@ -179,7 +179,7 @@ func TestTheAdminAPITellsWhatPoliciesSeeOfASession(t *testing.T) {
 	w := newWorld(t, 1, watched, hello)
 	n := w.nodes[0]
 	w.browser(n).visit("http://wiki.localhost:8080/wiki", "alice")
-	sessions, err := n.authn.Sessions(t.Context(), "")
+	sessions, err := n.authn().Sessions(t.Context(), "")
 	w.must(err)
 	_, text := n.ask(w, http.MethodGet, "/v1/sessions/"+sessions[0].ID+"/input", "")
 	in, err := policy.ParseInput([]byte(text))

@@ -78,7 +78,7 @@ func TestAFactIsInForceOnEveryNodeAtOnce(t *testing.T) {
 func TestFactsOfOthersAreRead(t *testing.T) {
 	w := newWorld(t, 1, onCall, hello)
 	n := w.nodes[0]
-	block := func() map[string]any { return n.facts.snapshot().Block("teams") }
+	block := func() map[string]any { return n.facts().snapshot().Block("teams") }
 	if block() == nil {
 		t.Fatal("the block is not known")
 	}

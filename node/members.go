@@ -58,7 +58,7 @@ func (m *members) run(ctx context.Context) error {
 func (m *members) tell(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, memberEvery)
 	defer cancel()
-	c := m.node.config
+	c := m.node.config()
 	_, err := m.bucket.Put(ctx, memberKey(c.Cluster.Broker.Node), member{
 		Name: c.Cluster.Broker.Node, Version: m.node.version, Digest: c.Digest,
 		Address: c.Admin.Address, Since: m.node.since, Seen: time.Now(),

@@ -19,9 +19,7 @@ import (
 
 	"picket/broker"
 	"picket/node/authn"
-	"picket/node/authz"
 	"picket/node/config"
-	"picket/node/console"
 	"picket/node/proxy"
 )
 
@@ -44,16 +42,14 @@ type Options struct {
 
 // Node is one member of the cluster.
 type Node struct {
-	config  *config.Config
 	version string
 	log     zerolog.Logger
 	since   time.Time
+	inForce atomic.Pointer[generation] // what this node runs by
 
 	registry *prometheus.Registry
 	broker   *broker.Broker
-	authn    *authn.Authn
 	door     *proxy.Door
-	facts    *facts
 	decided  *decisions
 	members  *members
 	admin    *admin
@@ -63,33 +59,29 @@ type Node struct {
 
 // New puts the parts together and reports what does not fit. It opens nothing.
 func New(o Options) (*Node, error) {
-	n := &Node{config: o.Config, version: o.Version, log: o.Log, since: time.Now(), registry: prometheus.NewRegistry()}
+	n := &Node{version: o.Version, log: o.Log, since: time.Now(), registry: prometheus.NewRegistry()}
 	n.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	var err error
 	if n.broker, err = broker.New(brokerOptions(o.Config, n.log, n.registry)); err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
-	n.authn, err = authn.New(authn.Options{Config: o.Config, Broker: n.broker, Log: n.log, Registry: n.registry})
+	g := &generation{config: o.Config, facts: newFacts(o.Config.Data, func() { n.door.Changed() })}
+	g.authn, err = authn.New(authn.Options{Config: o.Config, Broker: n.broker, Log: n.log, Registry: n.registry})
 	if err != nil {
 		return nil, fmt.Errorf("sign-in: %w", err)
 	}
-	pages, err := console.New(console.Options{Config: o.Config, Authn: n.authn, Log: n.log})
-	if err != nil {
-		return nil, fmt.Errorf("pages: %w", err)
-	}
-	n.facts = newFacts(o.Config.Data, func() { n.door.Changed() })
 	n.decided = newDecisions(o.Config.Telemetry.DecisionLog)
-	decides := authz.New(authz.Options{
-		Policies: o.Config.Policies, Node: o.Config.Cluster.Broker.Node, Record: n.decided.take, Sample: n.decided.sample(),
-		Log: n.log, Registry: n.registry,
-	})
+	parts, err := n.parts(g)
+	if err != nil {
+		return nil, err
+	}
 	n.door, err = proxy.New(proxy.Options{
-		Config: o.Config, Node: o.Config.Cluster.Broker.Node, Authn: n.authn, Authz: decides,
-		Pages: pages, Refuse: pages.Refuse, Fresh: n.broker.Fresh, Data: n.facts.snapshot, Log: n.log, Registry: n.registry,
+		Parts: parts, Node: o.Config.Cluster.Broker.Node, Fresh: n.broker.Fresh, Log: n.log, Registry: n.registry,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("door: %w", err)
 	}
+	n.inForce.Store(g)
 	n.members = newMembers(n)
 	n.admin = newAdmin(n)
 	return n, nil
@@ -168,7 +160,7 @@ func (n *Node) serve(ctx, life context.Context, parts *errgroup.Group) error {
 		return err
 	}
 	n.serving.Store(true)
-	n.log.Info().Str("node", n.config.Cluster.Broker.Node).Str("version", n.version).Strs("addresses", n.door.Addresses()).
+	n.log.Info().Str("node", n.config().Cluster.Broker.Node).Str("version", n.version).Strs("addresses", n.door.Addresses()).
 		Dur("after_ms", time.Since(begun)).Msg("ready")
 	return n.untilStopped(ctx, life)
 }
@@ -191,11 +183,11 @@ func (n *Node) open(starting, life context.Context, parts *errgroup.Group) error
 		return err
 	}
 	parts.Go(func() error { return n.broker.Run(life) })
-	if err := n.authn.Open(starting); err != nil {
+	if err := n.authn().Open(starting); err != nil {
 		return fmt.Errorf("opening the cluster's state (are enough of the peers up?): %w", err)
 	}
-	parts.Go(func() error { return n.authn.Run(life) })
-	if err := n.facts.open(starting, n.broker); err != nil {
+	parts.Go(func() error { return n.authn().Run(life) })
+	if err := n.facts().open(starting, n.broker); err != nil {
 		return err
 	}
 	if err := n.decided.open(starting, n.broker); err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"picket/node/config"
@@ -21,20 +22,33 @@ type assertion struct {
 	user   *User
 	groups *Groups
 	keyID  string
+	recipe recipe
 	renew  time.Time
+}
+
+// recipe is what a configuration says of the assertions of a route.
+type recipe struct {
+	issuer, from config.Origin
+	config.Assertion
+}
+
+// equal tells whether both make the same assertions.
+func (r *recipe) equal(o *recipe) bool {
+	return r.issuer == o.issuer && r.from == o.from && r.Audience == o.Audience && r.Lifetime == o.Lifetime &&
+		(r.Claims == nil) == (o.Claims == nil) && slices.Equal(r.Claims, o.Claims)
 }
 
 // Assertion is the signed identity of a caller for the upstream of a route: a JWT (RFC 7519) with ES256, whose issuer is
 // the authenticate URL and whose subject is the user id. It is cached for each session and route, and made anew at half
-// its life, and when the user, the groups or the keys change.
+// its life, and when the user, the groups, the keys or what the configuration says of it change.
 func (a *Authn) Assertion(c Caller, r *config.Route) (string, error) {
 	if !c.Known() || r == nil {
 		return "", errors.New("an assertion needs a caller and a route")
 	}
 	keys, now := a.ring.present.Load(), a.now()
-	key := assertionKey{c.Session.ID, r.Name}
+	key, how := assertionKey{c.Session.ID, r.Name}, recipe{a.sso(), r.From, r.Assertion}
 	if cached, ok := a.assertions.Get(key); ok && cached.user == c.User && cached.groups == c.Groups &&
-		cached.keyID == keys.id && now.Before(cached.renew) {
+		cached.keyID == keys.id && cached.recipe.equal(&how) && now.Before(cached.renew) {
 		return cached.token, nil
 	}
 	life := r.Assertion.Lifetime
@@ -45,7 +59,7 @@ func (a *Authn) Assertion(c Caller, r *config.Route) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	a.assertions.Add(key, assertion{token: token, user: c.User, groups: c.Groups, keyID: keys.id, renew: now.Add(life / 2)})
+	a.assertions.Add(key, assertion{token: token, user: c.User, groups: c.Groups, keyID: keys.id, recipe: how, renew: now.Add(life / 2)})
 	return token, nil
 }
 

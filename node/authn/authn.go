@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -39,18 +40,26 @@ type Options struct {
 	Registry prometheus.Registerer // nil: nothing is counted
 }
 
-// Authn knows who is asking. Its methods are safe for concurrent use after Open.
+// Authn knows who is asking, by one configuration. Its methods are safe for concurrent use after Open. The Authn of another
+// configuration, made by With, shares with it all that is remembered.
 type Authn struct {
+	*shared
+
 	conf      *config.Config
-	broker    *broker.Broker
-	now       func() time.Time
-	log       zerolog.Logger
-	metrics   *metrics
 	cookies   *cookies
-	seals     seals
 	providers map[string]*provider // by the name of the identity
 	names     []string             // of the identities, in the order of the configuration
 	idle      time.Duration        // the shortest idle time of any route; 0: none
+}
+
+// shared is what outlives a configuration.
+type shared struct {
+	broker  *broker.Broker
+	now     func() time.Time
+	log     zerolog.Logger
+	metrics *metrics
+	seals   seals
+	inForce atomic.Pointer[Authn] // by which work in the background is done
 
 	sessions *broker.Bucket[Session]
 	tokens   *broker.Bucket[tokens]
@@ -67,6 +76,7 @@ type Authn struct {
 	ring       ring // the assertion keys in use
 	assertions *lru.Cache[assertionKey, assertion]
 	rekey      chan struct{} // asks Run to read the assertion keys anew
+	meet       chan struct{} // asks Run to meet the identity providers that are new
 	touches    chan string   // session ids, for Run
 	refreshes  chan string   // session ids, for Run
 
@@ -88,39 +98,26 @@ func New(o Options) (*Authn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the cache of assertions: %w", err)
 	}
-	a := &Authn{
-		conf:       o.Config,
+	first := &Authn{shared: &shared{
 		broker:     o.Broker,
 		now:        o.Now,
 		log:        o.Log,
 		metrics:    newMetrics(o.Registry),
-		cookies:    newCookies(o.Broker.Keys(), o.Config.Authenticate.URL),
 		seals:      newSeals(o.Broker.Keys()),
-		providers:  map[string]*provider{},
-		idle:       shortestIdle(o.Config),
 		assertions: assertions,
 		rekey:      make(chan struct{}, 1),
+		meet:       make(chan struct{}, 1),
 		touches:    make(chan string, queueLength),
 		refreshes:  make(chan string, queueLength),
 		inFlight:   map[string]bool{},
 		unsent:     map[string]string{},
+	}}
+	a, err := first.With(o.Config)
+	if err != nil {
+		return nil, err
 	}
-	return a, a.addProviders()
-}
-
-func (a *Authn) addProviders() error {
-	var wrong []error
-	for i := range a.conf.Identities {
-		id := &a.conf.Identities[i]
-		p, err := newProvider(id, a.sso().String(), a.now)
-		if err != nil {
-			wrong = append(wrong, fmt.Errorf("identity %q: %w", id.Name, err))
-			continue
-		}
-		a.providers[id.Name] = p
-		a.names = append(a.names, id.Name)
-	}
-	return errors.Join(wrong...)
+	a.inForce.Store(a)
+	return a, nil
 }
 
 // Open opens the buckets and has the assertion keys, made now if this is the first node. It waits until the store
@@ -160,14 +157,19 @@ func (a *Authn) openBuckets(ctx context.Context) (err error) {
 }
 
 // Run rotates the assertion keys, refreshes tokens that are in use and notes which sessions are, until ctx ends. It
-// returns when the refreshes under way have come to an end: close the broker after it.
+// returns when the refreshes under way have come to an end: close the broker after it. It runs once, whatever the number of
+// configurations.
 func (a *Authn) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.rotateKeys(ctx) })
 	group.Go(func() error { return a.meetProviders(ctx) })
-	group.Go(func() error { return work(ctx, a.touches, a.touch) })
+	group.Go(func() error {
+		return work(ctx, a.touches, func(ctx context.Context, id string) { a.inForce.Load().touch(ctx, id) })
+	})
 	for range workers {
-		group.Go(func() error { return work(ctx, a.refreshes, a.refresh) })
+		group.Go(func() error {
+			return work(ctx, a.refreshes, func(ctx context.Context, id string) { a.inForce.Load().refresh(ctx, id) })
+		})
 	}
 	return group.Wait()
 }
@@ -185,6 +187,7 @@ func work(ctx context.Context, queue <-chan string, do func(context.Context, str
 }
 
 // sso is the origin of the authenticate host.
+
 func (a *Authn) sso() config.Origin { return a.conf.Authenticate.URL }
 
 // route is the route of that name, nil when there is none.
@@ -195,14 +198,6 @@ func (a *Authn) route(name string) *config.Route {
 		}
 	}
 	return nil
-}
-
-func shortestIdle(c *config.Config) time.Duration {
-	idle := c.Session.Idle
-	for i := range c.Routes {
-		idle = stricter(idle, c.Routes[i].Session.Idle)
-	}
-	return idle
 }
 
 // stricter is the shorter of two limits, of which zero is none.

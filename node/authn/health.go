@@ -74,12 +74,13 @@ func (a *Authn) meetProviders(ctx context.Context) error {
 	tick := time.NewTicker(meetEvery)
 	defer tick.Stop()
 	for {
-		for _, p := range a.providers {
+		for _, p := range a.inForce.Load().providers {
 			_, _ = p.metadata(ctx)
 		}
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-a.meet:
 		case <-tick.C:
 		}
 	}

@@ -3,7 +3,6 @@ package proxy
 import (
 	"net/http"
 	"net/netip"
-	"net/url"
 	"strings"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 type ask struct {
 	id    string // of the request, in the log and upstream
 	began time.Time
+	rules *Rules // that it is decided by
 
 	host      string        // canonical; "": it could not be read
 	origin    config.Origin // of the host asked for; zero: the host is none of ours
@@ -38,10 +38,10 @@ type ask struct {
 	shadow   []authz.Shadow // what would have been decided otherwise
 	given    []field        // what is added to the request that goes upstream
 
-	target   *url.URL // that it is sent to
-	upstream string   // the address that it was sent to; "": it was not
-	refused  string   // code of the refusal; "": it was carried
-	ended    error    // why what was carried did not come to its own end; nil: it did
+	target   *target // that it is sent to
+	upstream string  // the address that it was sent to; "": it was not
+	refused  string  // code of the refusal; "": it was carried
+	ended    error   // why what was carried did not come to its own end; nil: it did
 }
 
 // field is one header field.

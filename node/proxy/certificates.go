@@ -26,11 +26,6 @@ func newCertificates(from []config.Certificate) (certificates, error) {
 	return all, errors.Join(mistakes...)
 }
 
-// config is how a listener speaks TLS.
-func (c certificates) config() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: c.pick}
-}
-
 // pick is the certificate for a client: the first for the name that the client can use, else the first for the name, else
 // the first.
 func (c certificates) pick(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
@@ -54,7 +49,7 @@ func (c certificates) pick(hello *tls.ClientHelloInfo) (*tls.Certificate, error)
 
 // covers tells whether a connection that was made for one host may be used for another: where one certificate stands for
 // both, a browser does so rightly (RFC 9113, section 9.1.1).
-func (l *listener) covers(server, host string) bool {
+func (l *front) covers(server, host string) bool {
 	server, ok := canonicalHost(server)
 	if !ok {
 		return false

@@ -7,7 +7,7 @@ import (
 
 // client is the address of who asks: the peer of the connection or, where that is a trusted proxy, what X-Forwarded-For
 // says, walked from the right past the trusted ones. A list with anything in it that is no address is dropped whole.
-func (l *listener) client(peer string, forwarded []string) netip.Addr {
+func (l *front) client(peer string, forwarded []string) netip.Addr {
 	addr, ok := parseAddress(peer)
 	if !ok || !l.trusts(addr) {
 		return addr
@@ -40,7 +40,7 @@ func cutLast(list string) (rest, last string, more bool) {
 }
 
 // trusts tells whether an address is one of the proxies in front of this listener.
-func (l *listener) trusts(addr netip.Addr) bool {
+func (l *front) trusts(addr netip.Addr) bool {
 	for _, p := range l.TrustedProxies {
 		if p.Contains(addr) {
 			return true

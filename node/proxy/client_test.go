@@ -9,7 +9,7 @@ import (
 )
 
 func TestTheClientIsWhoTheTrustedProxiesSaw(t *testing.T) {
-	l := &listener{Listener: config.Listener{TrustedProxies: []netip.Prefix{
+	l := &front{Listener: config.Listener{TrustedProxies: []netip.Prefix{
 		netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32"),
 	}}}
 	for _, c := range []struct {
@@ -43,7 +43,7 @@ func TestTheClientIsWhoTheTrustedProxiesSaw(t *testing.T) {
 func FuzzClient(f *testing.F) {
 	f.Add("10.0.0.1:1", "1.1.1.1, 10.0.0.2")
 	f.Add("[::1]:1", ",,")
-	l := &listener{Listener: config.Listener{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}
+	l := &front{Listener: config.Listener{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}
 	f.Fuzz(func(t *testing.T, peer, forwarded string) {
 		addr := l.client(peer, strings.Split(forwarded, "\n"))
 		if addr.Is4In6() || addr.Zone() != "" {

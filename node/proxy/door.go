@@ -14,9 +14,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"log"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -28,25 +28,14 @@ import (
 	"picket/policy"
 )
 
-// Options are the parts that the door puts together. Config, Authn, Authz, Pages and Refuse are needed.
+// Options are what a door is made of.
 type Options struct {
-	Config *config.Config
-	Authn  *authn.Authn
-	Authz  *authz.Authz
-	Node   string       // name of this node; goes upstream as X-Picket-Node
-	Pages  http.Handler // everything below /.picket/ and /.well-known/picket/, on any host that is ours
-
-	// Refuse answers a request that is not carried. The request's Host and RemoteAddr are then canonical ("" for a host
-	// that is not ours), and its X-Request-Id is ours.
-	Refuse func(w http.ResponseWriter, r *http.Request, f authz.Refusal)
+	Parts        // by which it decides at first
+	Node  string // name of this node; goes upstream as X-Picket-Node
 
 	// Fresh tells whether this node's knowledge is within max_staleness: what cannot be told while it is not, is cut at
 	// once. Nil: it never is.
 	Fresh func() bool
-
-	// Data is what the data blocks hold now; it takes a few nanoseconds. Nil: nothing is known. Changed tells the door
-	// that it gives something else.
-	Data func() *policy.Data
 
 	Drain    time.Duration // how long requests under way may take when the door closes; 0: 10 s
 	Log      zerolog.Logger
@@ -54,40 +43,27 @@ type Options struct {
 	Now      func() time.Time      // nil: time.Now
 }
 
-// Door is an http.Handler, and listens by itself in Run. It is immutable but for what is open.
+// Door is an http.Handler, and listens by itself in Run. What it decides by is replaced as a whole, by Use.
 type Door struct {
-	config   *config.Config
-	authn    *authn.Authn
-	authz    *authz.Authz
-	pages    http.Handler
-	refuse   func(http.ResponseWriter, *http.Request, authz.Refusal)
-	fresh    func() bool
-	data     func() *policy.Data
-	node     string
-	drain    time.Duration
-	log      zerolog.Logger
-	plainLog *log.Logger // log for net/http, which says on it what clients did wrong
-	now      func() time.Time
-	routes   []*route
-	table    *table
-	scrub    *scrubber
-	cookies  []string // names of ours
-	buffers  *buffers
-	streams  *streams
-	changes  *changes
-	metrics  *metrics
-
+	inForce   atomic.Pointer[Rules] // taken once for each request
+	fresh     func() bool
+	node      string
+	drain     time.Duration
+	log       zerolog.Logger
+	plainLog  *log.Logger // log for net/http, which says on it what clients did wrong
+	now       func() time.Time
+	cookies   []string // names of ours
+	buffers   *buffers
+	streams   *streams
+	changes   *changes
+	metrics   *metrics
 	listeners []*listener
 }
 
-// New compiles the routes and checks everything that can be checked without opening it; all mistakes are told at once.
+// New checks everything that can be checked without opening it; all mistakes are told at once.
 func New(o Options) (*Door, error) {
-	if o.Config == nil || o.Authn == nil || o.Authz == nil || o.Pages == nil || o.Refuse == nil {
-		return nil, errors.New("proxy: Config, Authn, Authz, Pages and Refuse are needed")
-	}
 	d := &Door{
-		config: o.Config, authn: o.Authn, authz: o.Authz, pages: o.Pages, refuse: o.Refuse, fresh: o.Fresh, data: o.Data,
-		node: o.Node, drain: o.Drain, log: o.Log, now: o.Now,
+		fresh: o.Fresh, node: o.Node, drain: o.Drain, log: o.Log, now: o.Now,
 		plainLog: log.New(debugLog{o.Log}, "", 0), cookies: ourCookies(), buffers: newBuffers(), changes: newChanges(),
 	}
 	if d.now == nil {
@@ -96,22 +72,18 @@ func New(o Options) (*Door, error) {
 	if d.fresh == nil {
 		d.fresh = func() bool { return false }
 	}
-	if d.data == nil {
-		d.data = func() *policy.Data { return nil }
-	}
 	if d.drain == 0 {
 		d.drain = 10 * time.Second
 	}
 	d.metrics = newMetrics(o.Registry)
 	d.streams = newStreams(d.metrics)
-	routes, routing := newRoutes(o.Config.Routes)
-	d.routes, d.scrub = routes, newScrubber(routes)
-	t, tabling := newTable(routes, o.Config.Authenticate.URL)
-	d.table = t
-	if err := errors.Join(routing, tabling, d.addListeners(o.Config.Listeners)); err != nil {
+	rules, err := newRules(o.Parts, nil)
+	if err != nil {
 		return nil, err
 	}
-	d.authn.OnChange(d.changes.add)
+	d.inForce.Store(rules)
+	d.addListeners(rules)
+	rules.authn.OnChange(d.changes.add)
 	return d, nil
 }
 
@@ -120,29 +92,33 @@ func New(o Options) (*Door, error) {
 func (d *Door) Changed() { d.changes.add(authn.Change{}) }
 
 // ServeHTTP is the door without a listener of its own: nothing in front of it is trusted.
-func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.serve(w, r, &listener{}) }
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	d.serve(w, r, func(*Rules) *front { return &front{} })
+}
 
-// serve takes one request from reading it to the log line.
-func (d *Door) serve(w http.ResponseWriter, r *http.Request, l *listener) {
-	a := &ask{id: newID(), began: d.now()}
+// serve takes one request from reading it to the log line. What it is decided by is taken here, once; what is in force
+// when it is done may be something else.
+func (d *Door) serve(w http.ResponseWriter, r *http.Request, through func(*Rules) *front) {
+	a := &ask{id: newID(), began: d.now(), heard: d.changes.heard.Load()}
+	a.rules = d.inForce.Load() // after heard: what changes from now on is asked about again
 	rec := &recorder{ResponseWriter: w, id: a.id, last: framedInDoubt(r)}
 	defer d.record(a, rec, r)
-	d.pass(rec, r, l, a)
+	d.pass(rec, r, through(a.rules), a)
 }
 
 // pass is the whole way of a request, step by step: whatever keeps it from the application stands here.
-func (d *Door) pass(w *recorder, r *http.Request, l *listener, a *ask) {
+func (d *Door) pass(w *recorder, r *http.Request, l *front, a *ask) {
 	if f := d.read(a, l, r); f != nil {
 		w.last = true
 		d.turnAway(w, r, a, f)
 		return
 	}
-	s, f := d.findSite(a, r.Header)
+	s, f := findSite(a, r.Header)
 	if f != nil {
 		d.turnAway(w, r, a, f)
 		return
 	}
-	d.scrub.request(r.Header)
+	a.rules.scrub.request(r.Header)
 	r.Header["X-Request-Id"] = []string{a.id} // before policies see the headers: they may be asked again while it is carried
 	if l.Redirect != "" {
 		d.toHTTPS(w, r, a)
@@ -151,7 +127,7 @@ func (d *Door) pass(w *recorder, r *http.Request, l *listener, a *ask) {
 	if a.own {
 		hangUp(w, r)
 		present(r, a)
-		d.pages.ServeHTTP(w, r)
+		a.rules.pages.ServeHTTP(w, r)
 		return
 	}
 	if f := findRoute(a, s); f != nil {
@@ -171,9 +147,8 @@ func (d *Door) admit(ctx context.Context, a *ask) *authz.Refusal {
 	if f := d.checkSocket(a); f != nil {
 		return f
 	}
-	a.heard = d.changes.heard.Load()
-	a.in.Data = d.data()
-	a.caller, a.answer = d.authn.Identify(ctx, a.origin, a.cookie, a.route.Route)
+	a.in.Data = a.rules.data()
+	a.caller, a.answer = a.rules.authn.Identify(ctx, a.origin, a.cookie, a.route.Route)
 	if a.found() {
 		a.caller.Fill(&a.in)
 	}
@@ -186,9 +161,9 @@ func (d *Door) admit(ctx context.Context, a *ask) *authz.Refusal {
 			return unavailable(a.route.Name)
 		}
 	}
-	verdict := d.authz.Decide(a.route.Route, &a.in)
+	verdict := a.rules.authz.Decide(a.route.Route, &a.in)
 	a.decision, a.shadow = verdict.Decision, verdict.Shadow
-	d.authz.Record(authz.Asked{RequestID: a.id, Route: a.route.Route, Input: &a.in}, verdict)
+	a.rules.authz.Record(authz.Asked{RequestID: a.id, Route: a.route.Route, Input: &a.in}, verdict)
 	if f := refused(a); f != nil {
 		return f
 	}
@@ -227,7 +202,7 @@ func (d *Door) turnAway(w http.ResponseWriter, r *http.Request, a *ask, f *authz
 		w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 	}
 	f.RequestID = a.id
-	d.refuse(w, r, *f)
+	a.rules.refuse(w, r, *f)
 }
 
 // hangUp ends the connection after an answer that does not need the body: net/http would wait for all of it before it
@@ -240,7 +215,7 @@ func hangUp(w http.ResponseWriter, r *http.Request) {
 
 // signIn redirects a browser to where people sign in, and tells whether it did.
 func (d *Door) signIn(w http.ResponseWriter, a *ask) bool {
-	step, err := d.authn.Begin(authn.BeginRequest{
+	step, err := a.rules.authn.Begin(authn.BeginRequest{
 		Origin: a.origin, ReturnTo: a.address(), Route: a.route.Name, Binding: a.binding, Need: a.decision.Need,
 	})
 	if err != nil {

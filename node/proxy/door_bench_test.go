@@ -33,9 +33,8 @@ func BenchmarkDoor(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	d, err := New(Options{
-		Config: c, Authn: who, Authz: authz.New(authz.Options{Log: zerolog.Nop()}), Pages: http.NotFoundHandler(), Refuse: refusePlainly, Log: zerolog.Nop(),
-	})
+	parts := Parts{Config: c, Authn: who, Authz: authz.New(authz.Options{Log: zerolog.Nop()}), Pages: http.NotFoundHandler(), Refuse: refusePlainly}
+	d, err := New(Options{Parts: parts, Log: zerolog.Nop()})
 	if err != nil {
 		b.Fatal(err)
 	}

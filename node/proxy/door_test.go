@@ -214,7 +214,7 @@ func TestADoorWithMistakesIsNotMade(t *testing.T) {
 	c := *w.config
 	c.Routes = append([]config.Route{{Name: "lost", From: origin("lost.test")}, {Name: "odd", From: origin("odd.test"), To: []string{"ftp://x", "http://x/path"}}}, c.Routes...)
 	c.Listeners = append([]config.Listener{{Name: "tls", Certificates: []config.Certificate{{Chain: []byte("x")}}}}, c.Listeners...)
-	_, err := New(Options{Config: &c, Authn: w.authn, Authz: w.door.authz, Pages: w.door.pages, Refuse: w.door.refuse})
+	_, err := New(Options{Parts: w.parts(&c)})
 	for _, want := range []string{`"lost"`, `"odd"`, `"tls"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s is not in: %v", want, err)

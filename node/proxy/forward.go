@@ -15,6 +15,8 @@ import (
 // Why a request under way was ended from here; the cause of its context.
 var (
 	errSessionOver = errors.New("the session is over")
+	errRouteGone   = errors.New("the configuration no longer leads this request there")
+	errNobody      = errors.New("the address is no longer for everyone")
 	errUnproved    = errors.New("it cannot be told any more who is asking")
 	errIdle        = errors.New("nothing was sent for too long")
 	errClientGone  = errors.New("the client left")
@@ -104,7 +106,7 @@ var notInTrailers = [...]string{
 
 // sendTrailers lets through the trailers that the client announced, but for reserved ones; ReverseProxy forgets them.
 func (x *exchange) sendTrailers(out *http.Request) {
-	x.door.scrub.reserved(out.Trailer)
+	x.rules.scrub.reserved(out.Trailer)
 	for _, name := range notInTrailers {
 		delete(out.Trailer, name)
 	}
@@ -120,7 +122,7 @@ func (x *exchange) RoundTrip(out *http.Request) (res *http.Response, err error) 
 		x.upstream = target.Host
 		out.URL.Scheme, out.URL.Host = target.Scheme, target.Host
 		out.Host = x.route.hostFor(target, x.origin)
-		res, err = x.route.transport.RoundTrip(out)
+		res, err = target.transport.RoundTrip(out)
 		if err == nil || out.Body != nil || !notConnected(err) {
 			break
 		}
@@ -170,7 +172,9 @@ func reason(ctx context.Context, a *ask, err error) *authz.Refusal {
 	if cause := context.Cause(ctx); cause != nil {
 		var no errNotAllowed
 		switch {
-		case errors.Is(cause, errSessionOver):
+		case errors.Is(cause, errRouteGone):
+			return noRoute()
+		case errors.Is(cause, errSessionOver), errors.Is(cause, errNobody):
 			return unauthenticated(a)
 		case errors.As(cause, &no):
 			a.decision = no.decision

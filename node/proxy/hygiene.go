@@ -22,7 +22,7 @@ var ownPaths = [...]string{"/.picket", "/.well-known/picket"}
 // read takes from a request all that the door goes by, and refuses what two readers could read differently. It comes
 // before anything else. What net/http refuses by itself (bad field names and values, two lengths, a coding but chunked) is
 // left to it.
-func (d *Door) read(a *ask, l *listener, r *http.Request) *authz.Refusal {
+func (d *Door) read(a *ask, l *front, r *http.Request) *authz.Refusal {
 	a.client = l.client(r.RemoteAddr, r.Header["X-Forwarded-For"])
 	if r.Method == http.MethodConnect || r.Method == http.MethodTrace {
 		return wrongMethod(r.Method)
@@ -58,7 +58,7 @@ func framedInDoubt(r *http.Request) bool {
 }
 
 // readHost reads the one host that the request is for, and holds it against the one that TLS was made for.
-func readHost(a *ask, l *listener, r *http.Request) *authz.Refusal {
+func readHost(a *ask, l *front, r *http.Request) *authz.Refusal {
 	host, ok := hostOf(r.Host)
 	if !ok {
 		return malformed("the Host header names no host")
@@ -130,8 +130,8 @@ func wantsSocket(r *http.Request) (bool, error) {
 }
 
 // findSite finds the site of the host, and our cookies of that site.
-func (d *Door) findSite(a *ask, h http.Header) (*site, *authz.Refusal) {
-	s := d.table.find(a.host)
+func findSite(a *ask, h http.Header) (*site, *authz.Refusal) {
+	s := a.rules.table.find(a.host)
 	if s == nil {
 		return nil, unknownHost()
 	}

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -16,43 +17,80 @@ import (
 // maxStreams is how many requests one HTTP/2 connection may have open.
 const maxStreams = 250
 
-// listener is one public address. The zero listener is none: it trusts nobody and has no certificate.
-type listener struct {
+// front is what a configuration says of one public address. The zero front is none: it trusts nobody and has no
+// certificate.
+type front struct {
 	config.Listener
-	door   *Door
-	certs  certificates
-	server *http.Server
-	socket net.Listener // nil: not open
+	certs certificates
 }
 
-// addListeners makes the listeners ready; it opens none.
-func (d *Door) addListeners(from []config.Listener) error {
+// newFronts makes ready what a configuration says of its listeners, by listener.key.
+func newFronts(from []config.Listener) (map[string]*front, error) {
 	var mistakes []error
-	for _, c := range from {
-		l := &listener{Listener: c, door: d}
-		var err error
-		if l.certs, err = newCertificates(c.Certificates); err != nil {
-			mistakes = append(mistakes, fmt.Errorf("listen %q: %w", c.Name, err))
+	fronts := make(map[string]*front, len(from))
+	for i, key := range keys(from) {
+		certs, err := newCertificates(from[i].Certificates)
+		if err != nil {
+			mistakes = append(mistakes, fmt.Errorf("listen %q: %w", from[i].Name, err))
 		}
-		l.server = &http.Server{
-			Handler:                      l,
-			ReadHeaderTimeout:            c.HeaderTimeout,
-			IdleTimeout:                  c.IdleTimeout,
-			MaxHeaderBytes:               c.HeaderBytes,
-			ErrorLog:                     d.plainLog,
-			HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
-			DisableGeneralOptionsHandler: true,
-		}
-		if c.TLS() {
-			l.server.TLSConfig = l.certs.config()
-		}
-		d.listeners = append(d.listeners, l)
+		fronts[key] = &front{Listener: from[i], certs: certs}
 	}
-	return errors.Join(mistakes...)
+	return fronts, errors.Join(mistakes...)
+}
+
+// keys tell listeners apart, also after a reload: by their address, and by how many have it before them (port 0 is another
+// port each time).
+func keys(of []config.Listener) []string {
+	before, keys := map[string]int{}, make([]string, len(of))
+	for i, l := range of {
+		keys[i] = fmt.Sprint(l.Address, "#", before[l.Address])
+		before[l.Address]++
+	}
+	return keys
+}
+
+// listener is one public address, open or to be opened. What it does is said by the front of the rules in force.
+type listener struct {
+	config.Listener // as it was when the listener was made
+	key             string
+	door            *Door
+	server          *http.Server
+	socket          net.Listener // nil: not open
+}
+
+// addListeners makes the listeners of a configuration ready; it opens none.
+func (d *Door) addListeners(r *Rules) {
+	for i, key := range keys(r.config.Listeners) {
+		d.listeners = append(d.listeners, d.newListener(r.config.Listeners[i], key))
+	}
+}
+
+func (d *Door) newListener(c config.Listener, key string) *listener {
+	l := &listener{Listener: c, key: key, door: d}
+	l.server = &http.Server{
+		Handler:                      l,
+		ReadHeaderTimeout:            c.HeaderTimeout,
+		IdleTimeout:                  c.IdleTimeout,
+		MaxHeaderBytes:               c.HeaderBytes,
+		ErrorLog:                     d.plainLog,
+		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
+		DisableGeneralOptionsHandler: true,
+	}
+	if c.TLS() {
+		l.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: l.certificate}
+	}
+	return l
+}
+
+// certificate is the one in force for a client.
+func (l *listener) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return l.door.inForce.Load().fronts[l.key].certs.pick(hello)
 }
 
 // ServeHTTP is the door behind this listener.
-func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) { l.door.serve(w, r, l) }
+func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	l.door.serve(w, r, func(rules *Rules) *front { return rules.fronts[l.key] })
+}
 
 // Open opens the addresses, so that one that is in use is an error before anything else is begun. When it fails, nothing
 // is open.
@@ -137,8 +175,8 @@ func (d *Door) shut(ctx context.Context) error {
 	}
 	all.Wait()
 	d.streams.endAll()
-	for _, r := range d.routes {
-		r.transport.CloseIdleConnections()
+	for _, t := range d.inForce.Load().transports() {
+		t.CloseIdleConnections()
 	}
 	return nil
 }

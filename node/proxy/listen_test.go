@@ -182,7 +182,7 @@ func TestAnAddressInUseIsAnErrorBeforeAnythingBegins(t *testing.T) {
 	w := newWorld(t, http.HandlerFunc(mirror))
 	c := *w.config
 	c.Listeners = []config.Listener{{Name: "free", Address: "127.0.0.1:0"}, {Name: "taken", Address: w.address}}
-	d, err := New(Options{Config: &c, Authn: w.authn, Authz: w.door.authz, Pages: w.door.pages, Refuse: w.door.refuse})
+	d, err := New(Options{Parts: w.parts(&c)})
 	w.must(err)
 	if err := d.Open(w.ctx); err == nil || !strings.Contains(err.Error(), `"taken"`) {
 		t.Errorf("got %v", err)

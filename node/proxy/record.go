@@ -56,7 +56,7 @@ func (d *Door) record(a *ask, w *recorder, r *http.Request) {
 	status := cmp.Or(w.status, http.StatusOK)
 	took := d.now().Sub(a.began)
 	d.metrics.served(a.routeName(), status, took)
-	if !d.config.Telemetry.AccessLog {
+	if !a.rules.config.Telemetry.AccessLog {
 		return
 	}
 	in := &a.in

@@ -18,11 +18,34 @@ import (
 // route is a config.Route made ready.
 type route struct {
 	*config.Route
-	targets   []*url.URL    // scheme and host
+	targets   []*target
 	turn      atomic.Uint32 // counts up: whose turn it is
 	assertion string        // canonical header name; "": none is sent
 	identity  []header
+}
+
+// target is one application of a route.
+type target struct {
+	*url.URL  // scheme and host
+	pool      pool
 	transport *http.Transport
+}
+
+// pool is what requests have in common that share their connections.
+type pool struct {
+	origin   string        // of the application
+	patience time.Duration // how long it may take to answer
+}
+
+// transports are connections to applications.
+type transports map[pool]*http.Transport
+
+// of gives the connections of a pool, made when it is new.
+func (t transports) of(p pool) *http.Transport {
+	if t[p] == nil {
+		t[p] = newTransport(p.patience)
+	}
+	return t[p]
 }
 
 // header is a header that tells the application of the caller.
@@ -31,29 +54,25 @@ type header struct {
 	value *policy.Template
 }
 
-// newRoutes makes routes ready. Routes with the same patience share their connections.
-func newRoutes(from []config.Route) ([]*route, error) {
+// newRoutes makes routes ready. Those to one application with the same patience share their connections, the ones that are
+// there already among them.
+func newRoutes(from []config.Route, connections transports) ([]*route, error) {
 	var mistakes []error
 	routes := make([]*route, 0, len(from))
-	transports := make(map[time.Duration]*http.Transport)
 	for i := range from {
 		r := &route{Route: &from[i], assertion: http.CanonicalHeaderKey(from[i].Assertion.Header)}
-		if err := r.addTargets(); err != nil {
+		if err := r.addTargets(connections); err != nil {
 			mistakes = append(mistakes, fmt.Errorf("route %q: %w", r.Name, err))
 		}
 		for _, h := range r.IdentityHeaders {
 			r.identity = append(r.identity, header{name: http.CanonicalHeaderKey(h.Name), value: h.Value})
 		}
-		if transports[r.Timeout] == nil {
-			transports[r.Timeout] = newTransport(r.Timeout)
-		}
-		r.transport = transports[r.Timeout]
 		routes = append(routes, r)
 	}
 	return routes, errors.Join(mistakes...)
 }
 
-func (r *route) addTargets() error {
+func (r *route) addTargets(connections transports) error {
 	if len(r.To) == 0 {
 		return errors.New("it leads nowhere")
 	}
@@ -66,13 +85,14 @@ func (r *route) addTargets() error {
 		if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || !plain || u.RawQuery != "" || u.User != nil {
 			return fmt.Errorf("to: %q is not http://HOST or https://HOST", to)
 		}
-		r.targets = append(r.targets, &url.URL{Scheme: u.Scheme, Host: u.Host})
+		p := pool{u.Scheme + "://" + u.Host, r.Timeout}
+		r.targets = append(r.targets, &target{&url.URL{Scheme: u.Scheme, Host: u.Host}, p, connections.of(p)})
 	}
 	return nil
 }
 
 // inTurn gives the targets, each request beginning with another.
-func (r *route) inTurn(yield func(*url.URL) bool) {
+func (r *route) inTurn(yield func(*target) bool) {
 	first := int(r.turn.Add(1)-1) % len(r.targets)
 	for i := range r.targets {
 		if !yield(r.targets[(first+i)%len(r.targets)]) {
@@ -82,7 +102,7 @@ func (r *route) inTurn(yield func(*url.URL) bool) {
 }
 
 // hostFor is the Host that a target is sent.
-func (r *route) hostFor(target *url.URL, asked config.Origin) string {
+func (r *route) hostFor(target *target, asked config.Origin) string {
 	switch r.Host {
 	case "", "upstream":
 		return target.Host
@@ -122,7 +142,7 @@ func newTransport(patience time.Duration) *http.Transport {
 }
 
 // address is HOST:PORT of a target.
-func address(target *url.URL) string {
+func address(target *target) string {
 	port := cmp.Or(target.Port(), map[bool]string{true: "443", false: "80"}[target.Scheme == "https"])
 	return net.JoinHostPort(target.Hostname(), port)
 }

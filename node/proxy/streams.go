@@ -20,9 +20,10 @@ type streams struct {
 
 // stream is one admitted request under way.
 type stream struct {
-	ask    *ask
-	proved atomic.Int64 // Unix ns when it was last known to be admitted
-	end    context.CancelCauseFunc
+	ask     *ask
+	proved  atomic.Int64          // Unix ns when it was last known to be admitted
+	settled atomic.Pointer[Rules] // by which it was last known to be admitted
+	end     context.CancelCauseFunc
 
 	next, prev *stream // guarded by streams.mu
 }
@@ -37,6 +38,7 @@ func newStreams(m *metrics) *streams {
 func (t *streams) add(a *ask, now time.Time, end context.CancelCauseFunc) *stream {
 	s := &stream{ask: a, end: end}
 	s.proved.Store(now.UnixNano())
+	s.settled.Store(a.rules)
 	t.metrics.opened()
 	t.mu.Lock()
 	defer t.mu.Unlock()

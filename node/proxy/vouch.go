@@ -33,7 +33,7 @@ func (d *Door) vouch(a *ask) *authz.Refusal {
 	if a.route.assertion == "" {
 		return nil
 	}
-	assertion, err := d.authn.Assertion(a.caller, a.route.Route)
+	assertion, err := a.rules.authn.Assertion(a.caller, a.route.Route)
 	if err != nil {
 		d.log.Error().Err(err).Str("request_id", a.id).Str("route", a.route.Name).Msg("signing an assertion")
 		return unavailable(a.route.Name)

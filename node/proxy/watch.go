@@ -53,16 +53,17 @@ func (d *Door) sweep(ctx context.Context) {
 	}
 }
 
-// askAgain asks about each, and cuts those that would no longer be admitted.
+// askAgain asks about each by the rules in force, and cuts those that would no longer be admitted.
 func (d *Door) askAgain(ctx context.Context, about []*stream) {
+	rules := d.inForce.Load()
 	var g errgroup.Group
 	g.SetLimit(askAtOnce)
 	for _, s := range about {
-		if s.ask.in.Session.ID == "" { // nobody's, on a public route: nothing was known, and nothing can end
+		if s.ask.in.Session.ID == "" && s.settled.Load() == rules { // nobody's: nothing was known, and nothing can end
 			continue
 		}
 		g.Go(func() error {
-			if why := d.stillAdmitted(ctx, s); why != nil {
+			if why := d.stillAdmitted(ctx, s, rules); why != nil {
 				d.metrics.cut()
 				s.end(why)
 			}
@@ -74,36 +75,63 @@ func (d *Door) askAgain(ctx context.Context, about []*stream) {
 
 // stillAdmitted is why a request under way would not be admitted now; nil when it would, or when that cannot be told
 // and is still known from not long ago.
-func (d *Door) stillAdmitted(ctx context.Context, s *stream) error {
+func (d *Door) stillAdmitted(ctx context.Context, s *stream, rules *Rules) error {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	a, now := s.ask, d.now()
-	caller, answer := d.authn.Recheck(ctx, a.origin, a.cookie, a.route.Route)
-	switch answer {
-	case authn.Found:
-	case authn.Absent:
-		return errSessionOver
-	default:
-		return d.unproved(s, now)
+	r := rules.sameRoute(a)
+	if r == nil {
+		return errRouteGone
+	}
+	if a.in.Session.ID == "" && r.Access != config.Public {
+		return errNobody // whoever it is by now: the application was told that it is nobody
 	}
 	in := a.in
-	in.Now, in.Data = now, d.data()
-	caller.Fill(&in)
-	if decision := d.authz.Evaluate(a.route.Route, &in); !decision.Allowed() {
+	in.Now, in.Data = now, rules.data()
+	if a.in.Session.ID != "" {
+		caller, answer := rules.authn.Recheck(ctx, a.origin, a.cookie, r.Route)
+		switch answer {
+		case authn.Found:
+			caller.Fill(&in)
+		case authn.Absent:
+			return errSessionOver
+		default:
+			return d.unproved(s, r, now)
+		}
+	}
+	if decision := rules.authz.Evaluate(r.Route, &in); !decision.Allowed() {
 		return errNotAllowed{decision}
 	}
 	s.proved.Store(now.UnixNano())
+	s.settled.Store(rules)
 	return nil
+}
+
+// sameRoute is the route of a request under way by these rules; nil when its address leads nowhere, or elsewhere, or is no
+// longer for such a request.
+func (r *Rules) sameRoute(a *ask) *route {
+	if r == a.rules {
+		return a.route
+	}
+	s := r.table.find(a.host)
+	if s == nil || s.at(a.host) != a.origin {
+		return nil
+	}
+	found, clear := s.find(a.in.Request.Path)
+	if !clear || found == nil || found.Name != a.route.Name || a.in.Request.WebSocket && !found.WebSocket {
+		return nil
+	}
+	return found
 }
 
 // unproved bounds how long a request goes on while it cannot be told who is asking: not at all on a node that has lost
 // touch, for its knowledge is as old as it may be; and where the store alone does not answer, as old as it may become. A
 // public route needs no knowledge.
-func (d *Door) unproved(s *stream, now time.Time) error {
-	if s.ask.route.Access == config.Public {
+func (d *Door) unproved(s *stream, r *route, now time.Time) error {
+	if r.Access == config.Public {
 		return nil
 	}
-	if d.fresh() && now.UnixNano()-s.proved.Load() < int64(d.config.Cluster.MaxStaleness) {
+	if d.fresh() && now.UnixNano()-s.proved.Load() < int64(s.ask.rules.config.Cluster.MaxStaleness) {
 		return nil
 	}
 	return errUnproved

@@ -31,7 +31,8 @@ func TestAChangeThatComesBeforeARequestIsUnderWayIsNotMissed(t *testing.T) {
 	w := newWorld(t, http.HandlerFunc(mirror))
 	cookie := w.signIn("alice", origin("wiki.test"), "wiki")
 	_, value, _ := strings.Cut(cookie, "=")
-	a := &ask{began: time.Now(), origin: origin("wiki.test"), cookie: value, route: w.door.routes[0]}
+	rules := w.door.inForce.Load()
+	a := &ask{began: time.Now(), rules: rules, heard: w.door.changes.heard.Load(), origin: origin("wiki.test"), cookie: value, route: rules.routes[0]}
 	if f := w.door.admit(w.ctx, a); f != nil {
 		t.Fatalf("%+v", f)
 	}
@@ -58,24 +59,25 @@ func (n *noted) Write(p []byte) (int, error) { return len(p), nil }
 
 func TestWhatCannotBeToldGoesOnForAsLongAsKnowledgeIsGood(t *testing.T) {
 	fresh := true
-	d := &Door{config: &config.Config{Cluster: config.Cluster{MaxStaleness: 10 * time.Second}}, fresh: func() bool { return fresh }}
+	d := &Door{fresh: func() bool { return fresh }}
+	rules := &Rules{config: &config.Config{Cluster: config.Cluster{MaxStaleness: 10 * time.Second}}}
 	proved := time.Unix(1000, 0)
-	under := func(access config.Access) *stream {
-		s := &stream{ask: &ask{route: &route{Route: &config.Route{Access: access}}}}
+	unproved := func(access config.Access, now time.Time) error {
+		s := &stream{ask: &ask{rules: rules}}
 		s.proved.Store(proved.UnixNano())
-		return s
+		return d.unproved(s, &route{Route: &config.Route{Access: access}}, now)
 	}
-	if err := d.unproved(under(config.AnyUser), proved.Add(9*time.Second)); err != nil {
+	if err := unproved(config.AnyUser, proved.Add(9*time.Second)); err != nil {
 		t.Errorf("after nine seconds: %v", err)
 	}
-	if err := d.unproved(under(config.AnyUser), proved.Add(10*time.Second)); !errors.Is(err, errUnproved) {
+	if err := unproved(config.AnyUser, proved.Add(10*time.Second)); !errors.Is(err, errUnproved) {
 		t.Errorf("after ten: %v", err)
 	}
 	fresh = false
-	if err := d.unproved(under(config.ByPolicy), proved); !errors.Is(err, errUnproved) {
+	if err := unproved(config.ByPolicy, proved); !errors.Is(err, errUnproved) {
 		t.Errorf("on a node that lost touch: %v", err)
 	}
-	if err := d.unproved(under(config.Public), proved.Add(time.Hour)); err != nil {
+	if err := unproved(config.Public, proved.Add(time.Hour)); err != nil {
 		t.Errorf("on a public route: %v", err)
 	}
 }

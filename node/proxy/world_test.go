@@ -143,15 +143,21 @@ func (w *world) open() {
 	w.must(w.authn.Open(w.ctx))
 	w.running(w.authn.Run)
 	w.door, err = New(Options{
-		Config: w.config, Authn: w.authn, Authz: authz.New(authz.Options{Policies: w.config.Policies, Log: zerolog.Nop()}), Node: "n1",
-		Pages: http.HandlerFunc(page), Refuse: refusePlainly, Fresh: w.broker.Fresh, Drain: 2 * time.Second,
-		Log: zerolog.New(w.log), Registry: w.registry,
+		Parts: w.parts(w.config), Node: "n1", Fresh: w.broker.Fresh, Drain: 2 * time.Second, Log: zerolog.New(w.log), Registry: w.registry,
 	})
 	w.must(err)
 	w.must(w.door.Open(w.ctx))
 	w.address = w.door.Addresses()[0]
 	w.stop = w.running(w.door.Run)
 	w.until("the node is fresh", w.broker.Fresh)
+}
+
+// parts are what a configuration becomes.
+func (w *world) parts(c *config.Config) Parts {
+	return Parts{
+		Config: c, Authn: w.authn, Authz: authz.New(authz.Options{Policies: c.Policies, Log: zerolog.Nop()}),
+		Pages: http.HandlerFunc(page), Refuse: refusePlainly,
+	}
 }
 
 // page tells what our own pages are given.

@@ -1,0 +1,74 @@
+package proxy
+
+import (
+	"errors"
+	"net/http"
+
+	"picket/node/authn"
+	"picket/node/authz"
+	"picket/node/config"
+	"picket/policy"
+)
+
+// Parts are one configuration and what was made of it. All but Data are needed.
+type Parts struct {
+	Config *config.Config
+	Authn  *authn.Authn
+	Authz  *authz.Authz
+	Pages  http.Handler // everything below /.picket/ and /.well-known/picket/, on any host that is ours
+
+	// Refuse answers a request that is not carried. The request's Host and RemoteAddr are then canonical ("" for a host
+	// that is not ours), and its X-Request-Id is ours.
+	Refuse func(w http.ResponseWriter, r *http.Request, f authz.Refusal)
+
+	// Data is what the data blocks hold now; it takes a few nanoseconds. Nil: nothing is known. Door.Changed tells that it
+	// gives something else.
+	Data func() *policy.Data
+}
+
+// Rules are all that a request is decided by: one whole configuration, made ready. They are immutable, and a request meets
+// the same ones from its first byte to its last.
+type Rules struct {
+	config *config.Config
+	authn  *authn.Authn
+	authz  *authz.Authz
+	pages  http.Handler
+	refuse func(http.ResponseWriter, *http.Request, authz.Refusal)
+	data   func() *policy.Data
+	routes []*route
+	table  *table
+	scrub  *scrubber
+	fronts map[string]*front // by listener.key
+}
+
+// newRules compiles one configuration; all mistakes are told at once. Connections to applications are kept that the rules
+// before have (nil: there are none).
+func newRules(p Parts, before *Rules) (*Rules, error) {
+	if p.Config == nil || p.Authn == nil || p.Authz == nil || p.Pages == nil || p.Refuse == nil {
+		return nil, errors.New("proxy: Config, Authn, Authz, Pages and Refuse are needed")
+	}
+	r := &Rules{config: p.Config, authn: p.Authn, authz: p.Authz, pages: p.Pages, refuse: p.Refuse, data: p.Data}
+	if r.data == nil {
+		r.data = func() *policy.Data { return nil }
+	}
+	var routing, tabling, fronting error
+	r.routes, routing = newRoutes(p.Config.Routes, before.transports())
+	r.scrub = newScrubber(r.routes)
+	r.table, tabling = newTable(r.routes, p.Config.Authenticate.URL)
+	r.fronts, fronting = newFronts(p.Config.Listeners)
+	return r, errors.Join(routing, tabling, fronting)
+}
+
+// transports are the connections to applications; none of nil.
+func (r *Rules) transports() transports {
+	all := transports{}
+	if r == nil {
+		return all
+	}
+	for _, one := range r.routes {
+		for _, t := range one.targets {
+			all[t.pool] = t.transport
+		}
+	}
+	return all
+}
