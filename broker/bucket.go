@@ -1,14 +1,12 @@
 package broker
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"iter"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -20,8 +18,11 @@ type Spec struct {
 	Name    string // as DESIGN has it: sessions, tokens, ...
 	Sealed  bool   // values are encrypted, bound to bucket and key
 	Decides bool   // decides access: has a feed and a heartbeat of its own
-	Unique  bool   // a key that is absent never comes, or comes back: caches may remember that it is
+	Unique  bool   // a key that is absent does not come but by the feed: caches may remember that it is
 	Open    bool   // whoever may publish to it may write records: they carry no tag of ours
+	Passing bool   // what it holds is of the moment: no backup keeps it
+	Own     bool   // nodes fill it themselves when they start: a cluster that has nothing else is empty
+	Schema  int    // of the records; 0: 1. Raised when nodes that do not know the new one must not act on them
 }
 
 // Entry is a record as the store holds it.
@@ -48,6 +49,8 @@ type bucket struct {
 	subject string // "$KV.NAME."
 	feed    *feed  // nil: decides nothing
 	barrier barrier
+
+	newerTold atomic.Int64 // Unix ns when the log last told of a record of a newer version
 }
 
 // OpenBucket finds the bucket or makes it. While the cluster has no leader it waits until ctx ends.
@@ -57,8 +60,8 @@ func OpenBucket[T any](ctx context.Context, b *Broker, s Spec) (*Bucket[T], erro
 		name = b.options.Prefix + "-" + s.Name
 	}
 	raw := &bucket{broker: b, spec: s, name: name, subject: "$KV." + name + "."}
-	raw.sealer = b.keys.Sealer("record " + s.Name)
-	raw.tagger = b.keys.Tagger("record " + s.Name)
+	raw.sealer = b.keys.Sealer(raw.purpose())
+	raw.tagger = b.keys.Tagger(raw.purpose())
 	stream, err := b.ensure(ctx, raw.config())
 	if err != nil {
 		return nil, fmt.Errorf("opening bucket %s: %w", name, err)
@@ -86,8 +89,6 @@ func (b *Broker) add(raw *bucket) {
 }
 
 const (
-	headerTag   = "Picket-Tag"     // of an unsealed value
-	headerWrite = "Picket-Write"   // an id of the attempt, to know one's own write again
 	callTimeout = 2 * time.Second  // of one call to the store; then it is tried anew
 	patience    = 15 * time.Second // of a call whose context has no deadline: an election fits in
 )
@@ -123,9 +124,10 @@ func (b *Bucket[T]) decode(key string, revision uint64, header nats.Header, data
 	entry := Entry[T]{Key: key, Revision: revision}
 	plain, err := b.raw.open(key, header, data)
 	if err != nil {
+		b.raw.tellNewer(key, err)
 		return entry, fmt.Errorf("reading %s %s: %w: %w", b.raw.spec.Name, key, ErrUnavailable, err)
 	}
-	if err := json.Unmarshal(plain, &entry.Value); err != nil {
+	if err := unmarshal(plain, &entry.Value); err != nil {
 		return Entry[T]{Key: key, Revision: revision}, fmt.Errorf("decoding %s %s: %w: %w", b.raw.spec.Name, key, ErrUnavailable, err)
 	}
 	return entry, nil
@@ -142,8 +144,11 @@ func (b *Bucket[T]) Update(ctx context.Context, key string, v T, revision uint64
 	return b.write(ctx, "update", key, v, expect(revision), ttl)
 }
 
-// Put writes a record whatever was there. ttl as in Create.
+// Put writes a record whatever was there, but for one that a newer version wrote: ErrUnavailable then. ttl as in Create.
 func (b *Bucket[T]) Put(ctx context.Context, key string, v T, ttl time.Duration) (uint64, error) {
+	if err := b.raw.mayReplace(ctx, key); err != nil {
+		return 0, fmt.Errorf("writing %s %s: %w", b.raw.spec.Name, key, err)
+	}
 	return b.write(ctx, "put", key, v, nil, ttl)
 }
 
@@ -151,7 +156,7 @@ func expect(revision uint64) *uint64 { return &revision }
 
 func (b *Bucket[T]) write(ctx context.Context, operation, key string, v T, expected *uint64, ttl time.Duration) (uint64, error) {
 	begun := time.Now()
-	plain, err := json.Marshal(v)
+	plain, err := marshal(&v)
 	if err != nil {
 		return 0, fmt.Errorf("encoding %s %s: %w", b.raw.spec.Name, key, err)
 	}
@@ -213,39 +218,4 @@ func (b *Bucket[T]) listed(msg jetstream.Msg) (Entry[T], error) {
 	}
 	key := strings.TrimPrefix(msg.Subject(), b.raw.subject)
 	return b.decode(key, meta.Sequence.Stream, msg.Headers(), msg.Data())
-}
-
-// message makes the message of a record, sealed or tagged.
-func (b *bucket) message(key string, plain []byte) *nats.Msg {
-	msg := &nats.Msg{Subject: b.subject + key, Header: nats.Header{}}
-	msg.Header.Set(headerWrite, rand.Text())
-	if b.spec.Sealed {
-		msg.Data = b.sealer.Seal(plain, b.spec.Name, key)
-		return msg
-	}
-	msg.Data = plain
-	if b.spec.Open {
-		return msg
-	}
-	msg.Header.Set(headerTag, encodeTag(b.tagger.Append(nil, b.tagged(key, plain))))
-	return msg
-}
-
-// open is message's opposite.
-func (b *bucket) open(key string, header nats.Header, data []byte) ([]byte, error) {
-	if b.spec.Sealed {
-		return b.sealer.Open(data, b.spec.Name, key)
-	}
-	if b.spec.Open {
-		return data, nil
-	}
-	tag, err := decodeTag(header.Get(headerTag))
-	if err != nil || !b.tagger.Verify(b.tagged(key, data), tag) {
-		return nil, errors.New("record was not written by this cluster")
-	}
-	return data, nil
-}
-
-func (b *bucket) tagged(key string, plain []byte) []byte {
-	return bytes.Join([][]byte{[]byte(b.spec.Name), []byte(key), plain}, []byte{0})
 }

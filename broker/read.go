@@ -33,6 +33,7 @@ type stored struct {
 	sequence uint64
 	header   nats.Header
 	data     []byte
+	time     time.Time // when the store took it in
 }
 
 // present tells whether there is a record, and not a mark that it was removed.
@@ -102,9 +103,10 @@ type apiMessage struct {
 		Description string `json:"description"`
 	} `json:"error"`
 	Message *struct {
-		Sequence uint64 `json:"seq"`
-		Header   []byte `json:"hdrs"`
-		Data     []byte `json:"data"`
+		Sequence uint64    `json:"seq"`
+		Header   []byte    `json:"hdrs"`
+		Data     []byte    `json:"data"`
+		Time     time.Time `json:"time"`
 	} `json:"message"`
 }
 
@@ -134,7 +136,7 @@ func (b *bucket) askLeader(ctx context.Context, key string) (stored, error) {
 	if answer.Message == nil {
 		return stored{}, errors.New("the store's answer holds no message")
 	}
-	r := stored{sequence: answer.Message.Sequence, data: answer.Message.Data}
+	r := stored{sequence: answer.Message.Sequence, data: answer.Message.Data, time: answer.Message.Time}
 	if len(answer.Message.Header) > 0 {
 		if r.header, err = nats.DecodeHeadersMsg(answer.Message.Header); err != nil {
 			return stored{}, fmt.Errorf("reading the record's header: %w", err)
@@ -227,5 +229,9 @@ func replicated(msg *nats.Msg) (stored, error) {
 	if err != nil {
 		return stored{}, fmt.Errorf("reading a replica's answer: %w", err)
 	}
-	return stored{sequence: sequence, header: msg.Header, data: msg.Data}, nil
+	taken, err := time.Parse(time.RFC3339Nano, msg.Header.Get("Nats-Time-Stamp"))
+	if err != nil {
+		return stored{}, fmt.Errorf("reading a replica's answer: %w", err)
+	}
+	return stored{sequence: sequence, header: msg.Header, data: msg.Data, time: taken}, nil
 }

@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"slices"
 
 	"golang.org/x/crypto/chacha20poly1305"
 )
@@ -20,7 +22,8 @@ const sealVersion = 1
 //
 //	version (1 byte, 1) | key id (4 bytes) | nonce (24 bytes) | ciphertext and tag
 //
-// and opens only with the purpose and the associated data that it was made with.
+// and opens only with the version, the purpose and the associated data that it was made with, whichever of the secrets
+// that was.
 type Sealer struct {
 	purpose string
 	keys    []sealKey
@@ -54,12 +57,15 @@ func (s *Sealer) Seal(plain []byte, ad ...string) []byte {
 	nonce := out[len(out) : len(out)+chacha20poly1305.NonceSizeX]
 	_, _ = rand.Read(nonce) // crypto/rand.Read never fails: it ends the program instead
 	out = out[:len(out)+chacha20poly1305.NonceSizeX]
-	return key.aead.Seal(out, nonce, plain, s.associated(ad))
+	return key.aead.Seal(out, nonce, plain, associated(sealVersion, s.purpose, ad))
 }
 
 // Open opens what Seal made for the same place; ErrSealed otherwise.
 func (s *Sealer) Open(sealed []byte, ad ...string) ([]byte, error) {
 	const head = 1 + 4 + chacha20poly1305.NonceSizeX
+	if len(sealed) > 0 && sealed[0] > sealVersion {
+		return nil, fmt.Errorf("%w: %w", ErrSealed, errNewer)
+	}
 	if len(sealed) < head+chacha20poly1305.Overhead || sealed[0] != sealVersion {
 		return nil, ErrSealed
 	}
@@ -67,7 +73,7 @@ func (s *Sealer) Open(sealed []byte, ad ...string) ([]byte, error) {
 		if key.id != [4]byte(sealed[1:5]) {
 			continue
 		}
-		plain, err := key.aead.Open(nil, sealed[5:head], sealed[head:], s.associated(ad))
+		plain, err := key.aead.Open(nil, sealed[5:head], sealed[head:], associated(sealVersion, s.purpose, ad))
 		if err != nil {
 			return nil, ErrSealed
 		}
@@ -77,13 +83,23 @@ func (s *Sealer) Open(sealed []byte, ad ...string) ([]byte, error) {
 }
 
 // associated encodes version, purpose and place so that no two differ only in where one part ends.
-func (s *Sealer) associated(parts []string) []byte {
-	ad := []byte{sealVersion}
-	ad = binary.BigEndian.AppendUint32(ad, uint32(len(s.purpose)))
-	ad = append(ad, s.purpose...)
+func associated(version byte, purpose string, parts []string) []byte {
+	ad := []byte{version}
+	ad = binary.BigEndian.AppendUint32(ad, uint32(len(purpose)))
+	ad = append(ad, purpose...)
 	for _, p := range parts {
 		ad = binary.BigEndian.AppendUint32(ad, uint32(len(p)))
 		ad = append(ad, p...)
 	}
 	return ad
+}
+
+// present tells whether a sealed value was made as Seal makes them now: with this version and the first secret.
+func (s *Sealer) present(sealed []byte) bool {
+	return len(sealed) >= 5 && sealed[0] == sealVersion && s.keys[0].id == [4]byte(sealed[1:5])
+}
+
+// knows tells whether the secret is among ours that a sealed value says it was made with.
+func (s *Sealer) knows(sealed []byte) bool {
+	return len(sealed) >= 5 && slices.ContainsFunc(s.keys, func(k sealKey) bool { return k.id == [4]byte(sealed[1:5]) })
 }

@@ -147,10 +147,10 @@ func (a *Authn) openBuckets(ctx context.Context) (err error) {
 	if a.groups, err = broker.OpenBucket[Groups](ctx, a.broker, broker.Spec{Name: "groups", Decides: true}); err != nil {
 		return fmt.Errorf("opening groups: %w", err)
 	}
-	if a.keys, err = broker.OpenBucket[keyRecord](ctx, a.broker, broker.Spec{Name: "keys", Sealed: true, Decides: true}); err != nil {
+	if a.keys, err = broker.OpenBucket[keyRecord](ctx, a.broker, broker.Spec{Name: "keys", Sealed: true, Decides: true, Own: true}); err != nil {
 		return fmt.Errorf("opening keys: %w", err)
 	}
-	if a.once, err = broker.OpenBucket[used](ctx, a.broker, broker.Spec{Name: "once"}); err != nil {
+	if a.once, err = broker.OpenBucket[used](ctx, a.broker, broker.Spec{Name: "once", Passing: true}); err != nil {
 		return fmt.Errorf("opening once: %w", err)
 	}
 	return nil

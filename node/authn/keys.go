@@ -28,6 +28,7 @@ const (
 
 // keyRecord is stored sealed.
 type keyRecord struct {
+	broker.Rest
 	Previous *signingKey `json:"previous,omitempty"`
 	Current  *signingKey `json:"current"`
 	Next     *signingKey `json:"next"`
@@ -64,7 +65,7 @@ func newKeyRecord(now time.Time) (keyRecord, error) {
 // turned is the record after a rotation.
 func (r keyRecord) turned(now time.Time) (keyRecord, error) {
 	next, err := newSigningKey()
-	return keyRecord{Previous: r.Current, Current: r.Next, Next: next, Since: now}, err
+	return keyRecord{Rest: r.Rest, Previous: r.Current, Current: r.Next, Next: next, Since: now}, err
 }
 
 // ring is the keys in use on this node.

@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"sync/atomic"
 	"time"
+
+	"picket/broker"
 )
 
 // Session is one sign-in of one person in one browser. It is stored under its id until it expires. What the package
@@ -14,6 +16,7 @@ type Session struct {
 	seen  int64 // Unix ns when last used on this node; by atomic access only. First, to be aligned everywhere
 	asked int64 // Unix ns before which neither touch nor refresh is asked for again; by atomic access only
 
+	broker.Rest
 	ID            string    `json:"id"`
 	User          string    `json:"user"`          // user id
 	Identity      string    `json:"identity"`      // name of the identity block that vouched
@@ -38,6 +41,7 @@ func (s *Session) lastSeen() int64 { return max(atomic.LoadInt64(&s.seen), s.See
 
 // User is a person as an identity provider describes them. It is stored under its id, and stays.
 type User struct {
+	broker.Rest
 	ID            string         `json:"id"` // derived from Issuer and Subject
 	Issuer        string         `json:"issuer"`
 	Subject       string         `json:"subject"`
@@ -51,6 +55,7 @@ type User struct {
 
 // Groups are the groups of a user, replaced whole by every sign-in and refresh.
 type Groups struct {
+	broker.Rest
 	Names  []string  `json:"names"`
 	Source string    `json:"source"` // name of the identity block
 	AsOf   time.Time `json:"as_of"`
@@ -58,6 +63,7 @@ type Groups struct {
 
 // tokens are what the provider gave for a session; stored sealed, under the session's id.
 type tokens struct {
+	broker.Rest
 	Access     string    `json:"access,omitempty"`
 	Refresh    string    `json:"refresh,omitempty"`
 	ID         string    `json:"id,omitempty"`

@@ -129,7 +129,7 @@ func (a *Authn) void(ctx context.Context, s Session) (bool, error) {
 func (a *Authn) renewed(ctx context.Context, p *provider, m *metadata, c *claimed, t *oauth2.Token) (outcome, error) {
 	raw, _ := t.Extra("id_token").(string)
 	next := p.keep(t, raw)
-	next.Generation = c.tokens.Generation + 1
+	next.Rest, next.Generation = c.tokens.Rest, c.tokens.Generation+1
 	if raw == "" {
 		next.ID = c.tokens.ID // still what a sign-out shows the provider
 	}

@@ -93,7 +93,7 @@ func (a *Authn) describeUser(ctx context.Context, u User) (epoch uint64, err err
 		case !e.Value.Active:
 			return 0, fmt.Errorf("user %s: %w", u.ID, ErrInactive)
 		default:
-			u.Active, u.Epoch = true, e.Value.Epoch
+			u.Active, u.Epoch, u.Rest = true, e.Value.Epoch, e.Value.Rest
 			_, err = a.users.Update(ctx, u.ID, u, e.Revision, 0)
 		}
 		if err == nil {
