@@ -23,6 +23,7 @@ func (a *api) mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1/sessions/{id}/input", a.sessionInput)
 	mux.HandleFunc("GET /v1/decisions", a.decisions)
 	a.mountData(mux)
+	a.mountBackup(mux)
 }
 
 // providerStatus is how an identity provider was when it was last asked.

@@ -23,7 +23,8 @@ type member struct {
 	Digest  string    `json:"digest"` // of its configuration
 	Address string    `json:"address"`
 	Since   time.Time `json:"since"`
-	Seen    time.Time `json:"seen"` // by its own clock
+	Seen    time.Time `json:"seen"`   // by its own clock
+	Secret  string    `json:"secret"` // broker.Keyring.ID: nodes with one first secret agree
 }
 
 // members keeps this node in the list that `picket status` shows.
@@ -35,7 +36,7 @@ type members struct {
 func newMembers(n *Node) *members { return &members{node: n} }
 
 func (m *members) open(ctx context.Context) (err error) {
-	m.bucket, err = broker.OpenBucket[member](ctx, m.node.broker, broker.Spec{Name: "nodes"})
+	m.bucket, err = broker.OpenBucket[member](ctx, m.node.broker, broker.Spec{Name: "nodes", Passing: true})
 	return err
 }
 
@@ -62,6 +63,7 @@ func (m *members) tell(ctx context.Context) error {
 	_, err := m.bucket.Put(ctx, memberKey(c.Cluster.Broker.Node), member{
 		Name: c.Cluster.Broker.Node, Version: m.node.version, Digest: c.Digest,
 		Address: c.Admin.Address, Since: m.node.since, Seen: time.Now(),
+		Secret: m.node.broker.Keys().ID(),
 	}, memberLife)
 	return err
 }

@@ -39,7 +39,7 @@ const (
 func main() {
 	t := terminal{
 		out: os.Stdout, err: os.Stderr, env: os.Getenv, width: width(os.Stderr),
-		colour: wantsColour(os.Stdout), colourErr: wantsColour(os.Stderr),
+		colour: wantsColour(os.Stdout), colourErr: wantsColour(os.Stderr), outTerminal: width(os.Stdout) > 0,
 	}
 	os.Exit(t.main(context.Background(), os.Args[1:]))
 }
@@ -49,6 +49,7 @@ type terminal struct {
 	out, err          io.Writer
 	colour, colourErr bool // out, err is a terminal whose user wants colours
 	width             int  // columns of err; 0: not a terminal
+	outTerminal       bool // out is a terminal
 	env               func(string) string
 }
 

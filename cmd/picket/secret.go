@@ -16,7 +16,8 @@ func (t terminal) secretCommand() *cobra.Command {
 		Use:   "secret",
 		Short: "Print a new cluster secret",
 		Long: `Prints a new secret for cluster.secrets: 256 random bits as text. All nodes of a
-cluster have the same. To rotate, put the new one before the old, on every node.`,
+cluster have the same. 'picket reseal --help' says how it is replaced while the cluster
+runs.`,
 		Example: `  export PICKET_SECRET="$(picket secret)"`,
 		Args:    args(),
 		RunE: func(c *cobra.Command, _ []string) error {
