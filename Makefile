@@ -4,7 +4,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 RACE    ?= -race
 
-.PHONY: run test e2e bench check build clean
+.PHONY: run test e2e faults bench check build clean
 
 run: build ## a cluster of three nodes, an identity provider and an application, to try out
 	./picket dev
@@ -19,6 +19,10 @@ e2e: ## a real browser and a third-party identity provider; installs both where 
 	./examples/e2e/install
 	$(GO) test -tags e2e -shuffle=on -count=1 -timeout 20m ./examples/...
 
+faults: ## what was promised, while things break; SHORT=1 is the short form
+	./examples/faults/install
+	$(GO) test -tags faults -count=1 -timeout 40m -v $(if $(SHORT),-short) ./examples/faults
+
 bench: ## the numbers of the README, each as a ratio in one run
 	./examples/bench/install
 	$(GO) test -tags bench -count=1 -timeout 30m -v ./examples/bench
@@ -26,8 +30,8 @@ bench: ## the numbers of the README, each as a ratio in one run
 check: ## formatting, vet, staticcheck, who imports whom, and the documentation
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt -w $$unformatted"; exit 1; }
 	$(GO) vet ./...
-	$(GO) vet -tags e2e,bench ./examples/...
-	$(GO) tool staticcheck -tags e2e,bench ./...
+	$(GO) vet -tags e2e,bench,faults ./examples/...
+	$(GO) tool staticcheck -tags e2e,bench,faults ./...
 	$(GO) test -count=1 -run '^TestHouse' ./node
 
 clean:

@@ -1,0 +1,214 @@
+//go:build faults
+
+package faults
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"picket/cmd/picket/dev"
+)
+
+const (
+	appURL     = "http://app.localhost:8000"
+	authURL    = "http://auth.localhost:8000"
+	cookieName = "picket"
+
+	askPatience   = 5 * time.Second  // of a client with one request
+	writePatience = 30 * time.Second // of one that signs in or revokes
+)
+
+// people are those who sign in: some who may, and one who may not.
+func people() []dev.Person {
+	all := []dev.Person{{Name: strangest, FullName: "Mallory Moore"}}
+	for i := range 12 {
+		all = append(all, dev.Person{Name: fmt.Sprintf("p%02d", i), FullName: "Some Person", Groups: []string{"staff"}})
+	}
+	return all
+}
+
+// client does one thing after the other at one target, and records all of it.
+type client struct {
+	cluster *cluster
+	history *history
+	target  string
+	pool    *http.Transport
+}
+
+// newClient is a client of a target: a node's name, or balancer.
+func newClient(c *cluster, h *history, target string) *client {
+	pool := &http.Transport{MaxIdleConnsPerHost: 4, IdleConnTimeout: 5 * time.Second, DisableKeepAlives: target == balancer}
+	pool.DialContext = func(ctx context.Context, network, to string) (net.Conn, error) {
+		if strings.Contains(to, ".localhost:") {
+			to = c.door(target)
+		}
+		return (&net.Dialer{Timeout: 3 * time.Second}).DialContext(ctx, network, to)
+	}
+	return &client{cluster: c, history: h, target: target, pool: pool}
+}
+
+// session is one that was acknowledged.
+type session struct {
+	id, person, cookie string
+	since              time.Duration
+}
+
+// ask makes one request with a session, and tells what came of it.
+func (k *client) ask(s session, required bool, patience time.Duration) event {
+	e := event{kind: ask, target: k.target, person: s.person, session: s.id, required: required, began: k.history.now()}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	e.outcome, e.note = k.outcome(ctx, s)
+	return k.history.add(e)
+}
+
+func (k *client) outcome(ctx context.Context, s session) (o outcome, note string) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, appURL+"/", nil)
+	if err != nil {
+		return strange, err.Error()
+	}
+	request.Header.Set("Accept", "application/json")
+	request.AddCookie(&http.Cookie{Name: cookieName, Value: s.cookie})
+	response, body, err := exchange(&http.Client{Transport: k.pool, CheckRedirect: unfollowed}, request)
+	if err != nil {
+		return unanswered, err.Error()
+	}
+	switch response.StatusCode {
+	case http.StatusOK:
+		who, _, _ := strings.Cut(body, "@")
+		return admitted, who
+	case http.StatusUnauthorized, http.StatusFound:
+		return sentToSignIn, ""
+	case http.StatusForbidden:
+		return denied, ""
+	case http.StatusServiceUnavailable:
+		return unavailable, body[:min(len(body), 200)]
+	}
+	return strange, response.Status + ": " + body[:min(len(body), 200)]
+}
+
+func unfollowed(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+func exchange(client *http.Client, request *http.Request) (*http.Response, string, error) {
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, "", err
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	return response, string(body), err
+}
+
+// requestField is the hidden field of the provider's page.
+var requestField = regexp.MustCompile(`name="request" value="([^"]+)"`)
+
+// signIn goes through a whole sign-in with a new browser. It is acknowledged when the application's cookie has come.
+func (k *client) signIn(person string) (s session, ok bool) {
+	e := event{kind: signIn, target: k.target, person: person, began: k.history.now()}
+	ctx, cancel := context.WithTimeout(context.Background(), writePatience)
+	defer cancel()
+	s = session{person: person}
+	e.outcome, e.note, s.cookie = k.arrive(ctx, person)
+	if e.outcome == done {
+		s.id = strings.Split(s.cookie, ".")[1]
+	}
+	e.session = s.id
+	s.since = k.history.add(e).ended
+	return s, e.outcome == done
+}
+
+// arrive follows a sign-in to its end: the page of the application, or of somebody who says why not.
+func (k *client) arrive(ctx context.Context, person string) (o outcome, note, cookie string) {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		return strange, err.Error(), ""
+	}
+	browser := &http.Client{Transport: k.pool, Jar: jar}
+	response, body, err := k.browse(ctx, browser, http.MethodGet, appURL+"/", nil)
+	if err != nil {
+		return unanswered, err.Error(), ""
+	}
+	if field := requestField.FindStringSubmatch(body); field != nil {
+		form := url.Values{"request": {field[1]}, "person": {person}}
+		login := response.Request.URL.ResolveReference(&url.URL{Path: "/login"})
+		if response, body, err = k.browse(ctx, browser, http.MethodPost, login.String(), form); err != nil {
+			return unanswered, err.Error(), ""
+		}
+	}
+	app, _ := url.Parse(appURL) // a constant
+	for _, c := range jar.Cookies(app) {
+		if c.Name == cookieName && strings.Count(c.Value, ".") == 2 {
+			return done, "", c.Value // whatever came of the page behind it
+		}
+	}
+	if response.StatusCode == http.StatusServiceUnavailable {
+		return unavailable, words(body), ""
+	}
+	return strange, fmt.Sprintf("%s from %s: %s", response.Status, response.Request.URL.Path, words(body)), ""
+}
+
+func (k *client) browse(ctx context.Context, browser *http.Client, method, at string, form url.Values) (*http.Response, string, error) {
+	request, err := http.NewRequestWithContext(ctx, method, at, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, "", err
+	}
+	request.Header.Set("Accept", "text/html")
+	if form != nil {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	return exchange(browser, request)
+}
+
+// tags are the parts of a page that say nothing.
+var tags = regexp.MustCompile(`(?s)<style>.*?</style>|<[^>]*>|\n\s*`)
+
+func words(body string) string {
+	text := strings.Join(strings.Fields(tags.ReplaceAllString(body, " ")), " ")
+	return text[:min(len(text), 200)]
+}
+
+// revoke ends a session at a node's admin address, or for a session without an id all of the person's.
+func (k *client) revoke(n *node, s session) event {
+	kind, path := revokeSession, "/v1/sessions/"+s.id
+	if s.id == "" {
+		kind, path = revokeUser, "/v1/users/"+s.person+"@example.com/sessions"
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), writePatience)
+	defer cancel()
+	announced := k.history.begin(event{kind: kind, target: k.target, person: s.person, session: s.id})
+	o, note := k.delete(ctx, n, path)
+	return k.history.end(announced, o, note)
+}
+
+func (k *client) delete(ctx context.Context, n *node, path string) (o outcome, note string) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodDelete, k.cluster.admin(n, path), nil)
+	if err != nil {
+		return strange, err.Error()
+	}
+	response, body, err := exchange(&http.Client{Transport: k.pool}, request)
+	if err != nil {
+		return unanswered, err.Error()
+	}
+	switch response.StatusCode {
+	case http.StatusOK:
+		var told struct{ Revoked *int }
+		if err := json.Unmarshal([]byte(body), &told); err != nil || told.Revoked == nil {
+			return strange, body
+		}
+		return done, ""
+	case http.StatusNotFound:
+		return absent, body
+	case http.StatusServiceUnavailable:
+		return unavailable, body
+	}
+	return strange, response.Status + ": " + body
+}
