@@ -14,6 +14,7 @@ type decoder struct {
 	files   map[string]*hcl.File // what was parsed, by name
 	start   hcl.Range            // where the configuration begins: the place of what is missing altogether
 	partial bool                 // a file did not parse: what seems missing may stand in the part that was lost
+	looked  prints               // what was looked at
 	diags   hcl.Diagnostics
 	hidden  []hcl.Range // secrets that stand in the files: never shown
 	taken   []socket    // what this node would listen on

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
@@ -27,11 +26,11 @@ type callError struct {
 
 func (e callError) Error() string { return e.detail }
 
-// functions are those known everywhere in the language; file() is relative to dir, the folder of the files.
-func functions(dir string) map[string]function.Function {
+// functions are those known everywhere in the language; read is what file() does.
+func functions(read func(path string) (string, error)) map[string]function.Function {
 	return map[string]function.Function{
 		"env":          text(env, "default", "name"),
-		"file":         text(func(args ...string) (string, error) { return readText(dir, args[0]) }, "", "path"),
+		"file":         text(func(args ...string) (string, error) { return read(args[0]) }, "", "path"),
 		"hostname":     text(func(...string) (string, error) { return hostname() }, ""),
 		"base64decode": text(func(args ...string) (string, error) { return base64decode(args[0]) }, "", "text"),
 		"jsondecode":   stdlib.JSONDecodeFunc,
@@ -79,18 +78,16 @@ func env(args ...string) (string, error) {
 		"%s is not set where this runs. Set it, or give a default: env(%q, \"…\").", args[0], args[0])}
 }
 
-func readText(dir, path string) (string, error) {
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(dir, path)
-	}
-	raw, err := readRegular(path)
+// readText reads a file of text. What it holds is given beside an error, too.
+func readText(path string) (raw []byte, err error) {
+	raw, err = readRegular(path)
 	if err != nil {
-		return "", callError{fileMissing, fmt.Sprintf("%s: %s.", path, reason(err))}
+		return nil, callError{fileMissing, fmt.Sprintf("%s: %s.", path, reason(err))}
 	}
 	if !utf8.Valid(raw) {
-		return "", callError{fileMissing, fmt.Sprintf("%s does not hold text (UTF-8).", path)}
+		return raw, callError{fileMissing, fmt.Sprintf("%s does not hold text (UTF-8).", path)}
 	}
-	return string(raw), nil
+	return raw, nil
 }
 
 // readRegular reads a regular file of at most largest bytes: devices and pipes could wait for ever.

@@ -24,7 +24,8 @@ func FuzzLoad(f *testing.F) {
 	}
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, text []byte) {
-		c, problems := parse([]source{{"cluster.hcl", text}}, dir)
+		reading := parse([]source{{"cluster.hcl", text}}, dir)
+		c, problems := reading.Config, reading.Problems
 		if (c == nil) != problems.Failed() {
 			t.Fatalf("a configuration is given: %t, it failed: %t", c != nil, problems.Failed())
 		}

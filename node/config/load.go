@@ -26,11 +26,8 @@ type source struct {
 // Load reads a configuration, a file or a folder of *.hcl files, and checks it whole. The Config is nil when it cannot
 // be run; the Problems are nil when there is nothing to say, and may be warnings alone.
 func Load(path string) (*Config, *Problems) {
-	sources, err := read(path)
-	if err != nil {
-		return nil, unreadable(path, err)
-	}
-	return parse(sources, filepath.Dir(sources[0].name))
+	r := Read(path)
+	return r.Config, r.Problems
 }
 
 // Files are the files of a configuration: path itself, or the *.hcl in it by name when it is a folder. Hidden files are
@@ -89,19 +86,21 @@ func unreadable(path string, err error) *Problems {
 }
 
 // parse reads the sources as one configuration; file() is relative to dir.
-func parse(sources []source, dir string) (*Config, *Problems) {
+func parse(sources []source, dir string) Reading {
 	d := &decoder{
-		context: &hcl.EvalContext{Functions: functions(dir)},
-		meant:   map[meaning]bool{},
-		start:   hcl.Range{Filename: sources[0].name, Start: hcl.InitialPos, End: hcl.InitialPos},
-		files:   map[string]*hcl.File{},
+		meant:  map[meaning]bool{},
+		start:  hcl.Range{Filename: sources[0].name, Start: hcl.InitialPos, End: hcl.InitialPos},
+		files:  map[string]*hcl.File{},
+		looked: prints{},
 	}
+	d.context = &hcl.EvalContext{Functions: functions(func(path string) (string, error) { return d.looked.read(dir, path) })}
 	body := &hclsyntax.Body{Attributes: hclsyntax.Attributes{}}
 	for _, s := range sources {
 		file, diags := ParseFile(s.text, s.name)
 		d.take(diags)
 		d.partial = d.partial || diags.HasErrors()
 		d.files[s.name] = file
+		d.looked[s.name] = printOf(s.text, nil)
 		part := file.Body.(*hclsyntax.Body)
 		body.Blocks = append(body.Blocks, part.Blocks...)
 		for name, attribute := range part.Attributes {
@@ -109,13 +108,14 @@ func parse(sources []source, dir string) (*Config, *Problems) {
 		}
 	}
 	d.vocabulary("the top level", body, language())
-	config := block{decoder: d, at: d.start, body: body}.whole()
+	top := block{decoder: d, at: d.start, body: body}
+	config := top.whole()
 	config.Digest = digest(sources)
-	problems := d.problems()
-	if problems.Failed() {
-		return nil, problems
+	r := Reading{Problems: d.problems(), Files: d.looked.names(), Print: d.looked.whole(), top: top}
+	if !r.Problems.Failed() {
+		r.Config = config
 	}
-	return config, problems
+	return r
 }
 
 // digest is one for all nodes that have the same files, wherever they keep them.

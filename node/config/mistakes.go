@@ -82,5 +82,8 @@ const (
 	shadowOfItself     mistake = "Shadow of itself"
 )
 
+// takesRestart is what a running node says of a configuration that is to take the place of its own.
+const takesRestart mistake = "Takes a restart"
+
 // notFound is the mistake of the path given to Load.
 const notFound mistake = "No configuration found"

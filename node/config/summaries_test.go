@@ -14,7 +14,7 @@ import (
 // TestEveryMistakeIsShown wants each summary of mistakes.go on a line of a file of testdata.
 func TestEveryMistakeIsShown(t *testing.T) {
 	shown := ""
-	for _, pattern := range []string{"testdata/mistakes/*.hcl", "testdata/told/*.txtar"} {
+	for _, pattern := range []string{"testdata/mistakes/*.hcl", "testdata/told/*.txtar", "testdata/fixed/*.txtar"} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("no files %s: %v", pattern, err)
