@@ -192,8 +192,10 @@ func (b *Broker) Run(ctx context.Context) error {
 			case <-ctx.Done():
 				return nil
 			case f := <-b.added:
-				group.Go(func() error { return f.run(ctx) })
-				group.Go(func() error { return f.beat(ctx) })
+				life, end := context.WithCancel(ctx)
+				group.Go(func() error { f.untilLeft(life, end); return nil })
+				group.Go(func() error { return f.run(life) })
+				group.Go(func() error { return f.beat(life) })
 			}
 		}
 	})

@@ -23,6 +23,7 @@ type Spec struct {
 	Passing bool   // what it holds is of the moment: no backup keeps it
 	Own     bool   // nodes fill it themselves when they start: a cluster that has nothing else is empty
 	Schema  int    // of the records; 0: 1. Raised when nodes that do not know the new one must not act on them
+	Later   bool   // opened while the node admits: counts for Fresh from its first proof on, when Load of a Live returns
 }
 
 // Entry is a record as the store holds it.
@@ -80,12 +81,19 @@ func (b *Broker) add(raw *bucket) {
 		return
 	}
 	raw.feed = newFeed(raw)
-	feeds := []*feed{raw.feed}
+	if !raw.spec.Later {
+		b.count(raw.feed)
+	}
+	b.added <- raw.feed
+}
+
+// count has this node's freshness rest on a feed, too. Call it with mu held.
+func (b *Broker) count(f *feed) {
+	feeds := []*feed{f}
 	if old := b.feeds.Load(); old != nil {
 		feeds = append(feeds, *old...)
 	}
 	b.feeds.Store(&feeds)
-	b.added <- raw.feed
 }
 
 const (

@@ -53,10 +53,11 @@ type feed struct {
 	proof  atomic.Pointer[instant] // when the last proved heartbeat was sent; nil: never
 	echo   chan uint64             // sequences of acknowledged heartbeats, for the applying goroutine
 	back   chan uint64             // the same, when they went back
+	left   chan struct{}           // closed by Bucket.Close
 }
 
 func newFeed(b *bucket) *feed {
-	return &feed{bucket: b, echo: make(chan uint64, 1), back: make(chan uint64)}
+	return &feed{bucket: b, echo: make(chan uint64, 1), back: make(chan uint64), left: make(chan struct{})}
 }
 
 // follow has f called for every change from now on.

@@ -66,7 +66,10 @@ func (l *Live[T]) Load(ctx context.Context) error {
 	l.mu.Lock()
 	l.reading = true
 	l.mu.Unlock()
-	return l.read(ctx)
+	if err := l.read(ctx); err != nil || !l.bucket.raw.spec.Later {
+		return err
+	}
+	return l.bucket.raw.join(ctx)
 }
 
 // settled tells whether the view is whole.

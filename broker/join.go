@@ -1,0 +1,50 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// join has this node's freshness rest on a bucket that was opened Later, once what is known of it is proved fresh.
+func (b *bucket) join(ctx context.Context) error {
+	f := b.feed
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for f.age(present()) > b.broker.options.MaxStaleness {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for proof that %s is fresh: %w", b.spec.Name, ErrUnavailable)
+		case <-tick.C:
+		}
+	}
+	b.broker.mu.Lock()
+	defer b.broker.mu.Unlock()
+	b.broker.count(f)
+	return nil
+}
+
+// Close ends what follows the bucket on this node: it counts for Fresh no more, and caches and views of it must not be used.
+// The records stay.
+func (b *Bucket[T]) Close() {
+	raw, broker := b.raw, b.raw.broker
+	broker.mu.Lock()
+	defer broker.mu.Unlock()
+	broker.buckets = slices.DeleteFunc(slices.Clone(broker.buckets), func(o *bucket) bool { return o == raw })
+	if raw.feed == nil {
+		return
+	}
+	feeds := slices.DeleteFunc(slices.Clone(*broker.feeds.Load()), func(f *feed) bool { return f == raw.feed })
+	broker.feeds.Store(&feeds)
+	close(raw.feed.left)
+}
+
+// untilLeft ends a feed when its bucket is left.
+func (f *feed) untilLeft(ctx context.Context, end context.CancelFunc) {
+	defer end()
+	select {
+	case <-f.left:
+	case <-ctx.Done():
+	}
+}
