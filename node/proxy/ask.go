@@ -16,9 +16,10 @@ import (
 // request again to decide, so that what is decided on is what is carried, and another protocol need only fill an ask.
 // Once the request is admitted the fields above upstream no longer change.
 type ask struct {
-	id    string // of the request, in the log and upstream
-	began time.Time
-	rules *Rules // that it is decided by
+	id      string // of the request, in the log and upstream
+	began   time.Time
+	rules   *Rules    // that it is decided by
+	through *listener // nil: none of ours
 
 	host      string        // canonical; "": it could not be read
 	origin    config.Origin // of the host asked for; zero: the host is none of ours

@@ -16,6 +16,7 @@ import (
 	"encoding/hex"
 	"log"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -45,19 +46,22 @@ type Options struct {
 
 // Door is an http.Handler, and listens by itself in Run. What it decides by is replaced as a whole, by Use.
 type Door struct {
-	inForce   atomic.Pointer[Rules] // taken once for each request
-	fresh     func() bool
-	node      string
-	drain     time.Duration
-	log       zerolog.Logger
-	plainLog  *log.Logger // log for net/http, which says on it what clients did wrong
-	now       func() time.Time
-	cookies   []string // names of ours
-	buffers   *buffers
-	streams   *streams
-	changes   *changes
-	metrics   *metrics
-	listeners []*listener
+	inForce  atomic.Pointer[Rules] // taken once for each request
+	fresh    func() bool
+	node     string
+	drain    time.Duration
+	log      zerolog.Logger
+	plainLog *log.Logger // log for net/http, which says on it what clients did wrong
+	now      func() time.Time
+	cookies  []string // names of ours
+	buffers  *buffers
+	streams  *streams
+	changes  *changes
+	metrics  *metrics
+
+	mu        sync.Mutex
+	listeners []*listener        // guarded by mu
+	serve     func(func() error) // guarded by mu: has Run wait for one more; nil: it does not run, or is at its end
 }
 
 // New checks everything that can be checked without opening it; all mistakes are told at once.
@@ -92,22 +96,26 @@ func New(o Options) (*Door, error) {
 func (d *Door) Changed() { d.changes.add(authn.Change{}) }
 
 // ServeHTTP is the door without a listener of its own: nothing in front of it is trusted.
-func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	d.serve(w, r, func(*Rules) *front { return &front{} })
-}
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.take(w, r, nil) }
 
-// serve takes one request from reading it to the log line. What it is decided by is taken here, once; what is in force
+// take takes one request from reading it to the log line. What it is decided by is taken here, once; what is in force
 // when it is done may be something else.
-func (d *Door) serve(w http.ResponseWriter, r *http.Request, through func(*Rules) *front) {
-	a := &ask{id: newID(), began: d.now(), heard: d.changes.heard.Load()}
+func (d *Door) take(w http.ResponseWriter, r *http.Request, through *listener) {
+	a := &ask{id: newID(), began: d.now(), heard: d.changes.heard.Load(), through: through}
 	a.rules = d.inForce.Load() // after heard: what changes from now on is asked about again
 	rec := &recorder{ResponseWriter: w, id: a.id, last: framedInDoubt(r)}
 	defer d.record(a, rec, r)
-	d.pass(rec, r, through(a.rules), a)
+	d.pass(rec, r, a)
 }
 
 // pass is the whole way of a request, step by step: whatever keeps it from the application stands here.
-func (d *Door) pass(w *recorder, r *http.Request, l *front, a *ask) {
+func (d *Door) pass(w *recorder, r *http.Request, a *ask) {
+	l := a.rules.front(a.through)
+	if l == nil { // between two requests of a connection its address was closed
+		w.last = true
+		d.turnAway(w, r, a, closing())
+		return
+	}
 	if f := d.read(a, l, r); f != nil {
 		w.last = true
 		d.turnAway(w, r, a, f)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -55,7 +56,8 @@ type listener struct {
 	key             string
 	door            *Door
 	server          *http.Server
-	socket          net.Listener // nil: not open
+	socket          net.Listener  // nil: not open
+	done            chan struct{} // closed when it takes no more connections
 }
 
 // addListeners makes the listeners of a configuration ready; it opens none.
@@ -66,7 +68,7 @@ func (d *Door) addListeners(r *Rules) {
 }
 
 func (d *Door) newListener(c config.Listener, key string) *listener {
-	l := &listener{Listener: c, key: key, door: d}
+	l := &listener{Listener: c, key: key, door: d, done: make(chan struct{})}
 	l.server = &http.Server{
 		Handler:                      l,
 		ReadHeaderTimeout:            c.HeaderTimeout,
@@ -84,23 +86,25 @@ func (d *Door) newListener(c config.Listener, key string) *listener {
 
 // certificate is the one in force for a client.
 func (l *listener) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	return l.door.inForce.Load().fronts[l.key].certs.pick(hello)
+	f := l.door.inForce.Load().fronts[l.key]
+	if f == nil || len(f.certs) == 0 {
+		return nil, errClosed
+	}
+	return f.certs.pick(hello)
 }
 
 // ServeHTTP is the door behind this listener.
 func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	l.door.serve(w, r, func(rules *Rules) *front { return rules.fronts[l.key] })
+	l.door.take(w, r, l)
 }
 
 // Open opens the addresses, so that one that is in use is an error before anything else is begun. When it fails, nothing
 // is open.
 func (d *Door) Open(ctx context.Context) error {
-	for _, l := range d.listeners {
-		socket, err := new(net.ListenConfig).Listen(ctx, "tcp", l.Address)
-		if err != nil {
-			return errors.Join(fmt.Errorf("listen %q: %w", l.Name, err), d.Close())
+	for _, l := range d.listening() {
+		if err := l.open(ctx); err != nil {
+			return errors.Join(err, d.Close())
 		}
-		l.socket = socket
 	}
 	return nil
 }
@@ -108,7 +112,7 @@ func (d *Door) Open(ctx context.Context) error {
 // Close closes what Open opened and Run does not run.
 func (d *Door) Close() error {
 	var errs []error
-	for _, l := range d.listeners {
+	for _, l := range d.listening() {
 		if l.socket != nil {
 			errs = append(errs, l.socket.Close())
 			l.socket = nil
@@ -117,15 +121,22 @@ func (d *Door) Close() error {
 	return errors.Join(errs...)
 }
 
-// Addresses are the addresses that are open, in the order of the configuration.
+// Addresses are the addresses that are open, in the order of the configuration; those that it got later come last.
 func (d *Door) Addresses() []string {
 	var addresses []string
-	for _, l := range d.listeners {
+	for _, l := range d.listening() {
 		if l.socket != nil {
 			addresses = append(addresses, l.socket.Addr().String())
 		}
 	}
 	return addresses
+}
+
+// listening are the listeners now.
+func (d *Door) listening() []*listener {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.listeners)
 }
 
 // Run serves on what Open opened until ctx ends or a listener fails, and asks again about what is under way. Then it
@@ -134,21 +145,25 @@ func (d *Door) Run(ctx context.Context) error {
 	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx))
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.watch(watching) })
-	for _, l := range d.listeners {
-		if l.socket != nil {
-			g.Go(l.serve)
-		}
-	}
 	g.Go(func() error {
 		defer unwatch()
 		<-ctx.Done()
 		return d.shut(context.WithoutCancel(ctx))
 	})
+	d.mu.Lock()
+	d.serve = g.Go
+	for _, l := range d.listeners {
+		if l.socket != nil {
+			g.Go(l.serve)
+		}
+	}
+	d.mu.Unlock()
 	return g.Wait()
 }
 
 // serve serves until the server is shut.
 func (l *listener) serve() error {
+	defer close(l.done)
 	serve := l.server.Serve
 	if l.TLS() {
 		serve = func(s net.Listener) error { return l.server.ServeTLS(s, "", "") }
@@ -163,15 +178,13 @@ func (l *listener) serve() error {
 func (d *Door) shut(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, d.drain)
 	defer cancel()
+	d.mu.Lock()
+	d.serve = nil // no more are added
+	d.mu.Unlock()
 	d.streams.endSockets()
 	var all sync.WaitGroup
-	for _, l := range d.listeners {
-		all.Go(func() {
-			if err := l.server.Shutdown(ctx); err != nil {
-				d.log.Warn().Err(err).Str("listen", l.Name).Msg("requests under way were cut")
-				_ = l.server.Close()
-			}
-		})
+	for _, l := range d.listening() {
+		all.Go(func() { l.drain(ctx) })
 	}
 	all.Wait()
 	d.streams.endAll()

@@ -47,6 +47,14 @@ func misdirected() *authz.Refusal {
 	}
 }
 
+func closing() *authz.Refusal {
+	return &authz.Refusal{
+		Status: http.StatusServiceUnavailable, Code: "closing", Title: "This address is being closed",
+		Detail: "The proxy no longer answers here.",
+		Next:   "Open a new connection.", RetryAfter: retryAfter,
+	}
+}
+
 func unknownHost() *authz.Refusal {
 	return &authz.Refusal{
 		Status: http.StatusNotFound, Code: "unknown_host", Title: "Nothing is served under this name",

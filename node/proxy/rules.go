@@ -59,6 +59,14 @@ func newRules(p Parts, before *Rules) (*Rules, error) {
 	return r, errors.Join(routing, tabling, fronting)
 }
 
+// front is what is said of a listener (nil: none, which is trusted with nothing); nil when nothing is: it is to be closed.
+func (r *Rules) front(through *listener) *front {
+	if through == nil {
+		return &front{}
+	}
+	return r.fronts[through.key]
+}
+
 // transports are the connections to applications; none of nil.
 func (r *Rules) transports() transports {
 	all := transports{}

@@ -79,6 +79,9 @@ func (d *Door) stillAdmitted(ctx context.Context, s *stream, rules *Rules) error
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	a, now := s.ask, d.now()
+	if a.in.Request.WebSocket && rules.front(a.through) == nil {
+		return errGoingAway // its address is closed, and it would go on for ever
+	}
 	r := rules.sameRoute(a)
 	if r == nil {
 		return errRouteGone
