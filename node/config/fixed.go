@@ -59,16 +59,17 @@ func (b block) fixedBroker(before, after Broker) {
 
 // fixedListeners compares those that stay open: one whose address changes is closed, and another opened.
 func (b block) fixedListeners(before, after []Listener) {
-	was := map[string]Listener{}
+	was := map[string][]Listener{} // more than one with port 0, which is another port each time
 	for _, l := range before {
-		was[l.Address] = l
+		was[l.Address] = append(was[l.Address], l)
 	}
 	for i, written := range b.children("listen") {
 		is := after[i]
-		old, open := was[is.Address]
-		if !open {
+		if len(was[is.Address]) == 0 {
 			continue
 		}
+		old := was[is.Address][0]
+		was[is.Address] = was[is.Address][1:]
 		if old.TLS() != is.TLS() {
 			written.restart(written.place("tls"), written.String()+": whether "+is.Address+" speaks TLS")
 		}

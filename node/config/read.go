@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -18,7 +17,7 @@ import (
 type Reading struct {
 	Config   *Config   // nil when it cannot be run
 	Problems *Problems // nil when there is nothing to say
-	Folder   string    // that was given; "": a file was
+	Path     string    // of a file, or a folder of them
 	Files    []string  // all that was looked at, found or not: the files of the configuration, and those named by file()
 	Print    string    // SHA-256 (hex) of what the files hold: equal when nothing changed
 
@@ -30,12 +29,10 @@ func Read(path string) Reading {
 	sources, err := read(path)
 	if err != nil {
 		looked := prints{path: printOf(nil, err)}
-		return Reading{Problems: unreadable(path, err), Files: looked.names(), Print: looked.whole()}
+		return Reading{Path: path, Problems: unreadable(path, err), Files: looked.names(), Print: looked.whole()}
 	}
 	r := parse(sources, filepath.Dir(sources[0].name))
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		r.Folder = path
-	}
+	r.Path = path
 	return r
 }
 
