@@ -22,6 +22,7 @@ func (a *api) mount(mux *http.ServeMux) {
 	mux.HandleFunc("DELETE /v1/users/{id}/sessions", a.revokeUser)
 	mux.HandleFunc("GET /v1/sessions/{id}/input", a.sessionInput)
 	mux.HandleFunc("GET /v1/decisions", a.decisions)
+	mux.HandleFunc("POST /v1/reload", a.reload)
 	a.mountData(mux)
 	a.mountBackup(mux)
 }
@@ -45,6 +46,7 @@ type status struct {
 	Fresh     bool                  `json:"fresh"`
 	Staleness int64                 `json:"staleness_ms"` // -1: never proved
 	Digest    string                `json:"digest"`
+	Config    configStatus          `json:"configuration"`
 	Nodes     []nodeStatus          `json:"nodes"`
 	Buckets   []broker.BucketStatus `json:"buckets"`
 	Providers []providerStatus      `json:"providers"`
@@ -60,7 +62,7 @@ func (a *api) status(w http.ResponseWriter, r *http.Request) {
 	n := a.node
 	s := status{
 		Node: n.config().Cluster.Broker.Node, Cluster: n.config().Cluster.Name, Version: n.version, Since: n.since,
-		Ready: n.ready(), Fresh: n.broker.Fresh(), Staleness: -1, Digest: n.config().Digest,
+		Ready: n.ready(), Fresh: n.broker.Fresh(), Staleness: -1, Digest: n.config().Digest, Config: a.configStatus(),
 		Nodes: []nodeStatus{}, Buckets: []broker.BucketStatus{}, Providers: []providerStatus{},
 	}
 	for _, p := range n.authn().Providers() {

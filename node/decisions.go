@@ -40,7 +40,7 @@ func sample(c config.DecisionLog) float64 {
 }
 
 func (d *decisions) open(ctx context.Context, b *broker.Broker) (err error) {
-	if !d.config.Kept() {
+	if d.config.Keep <= 0 {
 		return nil
 	}
 	d.log, err = broker.OpenLog[record](ctx, b, broker.LogSpec{Name: "decisions", Keep: d.config.Keep, Limit: d.config.Limit})
@@ -66,7 +66,7 @@ func (a *api) decisions(w http.ResponseWriter, r *http.Request) {
 	if !a.up(w) {
 		return
 	}
-	if a.node.decided.log == nil {
+	if a.node.decided.log == nil || !a.node.config().Telemetry.DecisionLog.Kept() {
 		fail(w, fmt.Errorf("decisions are not kept, by decision_log in telemetry: %w", broker.ErrNotFound))
 		return
 	}

@@ -1,7 +1,9 @@
 package node
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"picket/node/authn"
 	"picket/node/authz"
@@ -14,8 +16,49 @@ import (
 // generations before and after it.
 type generation struct {
 	config *config.Config
+	print  string            // of the files that it was read from
+	blocks map[string]string // their blocks, with a print of each
+	since  time.Time         // when it was put in force
 	authn  *authn.Authn
 	facts  *facts
+}
+
+func newGeneration(r config.Reading) *generation {
+	return &generation{config: r.Config, print: r.Print, blocks: r.Blocks(), since: time.Now()}
+}
+
+// prepare makes a whole generation beside the one in force. With an error nothing is left of it.
+func (n *Node) prepare(ctx context.Context, r config.Reading) (*generation, *proxy.Prepared, error) {
+	g := newGeneration(r)
+	var err error
+	if g.authn, err = n.authn().With(r.Config); err != nil {
+		return nil, nil, fmt.Errorf("sign-in: %w", err)
+	}
+	if g.facts, err = n.facts().beside(ctx, n.broker, r.Config.Data); err != nil {
+		return nil, nil, err
+	}
+	parts, err := n.parts(g)
+	if err != nil {
+		g.facts.leave(n.facts())
+		return nil, nil, err
+	}
+	prepared, err := n.door.Prepare(ctx, parts)
+	if err != nil {
+		g.facts.leave(n.facts())
+		return nil, nil, fmt.Errorf("door: %w", err)
+	}
+	return g, prepared, nil
+}
+
+// use puts a generation in force. What requests are decided by changes at one point, in the door.
+func (n *Node) use(g *generation, prepared *proxy.Prepared) {
+	before := n.inForce.Load()
+	g.since = time.Now()
+	g.authn.Use()
+	n.inForce.Store(g)
+	prepared.Use()
+	before.facts.leave(g.facts)
+	n.members.tellNow()
 }
 
 // parts are what the door decides by.

@@ -31,9 +31,18 @@ type member struct {
 type members struct {
 	node   *Node
 	bucket *broker.Bucket[member]
+	news   chan struct{} // holds one token while there is something to tell at once
 }
 
-func newMembers(n *Node) *members { return &members{node: n} }
+func newMembers(n *Node) *members { return &members{node: n, news: make(chan struct{}, 1)} }
+
+// tellNow has run tell of this node at once: its configuration is another.
+func (m *members) tellNow() {
+	select {
+	case m.news <- struct{}{}:
+	default: // asked for already
+	}
+}
 
 func (m *members) open(ctx context.Context) (err error) {
 	m.bucket, err = broker.OpenBucket[member](ctx, m.node.broker, broker.Spec{Name: "nodes", Passing: true})
@@ -51,6 +60,7 @@ func (m *members) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-m.news:
 		case <-ticker.C:
 		}
 	}

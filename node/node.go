@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -35,9 +36,12 @@ const (
 
 // Options are what a node is made of.
 type Options struct {
-	Config  *config.Config
+	Reading config.Reading // with a Config
 	Version string
 	Log     zerolog.Logger
+
+	Hangups <-chan os.Signal   // have the configuration read anew; nil: none come
+	Level   func(level string) // sets the log level, by its name in the configuration; nil: it stays
 }
 
 // Node is one member of the cluster.
@@ -53,35 +57,39 @@ type Node struct {
 	decided  *decisions
 	members  *members
 	admin    *admin
+	reloads  *reloads
 
 	serving atomic.Bool // listeners are open, and no stop was asked for
 }
 
 // New puts the parts together and reports what does not fit. It opens nothing.
 func New(o Options) (*Node, error) {
+	c := o.Reading.Config
 	n := &Node{version: o.Version, log: o.Log, since: time.Now(), registry: prometheus.NewRegistry()}
 	n.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	var err error
-	if n.broker, err = broker.New(brokerOptions(o.Config, n.log, n.registry)); err != nil {
+	if n.broker, err = broker.New(brokerOptions(c, n.log, n.registry)); err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
-	g := &generation{config: o.Config, facts: newFacts(o.Config.Data, func() { n.door.Changed() })}
-	g.authn, err = authn.New(authn.Options{Config: o.Config, Broker: n.broker, Log: n.log, Registry: n.registry})
+	g := newGeneration(o.Reading)
+	g.facts = newFacts(c.Data, func() { n.door.Changed() })
+	g.authn, err = authn.New(authn.Options{Config: c, Broker: n.broker, Log: n.log, Registry: n.registry})
 	if err != nil {
 		return nil, fmt.Errorf("sign-in: %w", err)
 	}
-	n.decided = newDecisions(o.Config.Telemetry.DecisionLog)
+	n.decided = newDecisions(c.Telemetry.DecisionLog)
 	parts, err := n.parts(g)
 	if err != nil {
 		return nil, err
 	}
 	n.door, err = proxy.New(proxy.Options{
-		Parts: parts, Node: o.Config.Cluster.Broker.Node, Fresh: n.broker.Fresh, Log: n.log, Registry: n.registry,
+		Parts: parts, Node: c.Cluster.Broker.Node, Fresh: n.broker.Fresh, Log: n.log, Registry: n.registry,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("door: %w", err)
 	}
 	n.inForce.Store(g)
+	n.reloads = newReloads(n, o)
 	n.members = newMembers(n)
 	n.admin = newAdmin(n)
 	return n, nil
@@ -162,6 +170,7 @@ func (n *Node) serve(ctx, life context.Context, parts *errgroup.Group) error {
 	n.serving.Store(true)
 	n.log.Info().Str("node", n.config().Cluster.Broker.Node).Str("version", n.version).Strs("addresses", n.door.Addresses()).
 		Dur("after_ms", time.Since(begun)).Msg("ready")
+	parts.Go(func() error { return n.reloads.run(ctx) })
 	return n.untilStopped(ctx, life)
 }
 

@@ -34,6 +34,7 @@ type world struct {
 	provider *httptest.Server
 	app      *httptest.Server
 	nodes    []*running
+	file     string // the configuration
 }
 
 // running is one running node.
@@ -113,23 +114,28 @@ func newWorld(t *testing.T, nodes int, hcl string, app http.HandlerFunc) *world 
 	t.Setenv("NATS", w.nats.ClientURL())
 	t.Setenv("ISSUER", w.provider.URL)
 	t.Setenv("APP", w.app.URL)
-	file := filepath.Join(t.TempDir(), "cluster.hcl")
-	w.must(os.WriteFile(file, []byte(basics+hcl), 0o600))
+	w.file = filepath.Join(t.TempDir(), "cluster.hcl")
+	w.must(os.WriteFile(w.file, []byte(basics+hcl), 0o600))
 	for i := range nodes {
 		t.Setenv("PICKET_NODE", fmt.Sprintf("n%d", i+1))
-		c, problems := config.Load(file)
-		if problems.Failed() {
-			t.Fatal(problems.Error())
-		}
-		w.start(c)
+		w.start(config.Read(w.file))
 	}
 	return w
 }
 
-func (w *world) start(c *config.Config) {
+func (w *world) start(r config.Reading) {
 	w.t.Helper()
+	w.startWith(Options{Reading: r})
+}
+
+func (w *world) startWith(o Options) {
+	w.t.Helper()
+	if o.Reading.Problems.Failed() {
+		w.t.Fatal(o.Reading.Problems.Error())
+	}
 	log := &journal{}
-	n, err := New(Options{Config: c, Version: "test", Log: zerolog.New(log)})
+	o.Version, o.Log = "test", zerolog.New(log)
+	n, err := New(o)
 	w.must(err)
 	ctx, cancel := context.WithCancel(context.Background())
 	var group errgroup.Group

@@ -39,6 +39,7 @@ type status struct {
 	Fresh     bool             `json:"fresh"`        // it admits: what it knows is no older than max_staleness
 	Staleness int64            `json:"staleness_ms"` // -1: never proved
 	Digest    string           `json:"digest"`       // of its configuration
+	Config    configuration    `json:"configuration"`
 	Nodes     []nodeStatus     `json:"nodes"`
 	Buckets   []bucketStatus   `json:"buckets"`
 	Providers []providerStatus `json:"providers"`
@@ -230,6 +231,14 @@ type absent struct{ said string }
 
 func (a absent) Error() string { return a.said }
 
+// rejected is the node's answer to what it was given and does not take: it says why.
+type rejected struct {
+	said   string
+	answer json.RawMessage
+}
+
+func (r rejected) Error() string { return r.said }
+
 // refused is what the node said of its refusal.
 func (a *admin) refused(code int, text []byte) error {
 	var said struct {
@@ -242,6 +251,8 @@ func (a *admin) refused(code int, text []byte) error {
 	switch code {
 	case http.StatusNotFound:
 		return absent{said.Error}
+	case http.StatusUnprocessableEntity:
+		return rejected{said.Error, text}
 	case http.StatusServiceUnavailable:
 		return fmt.Errorf("the node at %s cannot do that now: %s: try again, or ask another node with --admin", a.shown, said.Error)
 	}

@@ -41,11 +41,12 @@ signal ends it at once. Its log goes to standard error.`,
 }
 
 func (t terminal) run(ctx context.Context, path string) error {
-	conf, problems := config.Load(path)
+	reading := config.Read(path)
+	problems := reading.Problems
 	if problems.Failed() {
 		return errors.Join(errTold, problems.Write(t.err, t.colourErr, t.width))
 	}
-	log := newLog(t.err, conf.Telemetry, t.colourErr)
+	log := newLog(t.err, reading.Config.Telemetry, t.colourErr)
 	if problems != nil {
 		for warning := range strings.Lines(problems.Error()) {
 			log.Warn().Msg(strings.TrimSpace(warning))
@@ -54,7 +55,12 @@ func (t terminal) run(ctx context.Context, path string) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	defer context.AfterFunc(ctx, stop)() // the next signal finds nobody who would catch it
-	n, err := node.New(node.Options{Config: conf, Version: thisBuild().Version, Log: log})
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	n, err := node.New(node.Options{
+		Reading: reading, Version: thisBuild().Version, Log: log, Hangups: hangups, Level: setLogLevel,
+	})
 	if err != nil {
 		return fmt.Errorf("making the node: %w", err)
 	}

@@ -50,6 +50,7 @@ func (s status) print(w io.Writer, colour bool, now time.Time) {
 	fmt.Fprintf(w, "%s of cluster %s, version %s, up %s\n", paint(cell{printable(s.Node), bold}, colour),
 		printable(orDash(s.Cluster)), printable(orDash(s.Version)), age(s.Since, now))
 	fmt.Fprintf(w, "%s, %s\n", paint(s.readiness(), colour), paint(s.freshness(), colour))
+	s.Config.print(w, colour, now)
 	for _, e := range s.Errors {
 		fmt.Fprintln(w, paint(cell{"not known: " + printable(e), yellow}, colour))
 	}
