@@ -186,6 +186,7 @@ func (b *Broker) connect(ctx context.Context) error {
 // Run keeps the feeds and their freshness until ctx ends.
 func (b *Broker) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return b.keepStore(ctx) })
 	group.Go(func() error {
 		for {
 			select {

@@ -70,6 +70,7 @@ func startCluster(t *testing.T) *cluster {
 		}
 		c.nodes = append(c.nodes, n)
 	}
+	c.smallDisk(t, c.nodes[1])
 	c.balance(t)
 	c.startAll(t)
 	return c

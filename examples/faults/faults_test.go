@@ -35,6 +35,7 @@ func faults() []fault {
 		{"the leader does not hear", false, deafenLeader},
 		{"the node that stores nothing is cut off", true, cutNonStoring},
 		{"everybody is alone", false, cutAll},
+		{"a disk is full", true, fillDisk},
 	}
 }
 
@@ -167,4 +168,13 @@ func cutAll(i *incident) {
 			n.signal(i.t, syscall.SIGCONT)
 		}
 	}
+}
+
+// fillDisk has a node with no room for anything new, and then with some.
+func fillDisk(i *incident) {
+	n := i.nodes[1]
+	i.blames(n)
+	free := i.fill(i.t, n)
+	i.lasts(outlast)
+	free()
 }

@@ -131,6 +131,20 @@ func TestARowCountsOneFault(t *testing.T) {
 	}
 }
 
+func TestASessionThatIsNewerThanARevocationDoesNotOutliveIt(t *testing.T) {
+	r := of(
+		at(revokeUser, "n1", "", 10, 11, done),
+		at(signIn, "n1", "s3", 9, 10.5, done), // at the same time, and spared
+		at(signIn, "n1", "s4", 12, 13, done),
+		at(ask, "n2", "s1", 11.2, 11.3, admitted),
+		at(ask, "n2", "s3", 50, 50.1, admitted),
+		at(ask, "n2", "s4", 50, 50.1, admitted),
+	).record
+	if got := outlived(r, 0, seconds64(60)); len(got) != 1 || got[0] != seconds64(0.2) {
+		t.Errorf("outlived %v, want 0.2 s", got)
+	}
+}
+
 func TestAHistoryKeepsWhatItIsTold(t *testing.T) {
 	h := newHistory()
 	end := h.excuse(excuse{target: "n1", asks: true})

@@ -61,33 +61,29 @@ func (m *row) asked(o outcome) {
 }
 
 // outlived is, for every acknowledged revocation in a span, how long after the acknowledgement the last request began that
-// some node still admitted. Sorted.
+// some node still admitted, with a session that was there when the revocation began. Sorted.
 func outlived(r record, from, to time.Duration) []time.Duration {
-	last := map[string]time.Duration{}
+	last, sessions := map[string]time.Duration{}, map[string][]event{} // sign-ins by person
 	for _, e := range r.events {
-		if e.kind == ask && e.outcome == admitted {
+		switch {
+		case e.kind == ask && e.outcome == admitted:
 			last[e.session] = max(last[e.session], e.began)
+		case e.kind == signIn && e.outcome == done:
+			sessions[e.person] = append(sessions[e.person], e)
 		}
 	}
-	of := map[string][]string{} // sessions by revocation of a person
 	var all []time.Duration
 	for _, e := range r.events {
-		if e.kind == signIn && e.outcome == done {
-			of[e.person] = append(of[e.person], e.session)
-		}
-		if e.outcome != done || e.began < from || e.began > to {
+		if e.outcome != done || e.kind == signIn || e.began < from || e.began > to {
 			continue
 		}
-		switch e.kind {
-		case revokeSession:
-			all = append(all, max(0, last[e.session]-e.ended))
-		case revokeUser:
-			longest := time.Duration(0)
-			for _, s := range of[e.person] {
-				longest = max(longest, last[s]-e.ended)
+		longest := time.Duration(0)
+		for _, s := range sessions[e.person] {
+			if s.ended <= e.began && (e.session == "" || e.session == s.session) {
+				longest = max(longest, last[s.session]-e.ended)
 			}
-			all = append(all, longest)
 		}
+		all = append(all, longest)
 	}
 	slices.Sort(all)
 	return all
