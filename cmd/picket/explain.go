@@ -145,7 +145,7 @@ func explanationOf(conf *config.Config, r *config.Route, name string, in *policy
 	}
 	answer := &explained{
 		Route: r.Name, Access: accessName(r.Access), Decision: authz.Evaluate(conf.Policies, r, in), Input: in,
-		Policies: []*policy.Explanation{}, from: r.From.String() + strings.TrimSuffix(r.Prefix, "/"),
+		Policies: []*policy.Explanation{}, from: strings.TrimSuffix(r.Address(), "/"),
 	}
 	for _, name := range r.Policies {
 		answer.Policies = append(answer.Policies, conf.Policies.Explain(name, in))

@@ -223,7 +223,11 @@ func factOf(written string) any {
 // ofRoute tells of a request what a route says of all that reach it, unless it was told already.
 func ofRoute(values map[string]any, r *config.Route) {
 	request := section(values, "request")
-	for name, value := range map[string]string{"method": "GET", "host": r.From.Host, "scheme": r.From.Scheme, "path": r.Prefix} {
+	method, path := "GET", r.Prefix
+	if r.Connect != "" {
+		method, path = "CONNECT", ""
+	}
+	for name, value := range map[string]string{"method": method, "host": r.From.Host, "scheme": r.From.Scheme, "path": path} {
 		if _, told := request[name]; !told && !strings.Contains(value, "*") {
 			request[name] = value
 		}

@@ -164,9 +164,10 @@ const (
 // Route is one entry of the route table.
 type Route struct {
 	Name       string
-	From       Origin
+	From       Origin   // of a route that carries TCP: where its host's pages are
 	Prefix     string   // path prefix, "/" for all, else without a slash at the end; matched by whole segments
-	To         []string // upstream origins: http://HOST[:PORT] or https://…
+	Connect    string   // HOST:PORT that CONNECT has to name for TCP to be carried; "": the route carries HTTP
+	To         []string // upstream origins: http://HOST[:PORT] or https://…, or tcp://HOST:PORT where TCP is carried
 	Access     Access
 	Policies   []string // names, all of which must admit
 	Shadow     []string // names of policies that are decided beside them, and never enforced

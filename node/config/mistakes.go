@@ -65,6 +65,7 @@ const (
 	insecureNotAsked mistake = "Switch without effect"
 	shadowEnforced   mistake = "Shadow policy in force"
 	bucketTwice      mistake = "Bucket used twice"
+	notForTCP        mistake = "Not for a route that carries TCP"
 )
 
 // What may be meant, but is told.

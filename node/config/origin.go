@@ -21,7 +21,7 @@ func (d *decoder) front(w word, wildcard bool) (o Origin, path string, ok bool) 
 		d.fail(badURL, w.at, "%s", sentence(err))
 		return o, "", false
 	}
-	if strings.HasPrefix(u.Scheme, "tcp") || strings.HasPrefix(u.Scheme, "udp") {
+	if strings.HasPrefix(u.Scheme, "udp") {
 		d.later(w.at, u.Scheme+"://")
 		return o, "", false
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ type known struct {
 	identities []string
 	rules      rules
 	session    Session
+	home       Origin // the authenticate host
 }
 
 func (b block) routes(k known) []Route {
@@ -19,7 +21,7 @@ func (b block) routes(k known) []Route {
 	for _, r := range b.children("route") {
 		route := r.route(k)
 		if route.From.Host != "" {
-			key := route.From.String() + route.Prefix
+			key := route.Address()
 			if other, twice := places[key]; twice {
 				r.fail(sameRoute, r.place("from"), "%s is for %s already, at %s. Let one of them have a longer path.",
 					other, key, spot(other.place("from")))
@@ -29,13 +31,28 @@ func (b block) routes(k known) []Route {
 		}
 		all = append(all, route)
 	}
+	for i := range all {
+		all[i].moveIn(all, k.home)
+	}
 	return all
 }
 
+// Address is the URL that a route is from, in the one form in which such are compared: no two routes share one.
+func (r Route) Address() string {
+	if r.Connect != "" {
+		return "tcp+" + r.From.Scheme + "://" + r.Connect
+	}
+	return r.From.String() + r.Prefix
+}
+
 func (b block) route(k known) Route {
+	from, _ := b.required("from", "the URL that people visit, such as \"https://wiki.example.com\"")
+	if carriesTCP(from.text) {
+		return b.tunnel(k, from)
+	}
 	r := Route{
 		Name:        b.name,
-		To:          b.upstreams(),
+		To:          b.upstreams("http://10.0.0.5:8080", b.upstream),
 		Identities:  b.references("identity", "identity", k.identities),
 		Session:     b.stricter(k.session),
 		Host:        b.child("rewrite").upstreamHost(),
@@ -43,7 +60,7 @@ func (b block) route(k known) Route {
 		Timeout:     b.duration("timeout", 30*time.Second, 0),
 		IdleTimeout: b.duration("idle_timeout", 5*time.Minute, 0),
 	}
-	r.From, r.Prefix = b.from()
+	r.From, r.Prefix = b.from(from)
 	r.Access, r.Policies = b.access(k.rules)
 	r.Shadow = b.shadows(k.rules, r.Policies)
 	r.Assertion = b.child("assertion").assertion(r.From.Host)
@@ -52,10 +69,9 @@ func (b block) route(k known) Route {
 }
 
 // from is the URL that a route is for.
-func (b block) from() (Origin, string) {
-	w, ok := b.required("from", "the URL that people visit, such as \"https://wiki.example.com\"")
-	if !ok {
-		return Origin{}, ""
+func (b block) from(w word) (Origin, string) {
+	if w.text == "" {
+		return Origin{}, "" // reported
 	}
 	origin, path, ok := b.front(w, true)
 	if !ok {
@@ -72,28 +88,32 @@ func (b block) from() (Origin, string) {
 	return origin, prefix
 }
 
-// upstreams are the origins that a route's requests go to.
-func (b block) upstreams() []string {
+// upstreams are the origins that a route's requests go to, each as parse reads it.
+func (b block) upstreams(example string, parse func(word) (string, bool)) []string {
 	words, written := b.texts("to")
 	if !written {
-		b.without("to", "the upstream that answers, such as \"http://10.0.0.5:8080\"")
+		b.without("to", fmt.Sprintf("the upstream that answers, such as %q", example))
 		return nil
 	}
 	var all []string
 	for _, w := range words {
-		if origin, ok := b.upstream(w); ok {
+		if origin, ok := parse(w); ok {
 			all = append(all, origin)
 		}
 	}
 	if len(words) == 0 && !b.wrong("to") {
-		b.fail(emptyValue, b.place("to"), "There must be one upstream at least, such as \"http://10.0.0.5:8080\".")
+		b.fail(emptyValue, b.place("to"), "There must be one upstream at least, such as %q.", example)
 	}
 	return all
 }
 
 func (b block) upstream(w word) (string, bool) {
 	u, err := b.url(w)
-	if err == nil && (u.Scheme == "tcp" || u.Scheme == "unix" || u.Scheme == "h2c") {
+	if err == nil && u.Scheme == "tcp" {
+		b.fail(badURL, w.at, "TCP is carried where people ask for it: write from = \"tcp+https://HOST:PORT\", or an upstream with http://.")
+		return "", false
+	}
+	if err == nil && (u.Scheme == "unix" || u.Scheme == "h2c") {
 		b.later(w.at, u.Scheme+"://")
 		return "", false
 	}

@@ -18,7 +18,7 @@ func (b block) whole() *Config {
 	c.Data = b.data()
 	rules := b.rules(c.Data)
 	c.Policies, c.Tests = rules.set, b.tests(rules)
-	c.Routes = b.routes(known{names(c.Identities), rules, c.Session})
+	c.Routes = b.routes(known{names(c.Identities), rules, c.Session, c.Authenticate.URL})
 	b.signIn(c)
 	b.covered(c)
 	b.empty(c)

@@ -36,8 +36,8 @@ identity "google" {
 }
 
 route "ssh" {
-  from     = "tcp+https://bastion.example.com:22" # ERROR: Not in this version; "tcp+https://" is known
-  to       = ["tcp://10.0.0.9:22"]                # ERROR: Not in this version; "tcp://" is known
+  from     = "udp+https://bastion.example.com:22" # ERROR: Not in this version; "udp+https://" is known
+  to       = ["unix://run/app.sock"]              # ERROR: Not in this version; "unix://" is known
   policy   = policy.staff
   any_user = true # ERROR: Who may enter?; route "ssh" says "policy" and "any_user". It can be one of them alone.
   redirect { # ERROR: Not in this version

@@ -1,0 +1,143 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// A route from tcp+https:// carries TCP: a program asks the door for HOST:PORT by CONNECT, and what it sends then goes to
+// the upstream as it stands. People sign in for it on the pages of its host, which are where the host's other routes are.
+
+// How the URL of such a route begins, and one for messages.
+const (
+	tcpPrefix  = "tcp+"
+	tcpExample = "tcp+https://bastion.example.com:22"
+)
+
+// carriesTCP tells whether a route is from such a URL.
+func carriesTCP(from string) bool {
+	return len(from) >= len(tcpPrefix) && strings.EqualFold(from[:len(tcpPrefix)], tcpPrefix)
+}
+
+// tunnel is a route that carries TCP.
+func (b block) tunnel(k known, from word) Route {
+	r := Route{
+		Name:        b.name,
+		Prefix:      "/",
+		To:          b.upstreams("tcp://10.0.0.9:22", b.tcpUpstream),
+		Identities:  b.references("identity", "identity", k.identities),
+		Session:     b.stricter(k.session),
+		IdleTimeout: b.duration("idle_timeout", 0, 0), // none: people leave a terminal open
+	}
+	b.refuseHTTP()
+	r.From, r.Connect = b.connect(from)
+	r.Access, r.Policies = b.access(k.rules)
+	r.Shadow = b.shadows(k.rules, r.Policies)
+	return r
+}
+
+// refuseHTTP reports what means nothing where no HTTP is carried.
+func (b block) refuseHTTP() {
+	tell := func(at hcl.Range, name string) {
+		b.fail(notForTCP, at, "%s is about HTTP, and %s carries bytes as they stand. Leave it out.", name, b)
+	}
+	for _, name := range []string{"identity_headers", "websocket", "timeout"} {
+		if b.has(name) {
+			tell(b.body.Attributes[name].NameRange, name)
+		}
+	}
+	for _, inner := range b.body.Blocks {
+		if slices.Contains([]string{"assertion", "rewrite"}, inner.Type) {
+			tell(inner.TypeRange, inner.Type)
+		}
+	}
+}
+
+// connect reads tcp+https://HOST:PORT: the origin of the host, still without its port, and what CONNECT has to name.
+func (b block) connect(w word) (o Origin, name string) {
+	u, err := b.url(w)
+	if err == nil {
+		o, name, err = tcpOrigin(u)
+	}
+	if err != nil {
+		b.fail(badURL, w.at, "%s", sentence(err))
+		return Origin{}, ""
+	}
+	if !o.Secure() && !local(o.Host) {
+		b.fail(plainHTTP, w.at, plainOnly)
+		return Origin{}, ""
+	}
+	return o, name
+}
+
+func tcpOrigin(u *url.URL) (o Origin, name string, err error) {
+	o.Scheme = strings.TrimPrefix(u.Scheme, tcpPrefix)
+	if o.Scheme != "https" && o.Scheme != "http" {
+		return o, "", fmt.Errorf("%.20q is not a scheme for this. Write tcp+https:// (or tcp+http://)", u.Scheme)
+	}
+	host, port, err := tcpAddress(u)
+	if err != nil {
+		return o, "", err
+	}
+	o.Host = host
+	if strings.Contains(host, ":") {
+		o.Host = "[" + host + "]"
+	}
+	return o, net.JoinHostPort(host, port), nil
+}
+
+// tcpAddress is the host and the port of a URL that has nothing else.
+func tcpAddress(u *url.URL) (host, port string, err error) {
+	switch {
+	case u.Path != "" && u.Path != "/":
+		return "", "", fmt.Errorf("TCP has no path. Leave out %q", u.Path)
+	case u.Port() == "":
+		return "", "", fmt.Errorf("TCP has no port of its own. Write one after the host, as in %q", tcpExample)
+	case strings.Contains(u.Hostname(), "*"):
+		return "", "", errors.New("a route that carries TCP is for one host: no star")
+	}
+	if host, err = hostName(u.Hostname()); err != nil {
+		return "", "", err
+	}
+	port, err = portOf(&url.URL{Host: u.Host}) // without a scheme no port is left out
+	return host, port, err
+}
+
+// tcpUpstream reads tcp://HOST:PORT.
+func (b block) tcpUpstream(w word) (string, bool) {
+	u, err := b.url(w)
+	if err == nil && u.Scheme != "tcp" {
+		err = fmt.Errorf("%.20q is not a scheme for what carries TCP. Write tcp://", u.Scheme)
+	}
+	var host, port string
+	if err == nil {
+		host, port, err = tcpAddress(u)
+	}
+	if err != nil {
+		b.fail(badURL, w.at, "%s", sentence(err))
+		return "", false
+	}
+	return "tcp://" + net.JoinHostPort(host, port), true
+}
+
+// moveIn gives a route that carries TCP the port at which the pages of its host are: that of another route of the host,
+// else that of the authenticate host, since the same listeners serve both.
+func (r *Route) moveIn(all []Route, home Origin) {
+	if r.Connect == "" {
+		return
+	}
+	if home.Scheme == r.From.Scheme {
+		r.From.Port = home.Port
+	}
+	for _, other := range all {
+		if other.Connect == "" && other.From.Scheme == r.From.Scheme && other.From.Host == r.From.Host {
+			r.From.Port = other.From.Port
+		}
+	}
+}
