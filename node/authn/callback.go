@@ -72,9 +72,15 @@ func (a *Authn) finish(ctx context.Context, q callbackQuery, s stay, r CallbackR
 	if !got.proof().shows(s.Need, a.now()) {
 		return Step{}, fmt.Errorf("%s required: %w", s.Need, ErrTooWeak)
 	}
+	if s.Program != nil {
+		r.Cookie = "" // the browser keeps its session
+	}
 	session, err := a.record(ctx, s, got, r)
 	if err != nil {
 		return Step{}, err
+	}
+	if s.Program != nil {
+		return a.handToProgram(s.errand, session.ID)
 	}
 	step, err := a.handOver(s.errand, session.ID)
 	if err != nil {

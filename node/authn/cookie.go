@@ -47,8 +47,12 @@ type cookies struct {
 }
 
 func newCookies(keys *broker.Keyring, sso config.Origin) *cookies {
+	return newTagged(keys.Tagger("cookie v1"), sso)
+}
+
+func newTagged(tagger *broker.Tagger, sso config.Origin) *cookies {
 	return &cookies{
-		tagger:  keys.Tagger("cookie v1"),
+		tagger:  tagger,
 		sso:     sso,
 		scratch: sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }},
 	}

@@ -23,7 +23,8 @@ type SessionInfo struct {
 	Authenticated time.Time `json:"authenticated,omitzero"` // zero: the provider did not say
 	Seen          time.Time `json:"seen"`
 	Address       string    `json:"address,omitempty"`
-	UserAgent     string    `json:"user_agent,omitempty"`
+	UserAgent     string    `json:"user_agent,omitempty"` // of the browser that signed in
+	Program       bool      `json:"program,omitempty"`    // a program holds it, not that browser
 }
 
 // Sessions are those that are good now, of one user (an id or an email address) or, for "", of all, oldest first. It reads
@@ -183,7 +184,7 @@ func (a *Authn) info(ctx context.Context, s *Session, u *User) (SessionInfo, err
 	info := SessionInfo{
 		ID: s.ID, User: s.User, Email: u.Email, Name: u.Name, Groups: []string{}, Identity: s.Identity, Begun: s.Begun,
 		Expires: s.Expires, Authenticated: s.Authenticated, Seen: time.Unix(0, s.lastSeen()).UTC(), Address: s.Address,
-		UserAgent: s.UserAgent,
+		UserAgent: s.UserAgent, Program: s.Program,
 	}
 	g, err := a.knownGroups.Get(ctx, s.User)
 	if err != nil && !errors.Is(err, broker.ErrNotFound) {

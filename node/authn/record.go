@@ -33,6 +33,7 @@ type Session struct {
 	Seen          time.Time `json:"seen"`                 // when last used, to a sixteenth of the idle time
 	RefreshAt     time.Time `json:"refresh_at,omitzero"`  // when tokens are to be refreshed; zero: never
 	SteppedUp     bool      `json:"stepped_up,omitempty"` // it was made because a policy required more of an earlier one
+	Program       bool      `json:"program,omitempty"`    // a program holds it, not a browser
 	Replaced      string    `json:"replaced,omitempty"`   // id of the session whose place this one took in the browser
 }
 

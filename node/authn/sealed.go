@@ -30,7 +30,8 @@ type errand struct {
 	ReturnTo string `json:"u"`           // path and query on Origin
 	Bound    string `json:"b"`           // hash of the binding of the browser on Origin
 
-	Need *policy.Requirement `json:"q,omitempty"` // what the session has to show in the end; nil: nothing
+	Need    *policy.Requirement `json:"q,omitempty"` // what the session has to show in the end; nil: nothing
+	Program *program            `json:"p,omitempty"` // whom the session is for; nil: the browser
 }
 
 // again is where the errand can be begun anew.
@@ -70,7 +71,7 @@ type farewell struct {
 
 // seals are the sealers, one for each purpose, so that nothing made for one opens for another.
 type seals struct {
-	request, state, code, farewell, goodbye *broker.Sealer
+	request, state, code, farewell, goodbye, program, programCode *broker.Sealer
 }
 
 func newSeals(k *broker.Keyring) seals {
@@ -80,6 +81,9 @@ func newSeals(k *broker.Keyring) seals {
 		code:     k.Sealer("hand-over code"),
 		farewell: k.Sealer("sign-out request"),
 		goodbye:  k.Sealer("signed-out state"),
+
+		program:     k.Sealer("program sign-in request"),
+		programCode: k.Sealer("program code"),
 	}
 }
 

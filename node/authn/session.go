@@ -19,7 +19,7 @@ func (a *Authn) record(ctx context.Context, from stay, got vouched, r CallbackRe
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
 	s := a.newSession(from.Identity, got, r)
-	s.SteppedUp = from.Need != nil
+	s.SteppedUp, s.Program = from.Need != nil, from.Program != nil
 	old := a.replaced(ctx, r.Cookie, from.Identity)
 	if old != nil {
 		s.Replaced = old.ID
