@@ -47,7 +47,7 @@ type Authn struct {
 
 	conf      *config.Config
 	cookies   *cookies
-	bearers   *cookies // the same for programs
+	bearers   *cookies             // the same for programs
 	providers map[string]*provider // by the name of the identity
 	names     []string             // of the identities, in the order of the configuration
 	idle      time.Duration        // the shortest idle time of any route; 0: none

@@ -22,12 +22,14 @@ type ask struct {
 	through *listener // nil: none of ours
 
 	host      string        // canonical; "": it could not be read
+	port      string        // that CONNECT names; "" for other requests
 	origin    config.Origin // of the host asked for; zero: the host is none of ours
 	route     *route        // nil: none was found, or own is true
 	own       bool          // for our own pages
 	client    netip.Addr    // behind trusted proxies; the zero Addr when it could not be read
 	cookie    string        // our session cookie's text; "": none, or several
-	binding   string        // the same of the cookie that a sign-in is bound to
+	bearer    string        // our bearer that a program showed; "": none; goes before the cookie
+	binding   string        // text of the cookie that a sign-in is bound to
 	from      []string      // the Origin header
 	navigates bool          // a browser that goes to an address, and can show a page
 
@@ -41,6 +43,7 @@ type ask struct {
 
 	target   *target // that it is sent to
 	upstream string  // the address that it was sent to; "": it was not
+	received int64   // bytes that came through a TCP tunnel
 	refused  string  // code of the refusal; "": it was carried
 	ended    error   // why what was carried did not come to its own end; nil: it did
 }

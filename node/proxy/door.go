@@ -116,6 +116,10 @@ func (d *Door) pass(w *recorder, r *http.Request, a *ask) {
 		d.turnAway(w, r, a, closing())
 		return
 	}
+	if r.Method == http.MethodConnect {
+		d.passTunnel(w, r, l, a)
+		return
+	}
 	if f := d.read(a, l, r); f != nil {
 		w.last = true
 		d.turnAway(w, r, a, f)
@@ -142,7 +146,7 @@ func (d *Door) pass(w *recorder, r *http.Request, a *ask) {
 		d.turnAway(w, r, a, f)
 		return
 	}
-	r.Header["Cookie"] = withoutCookies(r.Header["Cookie"], d.cookies)
+	d.keepCredentials(r.Header)
 	if f := d.admit(r.Context(), a); f != nil {
 		d.turnAway(w, r, a, f)
 		return
@@ -156,7 +160,7 @@ func (d *Door) admit(ctx context.Context, a *ask) *authz.Refusal {
 		return f
 	}
 	a.in.Data = a.rules.data()
-	a.caller, a.answer = a.rules.authn.Identify(ctx, a.origin, a.cookie, a.route.Route)
+	a.caller, a.answer = a.identify(ctx)
 	if a.found() {
 		a.caller.Fill(&a.in)
 	}
@@ -214,9 +218,9 @@ func (d *Door) turnAway(w http.ResponseWriter, r *http.Request, a *ask, f *authz
 }
 
 // hangUp ends the connection after an answer that does not need the body: net/http would wait for all of it before it
-// answers, and the body may never come.
+// answers, and the body may never come. A stream of HTTP/2 ends by itself.
 func hangUp(w http.ResponseWriter, r *http.Request) {
-	if r.ContentLength != 0 {
+	if r.ContentLength != 0 && r.ProtoMajor == 1 {
 		w.Header().Set("Connection", "close")
 	}
 }

@@ -49,6 +49,10 @@ func (d *Door) carry(w *recorder, r *http.Request, a *ask) {
 		d.carrySocket(w, r, a)
 		return
 	}
+	if a.route.Connect != "" {
+		d.carryTunnel(w, r, a, cancel)
+		return
+	}
 	if r.ContentLength != 0 {
 		_ = http.NewResponseController(w).EnableFullDuplex() // else net/http throws the rest of a body away once the answer begins
 	}

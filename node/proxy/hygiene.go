@@ -24,7 +24,7 @@ var ownPaths = [...]string{"/.picket", "/.well-known/picket"}
 // left to it.
 func (d *Door) read(a *ask, l *front, r *http.Request) *authz.Refusal {
 	a.client = l.client(r.RemoteAddr, r.Header["X-Forwarded-For"])
-	if r.Method == http.MethodConnect || r.Method == http.MethodTrace {
+	if r.Method == http.MethodTrace {
 		return wrongMethod(r.Method)
 	}
 	if f := readHost(a, l, r); f != nil {
@@ -69,7 +69,12 @@ func readHost(a *ask, l *front, r *http.Request) *authz.Refusal {
 		}
 	}
 	a.host = host
-	if r.TLS != nil && r.TLS.ServerName != "" && !l.covers(r.TLS.ServerName, host) {
+	return checkTLS(a, l, r)
+}
+
+// checkTLS holds the host against the one that TLS was made for.
+func checkTLS(a *ask, l *front, r *http.Request) *authz.Refusal {
+	if r.TLS != nil && r.TLS.ServerName != "" && !l.covers(r.TLS.ServerName, a.host) {
 		return misdirected()
 	}
 	return nil
@@ -139,6 +144,7 @@ func findSite(a *ask, h http.Header) (*site, *authz.Refusal) {
 	a.in.Request.Scheme = a.origin.Scheme
 	a.cookie = soleCookie(h["Cookie"], authn.CookieName(a.origin))
 	a.binding = soleCookie(h["Cookie"], authn.BindingName(a.origin))
+	a.bearer = authn.SoleBearer(h["Authorization"])
 	return s, nil
 }
 

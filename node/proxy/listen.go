@@ -187,6 +187,7 @@ func (d *Door) shut(ctx context.Context) error {
 		all.Go(func() { l.drain(ctx) })
 	}
 	all.Wait()
+	d.streams.drain(ctx) // net/http does not know of tunnels
 	d.streams.endAll()
 	for _, t := range d.inForce.Load().transports() {
 		t.CloseIdleConnections()

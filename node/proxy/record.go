@@ -71,6 +71,9 @@ func (d *Door) record(a *ask, w *recorder, r *http.Request) {
 	optional(e, "rule", a.decision.Rule)
 	optional(e, "policy", a.decision.Policy)
 	optional(e, "upstream", a.upstream)
+	if a.received > 0 {
+		e.Int64("bytes_in", a.received)
+	}
 	if len(a.shadow) > 0 {
 		e.Array("shadow", shadows(a.shadow))
 	}

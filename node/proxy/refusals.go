@@ -71,6 +71,14 @@ func noRoute() *authz.Refusal {
 	}
 }
 
+func noTunnel() *authz.Refusal {
+	return &authz.Refusal{
+		Status: http.StatusNotFound, Code: "no_route", Title: "Nothing is served at this port",
+		Detail: "TCP is carried for this host, but not for the port that was asked for.",
+		Next:   "Check the port.",
+	}
+}
+
 func noSocket(route string) *authz.Refusal {
 	return &authz.Refusal{
 		Status: http.StatusForbidden, Code: "websocket_off", Title: "No WebSocket is carried here", Route: route,

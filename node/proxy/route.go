@@ -28,7 +28,7 @@ type route struct {
 type target struct {
 	*url.URL  // scheme and host
 	pool      pool
-	transport *http.Transport
+	transport *http.Transport // nil: it is for TCP
 }
 
 // pool is what requests have in common that share their connections.
@@ -82,6 +82,13 @@ func (r *route) addTargets(connections transports) error {
 			return fmt.Errorf("to: %w", err)
 		}
 		plain := u.Path == "" || u.Path == "/"
+		if r.Connect != "" {
+			if u.Scheme != "tcp" || u.Port() == "" || !plain {
+				return fmt.Errorf("to: %q is not tcp://HOST:PORT", to)
+			}
+			r.targets = append(r.targets, &target{URL: &url.URL{Scheme: u.Scheme, Host: u.Host}})
+			continue
+		}
 		if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || !plain || u.RawQuery != "" || u.User != nil {
 			return fmt.Errorf("to: %q is not http://HOST or https://HOST", to)
 		}

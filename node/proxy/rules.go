@@ -75,7 +75,9 @@ func (r *Rules) transports() transports {
 	}
 	for _, one := range r.routes {
 		for _, t := range one.targets {
-			all[t.pool] = t.transport
+			if t.transport != nil {
+				all[t.pool] = t.transport
+			}
 		}
 	}
 	return all

@@ -109,6 +109,20 @@ func (t *streams) endSockets() {
 	}
 }
 
+// drain waits until nothing is under way, or ctx ends.
+func (t *streams) drain(ctx context.Context) {
+	defer context.AfterFunc(ctx, func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.empty.Broadcast()
+	})()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for len(t.first) > 0 && ctx.Err() == nil {
+		t.empty.Wait()
+	}
+}
+
 // endAll ends whatever is under way or comes now, and waits until that is done.
 func (t *streams) endAll() {
 	t.mu.Lock()

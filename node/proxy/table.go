@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 
 	"picket/node/config"
@@ -11,14 +12,16 @@ import (
 // table is the route table: a map of hosts, then a tree of path segments. It is immutable once made. Finding a route
 // costs time by the length of the host and the path, whatever the number of routes, and allocates nothing.
 type table struct {
-	exact map[string]*site // by host
-	wild  map[string]*site // by what follows "*." in a wildcard
+	exact   map[string]*site  // by host
+	wild    map[string]*site  // by what follows "*." in a wildcard
+	tunnels map[string]*route // that carry TCP, by HOST:PORT
 }
 
 // site is one host, or all hosts below a wildcard.
 type site struct {
 	origin config.Origin // scheme and port are the site's; the host may begin with "*."
 	root   node          // of the routes' prefixes
+	tcp    bool          // some route carries TCP
 }
 
 // node is one segment of the prefixes of a site.
@@ -29,11 +32,15 @@ type node struct {
 
 // newTable compiles the routes. The authenticate host is a site too, with no route of its own: zero for none.
 func newTable(routes []*route, authenticate config.Origin) (*table, error) {
-	t := &table{exact: make(map[string]*site), wild: make(map[string]*site)}
+	t := &table{exact: make(map[string]*site), wild: make(map[string]*site), tunnels: make(map[string]*route)}
 	var mistakes []error
 	for _, r := range routes {
 		s, err := t.site(r.From)
-		if err == nil {
+		switch {
+		case err != nil:
+		case r.Connect != "":
+			err = t.addTunnel(s, r)
+		default:
 			err = s.add(r)
 		}
 		if err != nil {
@@ -88,6 +95,18 @@ func (s *site) add(r *route) error {
 	n.route = r
 	return nil
 }
+
+// addTunnel notes a route that carries TCP.
+func (t *table) addTunnel(s *site, r *route) error {
+	if other := t.tunnels[r.Connect]; other != nil {
+		return fmt.Errorf("%s is taken by route %q", r.Connect, other.Name)
+	}
+	t.tunnels[r.Connect], s.tcp = r, true
+	return nil
+}
+
+// tunnel is the route that carries TCP for what a CONNECT request names; nil: none.
+func (t *table) tunnel(a *ask) *route { return t.tunnels[net.JoinHostPort(a.host, a.port)] }
 
 // child is the node of a segment below this one, made when it is new.
 func (n *node) child(segment string) *node {

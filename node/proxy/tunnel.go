@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// side is one end of a tunnel: a connection, and what was read from it already.
+// side is one end of a tunnel: a connection, and what was read from it already (nil: nothing was).
 type side struct {
 	net.Conn
 	buffered *bufio.Reader
@@ -20,7 +20,7 @@ type side struct {
 // Read gives what is buffered first, then reads from the connection itself: net/http's reader beneath the buffer takes
 // the end of the connection for the end of the request, and would cancel it.
 func (s side) Read(p []byte) (int, error) {
-	if s.buffered.Buffered() > 0 {
+	if s.buffered != nil && s.buffered.Buffered() > 0 {
 		return s.buffered.Read(p)
 	}
 	return s.Conn.Read(p)

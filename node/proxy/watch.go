@@ -79,7 +79,7 @@ func (d *Door) stillAdmitted(ctx context.Context, s *stream, rules *Rules) error
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	a, now := s.ask, d.now()
-	if a.in.Request.WebSocket && rules.front(a.through) == nil {
+	if (a.in.Request.WebSocket || a.port != "") && rules.front(a.through) == nil {
 		return errGoingAway // its address is closed, and it would go on for ever
 	}
 	r := rules.sameRoute(a)
@@ -92,7 +92,7 @@ func (d *Door) stillAdmitted(ctx context.Context, s *stream, rules *Rules) error
 	in := a.in
 	in.Now, in.Data = now, rules.data()
 	if a.in.Session.ID != "" {
-		caller, answer := rules.authn.Recheck(ctx, a.origin, a.cookie, r.Route)
+		caller, answer := a.recheck(ctx, rules, r)
 		switch answer {
 		case authn.Found:
 			caller.Fill(&in)
@@ -118,6 +118,12 @@ func (r *Rules) sameRoute(a *ask) *route {
 	}
 	s := r.table.find(a.host)
 	if s == nil || s.at(a.host) != a.origin {
+		return nil
+	}
+	if a.port != "" {
+		if found := r.table.tunnel(a); found != nil && found.Name == a.route.Name {
+			return found
+		}
 		return nil
 	}
 	found, clear := s.find(a.in.Request.Path)

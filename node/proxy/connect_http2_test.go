@@ -1,0 +1,130 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"syscall"
+	"testing"
+	"time"
+
+	"picket/node/config"
+)
+
+// secureBastion lets the listener speak TLS for the bastion and another host.
+func secureBastion(t *testing.T) func(*config.Config) {
+	one := certificate(t, "bastion.test", "wiki.test")
+	return func(c *config.Config) { c.Listeners[0].Certificates = []config.Certificate{one} }
+}
+
+// stream opens a tunnel as a stream of HTTP/2. What is written to in goes to the upstream.
+func (w *world) stream(to, token string) (in *io.PipeWriter, res *http.Response) {
+	w.t.Helper()
+	transport := &http.Transport{
+		TLSClientConfig:   &tls.Config{ServerName: "bastion.test", InsecureSkipVerify: true},
+		ForceAttemptHTTP2: true,
+	}
+	w.t.Cleanup(transport.CloseIdleConnections)
+	body, in := io.Pipe()
+	req := &http.Request{
+		Method: http.MethodConnect, URL: &url.URL{Scheme: "https", Host: w.address}, Host: to, Body: body,
+		Header: http.Header{"Proxy-Authorization": {"Bearer " + token}},
+	}
+	res, err := transport.RoundTrip(req.WithContext(w.ctx))
+	w.must(err)
+	w.t.Cleanup(func() { _ = res.Body.Close() })
+	if res.ProtoMajor != 2 {
+		w.t.Fatalf("the answer is in %s", res.Proto)
+	}
+	return in, res
+}
+
+func TestAStreamOfHTTP2IsATunnel(t *testing.T) {
+	heard := make(chan string, 1)
+	w := newWorld(t, http.HandlerFunc(mirror), secureBastion(t), carrying(t, func(conn *net.TCPConn) {
+		all, _ := io.ReadAll(conn) // until the client has ended
+		heard <- string(all)
+		_, _ = io.WriteString(conn, "good bye")
+	}))
+	in, res := w.stream(bastion, w.alicesBearer())
+	if res.StatusCode != http.StatusOK {
+		t.Fatalf("%s", res.Status)
+	}
+	w.must(second(io.WriteString(in, "from the client")))
+	w.must(in.Close())
+	all, err := io.ReadAll(res.Body)
+	if string(all) != "good bye" || err != nil {
+		t.Errorf("the client heard %q: %v", all, err)
+	}
+	if got := <-heard; got != "from the client" {
+		t.Errorf("the upstream heard %q", got)
+	}
+}
+
+func TestAnUpstreamThatEndsEndsTheStream(t *testing.T) {
+	w := newWorld(t, http.HandlerFunc(mirror), secureBastion(t), carrying(t, func(conn *net.TCPConn) {
+		_, _ = io.WriteString(conn, "good bye")
+	}))
+	_, res := w.stream(bastion, w.alicesBearer())
+	if all, err := io.ReadAll(res.Body); string(all) != "good bye" || err != nil {
+		t.Errorf("the client heard %q: %v", all, err)
+	}
+}
+
+func TestARevocationResetsAStreamOfHTTP2(t *testing.T) {
+	upstream := make(chan error, 1)
+	w := newWorld(t, http.HandlerFunc(mirror), secureBastion(t), carrying(t, func(conn *net.TCPConn) {
+		_, err := io.Copy(conn, conn)
+		upstream <- err
+	}))
+	in, res := w.stream(bastion, w.alicesBearer())
+	w.says(in, res.Body, "hello")
+	revoked := time.Now()
+	w.must(w.authn.Revoke(w.ctx, w.session()))
+	if _, err := io.ReadAll(res.Body); err == nil {
+		t.Error("the client takes the cut for an end")
+	}
+	if err := <-upstream; !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the upstream sees %v", err)
+	}
+	t.Logf("cut after %s", time.Since(revoked))
+}
+
+func TestAStreamThatNobodyReadsIsCut(t *testing.T) {
+	upstream := make(chan error, 1)
+	w := newWorld(t, http.HandlerFunc(mirror), secureBastion(t), carrying(t, func(conn *net.TCPConn) {
+		chunk := make([]byte, 1<<20)
+		for {
+			if _, err := conn.Write(chunk); err != nil {
+				upstream <- err
+				return
+			}
+		}
+	}))
+	w.stream(bastion, w.alicesBearer())
+	w.until("the upstream waits for the client to read", func() bool { return len(upstream) == 0 })
+	w.must(w.authn.Revoke(w.ctx, w.session()))
+	select {
+	case <-upstream:
+	case <-time.After(10 * time.Second):
+		t.Error("the upstream goes on")
+	}
+}
+
+func TestAStreamLeadsOnlyWhereARouteSaysSo(t *testing.T) {
+	w := newWorld(t, http.HandlerFunc(mirror), secureBastion(t), carrying(t, echoes))
+	token := w.alicesBearer()
+	for to, want := range map[string]int{
+		bastion: 200, "BASTION.test.:22": 200, "wiki.test:443": 405, "bastion.test:23": 404, "bastion.test": 400, "elsewhere.test:22": 421,
+	} {
+		if _, res := w.stream(to, token); res.StatusCode != want {
+			t.Errorf("%s: %s, want %d", to, res.Status, want)
+		}
+	}
+	if _, res := w.stream(bastion, "picket.1.x"); res.StatusCode != 401 {
+		t.Errorf("%s", res.Status)
+	}
+}
