@@ -30,6 +30,8 @@ const (
 	signedOutPath = "/.picket/signed_out"
 	userJSONPath  = "/.picket/user"
 	pingPath      = "/.picket/ping"
+	programPath   = "/.picket/program"
+	tokenPath     = "/.picket/program/token"
 	keysPath      = "/.well-known/picket/jwks.json"
 )
 
@@ -79,6 +81,8 @@ func New(o Options) (*Console, error) {
 		signedOutPath: {"GET, HEAD", c.signedOut},
 		userJSONPath:  {"GET, HEAD", c.userJSON},
 		pingPath:      {"GET, HEAD", c.ping},
+		programPath:   {"GET, HEAD, POST", c.program},
+		tokenPath:     {"POST", c.programToken},
 		keysPath:      {"GET, HEAD", c.keys},
 	}
 	return c, nil

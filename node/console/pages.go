@@ -21,7 +21,7 @@ const icon = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewB
 
 // pageNames are the files below pages/, each of which fills the layout.
 func pageNames() []string {
-	return []string{"refusal", "user", "choose", "sign_out", "onward", "signed_out"}
+	return []string{"refusal", "user", "choose", "sign_out", "onward", "signed_out", "program"}
 }
 
 // pages writes HTML. It is made once and read only.

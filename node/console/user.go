@@ -40,8 +40,11 @@ type sessionJSON struct {
 	Expires time.Time `json:"expires"`
 }
 
-// identify asks who r is from.
+// identify asks who r is from: by a program's bearer where there is one of ours, else by the cookie.
 func (c *Console) identify(r *http.Request, at site) (authn.Caller, authn.Answer) {
+	if token := authn.SoleBearer(r.Header["Authorization"]); token != "" {
+		return c.authn.IdentifyProgram(r.Context(), at.origin, token, nil)
+	}
 	return c.authn.Identify(r.Context(), at.origin, cookie(r, authn.CookieName(at.origin)), nil)
 }
 
