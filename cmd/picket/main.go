@@ -38,7 +38,7 @@ const (
 
 func main() {
 	t := terminal{
-		out: os.Stdout, err: os.Stderr, env: os.Getenv, width: width(os.Stderr),
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Getenv, width: width(os.Stderr),
 		colour: wantsColour(os.Stdout), colourErr: wantsColour(os.Stderr), outTerminal: width(os.Stdout) > 0,
 	}
 	os.Exit(t.main(context.Background(), os.Args[1:]))
@@ -46,6 +46,7 @@ func main() {
 
 // terminal is where a command reads and writes. It is made once, by main.
 type terminal struct {
+	in                io.Reader
 	out, err          io.Writer
 	colour, colourErr bool // out, err is a terminal whose user wants colours
 	width             int  // columns of err; 0: not a terminal

@@ -48,6 +48,7 @@ Exit codes: 0 done, 1 refused or failed, 2 misused.`,
 		t.devCommand(), t.runCommand(), t.checkCommand(), t.fmtCommand(), t.policyCommand(), t.statusCommand(), t.sessionsCommand(),
 		t.dataCommand(), t.reloadCommand(), t.backupCommand(), t.restoreCommand(), t.resealCommand(),
 		t.importCommand(), t.secretCommand(), t.versionCommand(),
+		t.loginCommand(), t.tokenCommand(), t.connectCommand(),
 	)
 	root.SetHelpCommand(helpCommand())
 	root.InitDefaultHelpCmd()

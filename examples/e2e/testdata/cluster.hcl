@@ -93,3 +93,9 @@ route "brief" {
     lifetime = "2s"
   }
 }
+
+route "bastion" {
+  from   = "tcp+http://bastion.localhost:22"
+  to     = ["tcp://${env("E2E_TCP", "127.0.0.1:9")}"]
+  policy = policy.staff
+}
