@@ -21,13 +21,17 @@ const (
 
 // authority is the certificate authority that the nodes of a cluster derive from their secrets: whoever knows a secret
 // can make a certificate that the others trust, and nothing needs to be handed out. Node certificates live a day and are
-// made anew in memory.
+// made anew in memory, for the handshakes to come; connections that are open stay.
+//
+// The authority knows secrets, not clusters: a certificate says of which cluster its node is, and the other side looks.
+// So a node of another cluster with the same secret is told from a stranger.
 type authority struct {
 	pool    *x509.CertPool // of every secret
 	issuer  *x509.Certificate
 	key     ed25519.PrivateKey
 	cluster string
 	node    string
+	now     func() time.Time
 
 	mu      sync.Mutex
 	current *tls.Certificate // guarded by mu
@@ -35,10 +39,10 @@ type authority struct {
 }
 
 func newAuthority(keys *Keyring, cluster, node string) (*authority, error) {
-	a := &authority{pool: x509.NewCertPool(), cluster: cluster, node: node}
+	a := &authority{pool: x509.NewCertPool(), cluster: cluster, node: node, now: time.Now}
 	for i, seed := range keys.derive("node authority") {
 		key := ed25519.NewKeyFromSeed(seed)
-		cert, err := selfSigned(key, cluster)
+		cert, err := selfSigned(key)
 		if err != nil {
 			return nil, fmt.Errorf("deriving the node authority: %w", err)
 		}
@@ -50,11 +54,14 @@ func newAuthority(keys *Keyring, cluster, node string) (*authority, error) {
 	return a, nil
 }
 
+// authorityName is the name of every derived authority.
+const authorityName = "picket node authority"
+
 // selfSigned makes the same bytes on every node: Ed25519 signs deterministically and nothing in it is of now.
-func selfSigned(key ed25519.PrivateKey, cluster string) (*x509.Certificate, error) {
+func selfSigned(key ed25519.PrivateKey) (*x509.Certificate, error) {
 	template := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
-		Subject:               pkix.Name{CommonName: "picket " + cluster},
+		Subject:               pkix.Name{CommonName: authorityName},
 		NotBefore:             time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC),
 		NotAfter:              time.Date(2120, 1, 1, 0, 0, 0, 0, time.UTC),
 		IsCA:                  true,
@@ -73,7 +80,7 @@ func selfSigned(key ed25519.PrivateKey, cluster string) (*x509.Certificate, erro
 func (a *authority) certificate() (*tls.Certificate, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	now := time.Now()
+	now := a.now()
 	if a.current != nil && now.Before(a.renew) {
 		return a.current, nil
 	}
@@ -110,6 +117,7 @@ const nodeServerName = "node.picket.internal"
 func (a *authority) tlsConfig() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13,
+		Time:       a.now,
 		ServerName: nodeServerName,
 		ClientAuth: tls.RequireAndVerifyClientCert,
 		ClientCAs:  a.pool,
@@ -124,6 +132,9 @@ func (a *authority) tlsConfig() *tls.Config {
 	}
 }
 
+// otherCluster begins the error about a node of another cluster.
+const otherCluster = "a node of another cluster: "
+
 // verify checks, after the chain and the name, that the other side belongs to this cluster: two may share a secret.
 func (a *authority) verify(state tls.ConnectionState) error {
 	if len(state.PeerCertificates) == 0 {
@@ -131,7 +142,7 @@ func (a *authority) verify(state tls.ConnectionState) error {
 	}
 	cluster := state.PeerCertificates[0].Subject.Organization
 	if len(cluster) != 1 || cluster[0] != a.cluster {
-		return fmt.Errorf("a node of cluster %v, not of %s", cluster, a.cluster)
+		return fmt.Errorf("%s%.64q", otherCluster, cluster)
 	}
 	return nil
 }

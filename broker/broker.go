@@ -106,10 +106,12 @@ type Broker struct {
 	metrics *metrics
 	log     zerolog.Logger
 
-	server  *server.Server // nil: external
-	scratch string         // folder to remove on Close; "": none
-	conn    *nats.Conn
-	stream  jetstream.JetStream
+	server    *server.Server // nil: external
+	strangers *strangers     // beside server
+	publishes []string       // subjects that nodes may publish to: mayPublish
+	scratch   string         // folder to remove on Close; "": none
+	conn      *nats.Conn
+	stream    jetstream.JetStream
 
 	mu      sync.Mutex
 	buckets []*bucket               // guarded by mu, in the order of opening
@@ -142,12 +144,13 @@ func New(o Options) (*Broker, error) {
 		o.MaxStaleness = 15 * time.Second
 	}
 	return &Broker{
-		options: o,
-		keys:    keys,
-		metrics: newMetrics(o.Registry),
-		log:     o.Log,
-		added:   make(chan *feed, 64),
-		closed:  make(chan struct{}),
+		options:   o,
+		publishes: mayPublish[:],
+		keys:      keys,
+		metrics:   newMetrics(o.Registry),
+		log:       o.Log,
+		added:     make(chan *feed, 64),
+		closed:    make(chan struct{}),
 	}, nil
 }
 

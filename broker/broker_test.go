@@ -18,7 +18,7 @@ type note struct {
 var testSecret = []byte("0123456789abcdef0123456789abcdef")
 
 // start opens a broker and runs it until the test ends.
-func start(t testing.TB, o Options) *Broker {
+func start(t testing.TB, o Options, change ...func(*Broker)) *Broker {
 	t.Helper()
 	if o.Secrets == nil {
 		o.Secrets = [][]byte{testSecret}
@@ -33,6 +33,9 @@ func start(t testing.TB, o Options) *Broker {
 	b, err := New(o)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, f := range change {
+		f(b)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()

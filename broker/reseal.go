@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -34,7 +35,7 @@ type BucketResealed struct {
 // ErrUnavailable.
 func (b *Broker) Reseal(ctx context.Context, progress func(done int)) (ResealSummary, error) {
 	b.mu.Lock()
-	buckets := b.buckets
+	buckets := slices.Clone(b.buckets)
 	b.mu.Unlock()
 	sum := ResealSummary{Buckets: []BucketResealed{}}
 	for _, bucket := range buckets {

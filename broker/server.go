@@ -37,7 +37,8 @@ func (b *Broker) startServer(ctx context.Context) error {
 		return fmt.Errorf("making the embedded broker: %w", err)
 	}
 	fatal := make(chan string, 1)
-	srv.SetLoggerV2(&serverLog{log: b.log.With().Str("part", "nats").Logger(), fatal: fatal}, false, false, false)
+	b.strangers = newStrangers(b.log)
+	srv.SetLoggerV2(&serverLog{log: b.log.With().Str("part", "nats").Logger(), strangers: b.strangers, fatal: fatal}, false, false, false)
 	b.server = srv
 	srv.Start()
 	for !srv.ReadyForConnections(50 * time.Millisecond) {
@@ -143,9 +144,17 @@ func (b *Broker) users() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(&list, `{nkey: %s, permissions: {publish: ["$JS.API.>", "$KV.>", "%s.>"], subscribe: ["_INBOX.>", "%s.>"]}}, `, public, logSubject, feedSubject)
+		fmt.Fprintf(&list, `{nkey: %s, permissions: {publish: ["%s"], subscribe: ["_INBOX.>", "%s.>"]}}, `, public, strings.Join(b.publishes, `", "`), feedSubject)
 	}
 	return fmt.Sprintf("accounts { %s { jetstream: enabled, users: [%s] }, %s {} }\nsystem_account: %s\n", account, list.String(), system, system), nil
+}
+
+// mayPublish are the subjects that a node needs: its buckets and logs, and of JetStream what makes, reads and walks them.
+// Nothing deletes or purges a stream, or takes a message out of one. The same is asked of an external NATS.
+var mayPublish = [...]string{
+	"$KV.*.>", logSubject + ".>",
+	"$JS.API.STREAM.INFO.*", "$JS.API.STREAM.CREATE.*", "$JS.API.STREAM.UPDATE.*", "$JS.API.STREAM.MSG.GET.*", "$JS.API.DIRECT.GET.>",
+	"$JS.API.CONSUMER.CREATE.>", "$JS.API.CONSUMER.DELETE.>", "$JS.API.CONSUMER.MSG.NEXT.>",
 }
 
 func userKey(seed []byte) (nkeys.KeyPair, error) {
@@ -215,6 +224,7 @@ func (b *Broker) shut(ctx context.Context) {
 		b.conn.Close()
 	}
 	if b.server != nil {
+		b.strangers.close()
 		done := make(chan struct{})
 		go func() {
 			defer close(done)

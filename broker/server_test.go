@@ -67,7 +67,13 @@ func TestANodesUserMayUseBucketsAndNothingElse(t *testing.T) {
 	b := start(t, Options{})
 	denied := make(chan error, 8)
 	b.conn.SetErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { denied <- err })
-	for _, subject := range []string{"$SYS.REQ.SERVER.PING", "anything", feedSubject + ".sessions.a"} {
+	open(t, b, Spec{Name: "sessions", Decides: true})
+	for _, subject := range []string{
+		"$SYS.REQ.SERVER.PING", "anything", feedSubject + ".sessions.a", "$JS.API.STREAM.DELETE.KV_sessions", "$JS.API.STREAM.PURGE.KV_sessions",
+		"$JS.API.STREAM.MSG.DELETE.KV_sessions", "$JS.API.STREAM.SNAPSHOT.KV_sessions", "$JS.API.STREAM.RESTORE.KV_sessions",
+		"$JS.API.STREAM.LEADER.STEPDOWN.KV_sessions", "$JS.API.STREAM.PEER.REMOVE.KV_sessions", "$JS.API.META.LEADER.STEPDOWN",
+		"$JS.API.SERVER.REMOVE", "$JS.API.ACCOUNT.PURGE.PICKET", "$JS.API.STREAM.LIST", "$JS.ACK.x", "$JSC.R.x",
+	} {
 		if err := b.conn.Publish(subject, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -78,6 +84,19 @@ func TestANodesUserMayUseBucketsAndNothingElse(t *testing.T) {
 			}
 		case <-time.After(2 * time.Second):
 			t.Errorf("publishing to %s is allowed", subject)
+		}
+	}
+	for _, subject := range []string{">", "$SYS.>", "$JS.>", "$KV.sessions.>", "$KV.>", "PICKET.>", logSubject + ".>"} {
+		if _, err := b.conn.SubscribeSync(subject); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-denied:
+			if !errors.Is(err, nats.ErrPermissionViolation) {
+				t.Errorf("%s: %v", subject, err)
+			}
+		case <-time.After(2 * time.Second):
+			t.Errorf("subscribing to %s is allowed", subject)
 		}
 	}
 }
@@ -98,40 +117,6 @@ func (l *lines) has(s string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Contains(l.text.String(), s)
-}
-
-func TestANodeWithAnotherSecretOrClusterGetsNoRoute(t *testing.T) {
-	for what, o := range map[string]Options{
-		"secret":  {Cluster: "test", Secrets: [][]byte{olderSecret}},
-		"cluster": {Cluster: "other", Secrets: [][]byte{testSecret}},
-	} {
-		t.Run(what, func(t *testing.T) {
-			peers := []Peer{{"n1", freePort(t)}, {"n2", freePort(t)}, {"n3", freePort(t)}}
-			var log lines
-			honest, err := New(Options{
-				Cluster: "test", Node: "n1", Secrets: [][]byte{testSecret}, Peers: peers, Listen: peers[0].Address,
-				Store: t.TempDir(), Log: zerolog.New(&log).Level(zerolog.WarnLevel),
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			o.Node, o.Peers, o.Listen, o.Store = "n2", peers, peers[1].Address, t.TempDir()
-			stranger, err := New(o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, b := range []*Broker{honest, stranger} {
-				if err := b.Open(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				defer func() { _ = b.Close(canceled()) }()
-			}
-			eventually(t, "the stranger is named in the log", 10*time.Second, func() bool { return log.has("TLS") })
-			if n := honest.server.NumRoutes(); n != 0 {
-				t.Errorf("%d routes", n)
-			}
-		})
-	}
 }
 
 func canceled() context.Context {

@@ -7,10 +7,12 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// serverLog passes the embedded server's own lines on: what an operator must see at the level it deserves, the rest as debug.
+// serverLog passes the embedded server's own lines on: what an operator must see at the level it deserves, the rest as
+// debug. What it says of refused connections is put in words for people: see strangers.
 type serverLog struct {
-	log   zerolog.Logger
-	fatal chan string // what ends the server; only the first is kept
+	log       zerolog.Logger
+	strangers *strangers
+	fatal     chan string // what ends the server; only the first is kept
 }
 
 // Noticef is chatter of the server's life.
@@ -39,6 +41,10 @@ func (l *serverLog) Fatalf(format string, v ...any) {
 
 func (l *serverLog) at(level zerolog.Level, format string, v []any) {
 	text := fmt.Sprintf(format, v...)
+	if l.strangers.take(text) {
+		l.log.Debug().Msg(text)
+		return
+	}
 	for _, part := range everyday {
 		if strings.Contains(text, part) {
 			level = zerolog.DebugLevel
