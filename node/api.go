@@ -34,6 +34,8 @@ type providerStatus struct {
 	Reachable bool      `json:"reachable"`
 	Error     string    `json:"error"`
 	Since     time.Time `json:"since,omitzero"`
+	Circuit   string    `json:"circuit"`  // closed, half_open or open: whether refreshes ask it
+	Failures  int       `json:"failures"` // in a row
 }
 
 // status is the answer to GET /v1/status.

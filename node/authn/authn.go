@@ -25,10 +25,12 @@ const (
 	assertionEntries = 16_384
 )
 
-// Background work: how many refreshes and touches wait, and how many are done at a time.
+// Background work: how much of a kind waits, and how many refreshes are done at a time, of each provider, so that a slow one
+// keeps nobody of another waiting.
 const (
 	queueLength = 4096
-	workers     = 8
+	refreshers  = 32
+	forgetters  = 4
 )
 
 // Options are what Authn is made of.
@@ -76,15 +78,17 @@ type shared struct {
 
 	ring       ring // the assertion keys in use
 	assertions *lru.Cache[assertionKey, assertion]
-	rekey      chan struct{} // asks Run to read the assertion keys anew
-	meet       chan struct{} // asks Run to meet the identity providers that are new
-	touches    chan string   // session ids, for Run
-	refreshes  chan string   // session ids, for Run
+	rekey      chan struct{}              // asks Run to read the assertion keys anew
+	meet       chan struct{}              // asks Run to meet the identity providers that are new
+	touches    chan string                // session ids, for Run
+	refreshes  chan string                // session ids, for Run
+	forgets    chan forgotten             // tokens that providers are to forget, for Run
+	unsent     *lru.Cache[string, string] // by session id, the claims of which no token was shown yet
 
 	mu       sync.Mutex
-	watchers []func(Change)    // guarded by mu
-	inFlight map[string]bool   // guarded by mu: session ids whose tokens are being refreshed here
-	unsent   map[string]string // guarded by mu: by session id, the claims of which no token was shown yet
+	watchers []func(Change)      // guarded by mu
+	inFlight map[string]bool     // guarded by mu: session ids whose tokens are being refreshed here
+	waiting  map[string]*waiting // guarded by mu: by session id, the requests that wait for news of its tokens
 }
 
 // New checks the options and derives the keys. It opens nothing.
@@ -99,6 +103,10 @@ func New(o Options) (*Authn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the cache of assertions: %w", err)
 	}
+	unsent, err := lru.New[string, string](queueLength)
+	if err != nil {
+		return nil, fmt.Errorf("making the list of unsent claims: %w", err)
+	}
 	first := &Authn{shared: &shared{
 		broker:     o.Broker,
 		now:        o.Now,
@@ -110,8 +118,10 @@ func New(o Options) (*Authn, error) {
 		meet:       make(chan struct{}, 1),
 		touches:    make(chan string, queueLength),
 		refreshes:  make(chan string, queueLength),
+		forgets:    make(chan forgotten, queueLength),
+		unsent:     unsent,
 		inFlight:   map[string]bool{},
-		unsent:     map[string]string{},
+		waiting:    map[string]*waiting{},
 	}}
 	a, err := first.With(o.Config)
 	if err != nil {
@@ -167,22 +177,23 @@ func (a *Authn) Run(ctx context.Context) error {
 	group.Go(func() error {
 		return work(ctx, a.touches, func(ctx context.Context, id string) { a.inForce.Load().touch(ctx, id) })
 	})
-	for range workers {
+	group.Go(func() error { return a.refreshAll(ctx) })
+	for range forgetters {
 		group.Go(func() error {
-			return work(ctx, a.refreshes, func(ctx context.Context, id string) { a.inForce.Load().refresh(ctx, id) })
+			return work(ctx, a.forgets, func(ctx context.Context, f forgotten) { a.inForce.Load().forget(ctx, f) })
 		})
 	}
 	return group.Wait()
 }
 
 // work does what is queued, one after the other, until ctx ends.
-func work(ctx context.Context, queue <-chan string, do func(context.Context, string)) error {
+func work[T any](ctx context.Context, queue <-chan T, do func(context.Context, T)) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case id := <-queue:
-			do(ctx, id)
+		case item := <-queue:
+			do(ctx, item)
 		}
 	}
 }

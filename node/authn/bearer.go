@@ -64,12 +64,7 @@ func (a *Authn) IdentifyProgram(ctx context.Context, o config.Origin, token stri
 	if !ok {
 		return Caller{}, Absent
 	}
-	now := a.now()
-	c, answer := a.caller(ctx, id, r, now)
-	if answer == Found {
-		a.use(c.Session, now)
-	}
-	return c, answer
+	return a.identify(ctx, id, r)
 }
 
 // RecheckProgram is Recheck for a program's bearer.
@@ -78,5 +73,5 @@ func (a *Authn) RecheckProgram(ctx context.Context, o config.Origin, token strin
 	if !ok {
 		return Caller{}, Absent
 	}
-	return a.caller(ctx, id, r, a.now())
+	return a.recheck(ctx, id, r)
 }

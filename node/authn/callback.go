@@ -59,11 +59,11 @@ func (a *Authn) finish(ctx context.Context, q callbackQuery, s stay, r CallbackR
 	if err := q.checkIssuer(m); err != nil {
 		return Step{}, err
 	}
+	if q.refusal != "" { // before anything is stored: there is nothing to replay, and whoever can begin can be refused
+		return Step{}, q.refused()
+	}
 	if err := a.spend(ctx, "state-"+s.ID, signInLife); err != nil {
 		return Step{}, err
-	}
-	if q.refusal != "" {
-		return Step{}, q.refused()
 	}
 	got, err := p.redeem(ctx, m, q.code, s.Verifier, s.Nonce)
 	if err != nil {

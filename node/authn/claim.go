@@ -9,8 +9,8 @@ import (
 	"picket/broker"
 )
 
-// claimTime is after how long a claim that came to no end will come to none.
-const claimTime = 2 * refreshTime
+// claimTime is after how long a claim that came to no end will come to none, by another node's clock.
+const claimTime = refreshTime + skew
 
 // claimed is a generation of tokens that is ours to redeem.
 type claimed struct {
@@ -24,7 +24,7 @@ type claimed struct {
 func (a *Authn) claim(ctx context.Context, s Session) (*claimed, outcome, error) {
 	e, err := a.tokens.Get(ctx, s.ID)
 	if errors.Is(err, broker.ErrNotFound) {
-		a.forgetAttempt(s.ID)
+		a.unsent.Remove(s.ID)
 		return nil, refreshNotNeeded, nil
 	}
 	if err != nil {
@@ -34,25 +34,32 @@ func (a *Authn) claim(ctx context.Context, s Session) (*claimed, outcome, error)
 	switch {
 	case t.Refresh == "":
 		return nil, refreshNotNeeded, nil
-	case t.Claimed != nil && t.Claimed.ID == mine:
-		return &claimed{session: s, tokens: t, revision: e.Revision}, "", nil
-	case t.Claimed != nil:
-		a.forgetAttempt(s.ID)
+	case t.Generation > s.Generation && now.Before(t.Stored.Add(refreshTime)):
+		return nil, refreshNotNeeded, nil // another node has just stored it, and is about to tell the session
+	case t.Claimed != nil && t.Claimed.ID != mine:
+		a.unsent.Remove(s.ID)
 		outcome, err := a.giveUp(ctx, s, t, now)
 		return nil, outcome, err
 	}
 	t.Claimed = &claim{ID: mine, Node: a.conf.Cluster.Broker.Node, At: now}
-	_, err = a.tokens.Update(ctx, s.ID, t, e.Revision, s.Expires.Sub(now))
+	return a.win(ctx, s, t, e.Revision)
+}
+
+// win stores a claim, which nobody else may have done since the revision, and reads it again. An earlier claim of ours of
+// which nothing was sent is stored anew: what was read of it may be old.
+func (a *Authn) win(ctx context.Context, s Session, t tokens, revision uint64) (*claimed, outcome, error) {
+	mine := t.Claimed.ID
+	_, err := a.tokens.Update(ctx, s.ID, t, revision, s.Expires.Sub(a.now()))
 	if errors.Is(err, broker.ErrConflict) {
 		return nil, refreshNotNeeded, nil
 	}
 	if err != nil {
-		a.unspent(s.ID, mine)
+		a.unsent.Add(s.ID, mine)
 		return nil, refreshPostponed, fmt.Errorf("claiming tokens: %w", err)
 	}
-	e, err = a.tokens.Get(ctx, s.ID)
+	e, err := a.tokens.Get(ctx, s.ID)
 	if err != nil {
-		a.unspent(s.ID, mine)
+		a.unsent.Add(s.ID, mine)
 		return nil, refreshPostponed, fmt.Errorf("reading the claim: %w", err)
 	}
 	if e.Value.Claimed == nil || e.Value.Claimed.ID != mine {
@@ -62,34 +69,19 @@ func (a *Authn) claim(ctx context.Context, s Session) (*claimed, outcome, error)
 }
 
 // attempt is the id of this node's claim of a session's tokens: the one of an earlier claim that may have been stored though
-// the store did not say so, of which nothing was spent, or a new one.
+// the store did not say so, of which nothing was sent, or a new one.
 func (a *Authn) attempt(session string) string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if id := a.unsent[session]; id != "" {
+	if id, ok := a.unsent.Get(session); ok {
 		return id
 	}
 	return newID()
 }
 
-// unspent remembers a claim that may be stored, of which nothing was spent.
-func (a *Authn) unspent(session, attempt string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.unsent[session] = attempt
-}
-
-// forgetAttempt is for when the token is about to be shown, or is not ours to show.
-func (a *Authn) forgetAttempt(session string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.unsent, session)
-}
-
 // giveUp ends a session whose tokens were claimed, came to no end, and have run out: what the provider would say of the
 // person now is not to be had. Signing in again is one redirect, mostly.
 func (a *Authn) giveUp(ctx context.Context, s Session, t tokens, now time.Time) (outcome, error) {
-	if now.Before(t.Claimed.At.Add(claimTime)) || now.Before(t.Expires) {
+	over := t.Claimed.Lost || !now.Before(t.Claimed.At.Add(claimTime))
+	if !over || now.Before(t.Expires) {
 		return refreshNotNeeded, nil
 	}
 	return refreshEnded, a.end(ctx, s.ID)
@@ -103,6 +95,18 @@ func (a *Authn) release(ctx context.Context, c *claimed) error {
 	if err == nil || errors.Is(err, broker.ErrConflict) {
 		return nil
 	}
-	a.unspent(c.session.ID, c.tokens.Claimed.ID)
+	a.unsent.Add(c.session.ID, c.tokens.Claimed.ID)
 	return fmt.Errorf("releasing the claim: %w", err)
+}
+
+// lose notes that nobody will ever know what became of a claimed token, so that other nodes need not wait for it.
+func (a *Authn) lose(ctx context.Context, c *claimed) error {
+	t, lost := c.tokens, *c.tokens.Claimed
+	lost.Lost = true
+	t.Claimed = &lost
+	_, err := a.tokens.Update(ctx, c.session.ID, t, c.revision, c.session.Expires.Sub(a.now()))
+	if err == nil || errors.Is(err, broker.ErrConflict) {
+		return nil
+	}
+	return fmt.Errorf("noting that the token may be spent: %w", err)
 }

@@ -16,7 +16,7 @@ import (
 // Limits of what a provider may make us wait for and read.
 const (
 	quickTime   = 10 * time.Second // a person waits
-	patientTime = 30 * time.Second // a token is being spent: giving up early would lose it
+	patientTime = 12 * time.Second // a token is being spent: giving up early would lose it. A node that stops waits longer
 	answerLimit = 1 << 20          // bytes
 	headerLimit = 64 << 10         // bytes
 	maxHops     = 3
@@ -34,10 +34,11 @@ func newClient(roots *x509.CertPool, within time.Duration) *client {
 		CheckRedirect: sameHost,
 		Transport: limited{&http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
+			DialContext:            dialCounted,
 			TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 			TLSHandshakeTimeout:    quickTime,
 			IdleConnTimeout:        time.Minute,
-			MaxIdleConnsPerHost:    workers,
+			MaxIdleConnsPerHost:    refreshers,
 			MaxResponseHeaderBytes: headerLimit,
 			ForceAttemptHTTP2:      true,
 		}},
@@ -62,10 +63,14 @@ func certificates(pem []byte) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// sameHost lets a provider move a page within its host, and nothing else; what was posted is posted once.
+// sameHost lets a provider move a page within its host, and nothing else; what was posted is posted once, and a redirect is
+// the answer.
 func sameHost(next *http.Request, via []*http.Request) error {
 	first := via[0]
-	if len(via) > maxHops || first.Method != http.MethodGet || next.URL.Scheme != first.URL.Scheme || next.URL.Host != first.URL.Host {
+	if first.Method != http.MethodGet {
+		return http.ErrUseLastResponse
+	}
+	if len(via) > maxHops || next.URL.Scheme != first.URL.Scheme || next.URL.Host != first.URL.Host {
 		return fmt.Errorf("redirect to %.256q not followed", next.URL.Redacted())
 	}
 	return nil

@@ -58,8 +58,9 @@ func TestAClientIsNotLedToAnotherHost(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
-	if _, err := c.http.Post(server.URL+"/moved", "text/plain", strings.NewReader("a secret")); err == nil {
-		t.Error("followed a redirect of what was posted")
+	resp, err := c.http.Post(server.URL+"/away", "text/plain", strings.NewReader("a secret"))
+	if err != nil || resp.StatusCode != http.StatusFound {
+		t.Errorf("a redirect of what was posted: %v, %v", resp, err)
 	}
 }
 

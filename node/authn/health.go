@@ -2,7 +2,6 @@ package authn
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 )
 
@@ -13,6 +12,8 @@ type ProviderStatus struct {
 	Reachable bool      // it answered last time, and sensibly
 	Error     string    // what went wrong last; "": nothing, or it was not asked yet
 	Since     time.Time // since when that is so; zero: it was not asked yet
+	Circuit   string    // closed, half_open or open: whether it is asked for what can wait
+	Failures  int       // in a row
 }
 
 // Providers tells how the identity providers are, in the order of the configuration. It asks none of them.
@@ -27,7 +28,10 @@ func (a *Authn) Providers() []ProviderStatus {
 func (p *provider) status() ProviderStatus {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := ProviderStatus{Name: p.identity.Name, Issuer: p.identity.Issuer, Since: p.since}
+	s := ProviderStatus{
+		Name: p.identity.Name, Issuer: p.identity.Issuer, Since: p.since,
+		Circuit: p.breaker.circuit(p.now()).String(), Failures: p.breaker.failures,
+	}
 	s.Reachable = p.failure == nil && !p.since.IsZero()
 	if p.failure != nil {
 		s.Error = p.failure.Error()
@@ -42,27 +46,45 @@ func (p *provider) answered() {
 	if p.failure != nil || p.since.IsZero() {
 		p.since = p.now()
 	}
-	p.failure, p.rest, p.resting = nil, 0, time.Time{}
+	p.failure = nil
+	p.breaker.succeeded()
+	p.changed(Closed, false)
 }
 
-// failed notes that the provider failed, leaves it alone for a while, longer each time, and returns err.
-func (p *provider) failed(err error) error {
+// failed notes that the provider failed, and returns err.
+func (p *provider) failed(err error) error { return p.failedFor(err, 0) }
+
+// failedFor is failed for one that wants to be left alone for so long; 0: it did not say.
+func (p *provider) failedFor(err error, atLeast time.Duration) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.failure == nil {
 		p.since = p.now()
 	}
 	p.failure = err
-	p.rest = min(max(2*p.rest, restLeast), restMost)
-	p.resting = p.now().Add(p.rest * time.Duration(100-jitter(30)) / 100)
+	p.breaker.failed(p.now(), atLeast)
+	p.changed(p.breaker.circuit(p.now()), true)
 	return err
 }
 
-// rests tells whether the provider failed a moment ago: what can wait does.
+// rests tells whether the provider failed time and again, or is being tried after that: what can wait does.
 func (p *provider) rests() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.now().Before(p.resting)
+	c := p.breaker.circuit(p.now())
+	return c == Open || c == HalfOpen && p.breaker.probing
+}
+
+// enter tells whether the provider is asked for something that can wait. When it is, done has to be called after.
+func (p *provider) enter() (done func(), ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	probe, ok := p.breaker.enter(p.now())
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.breaker.leave(probe)
+	}, ok
 }
 
 // meetEvery is how often Run asks for metadata that is missing or old.
@@ -85,6 +107,3 @@ func (a *Authn) meetProviders(ctx context.Context) error {
 		}
 	}
 }
-
-// jitter is a random number below n: what many do should not be done by all at once.
-func jitter(n int) int { return rand.IntN(n) }

@@ -14,6 +14,9 @@ import (
 // Identify tells whose cookie this is. o is the origin that it was sent to, cookie the value of the cookie CookieName(o)
 // ("": none was sent), and r the route asked for, nil for a page of ours.
 //
+// When the tokens of the session have run out, it waits for their refresh, some seconds; the state of a session is told
+// above refresh.
+//
 // The answer is Absent when the cookie is not ours or not of this origin, and when its session is gone, expired, idle
 // for too long, revoked, or not of an identity of the route. It is Unknown, with no Caller, when this node cannot tell.
 // A hit costs under a microsecond and allocates nothing; a miss costs a read of the store.
@@ -22,25 +25,49 @@ func (a *Authn) Identify(ctx context.Context, o config.Origin, cookie string, r 
 	if !ok {
 		return Caller{}, Absent
 	}
-	now := a.now()
-	c, answer := a.caller(ctx, id, r, now)
-	if answer == Found {
-		a.use(c.Session, now)
-	}
-	return c, answer
+	return a.identify(ctx, id, r)
 }
 
-// Recheck is Identify for a request that is under way already: it does not count as use, so that a page left open does not
-// keep an idle session.
+// Recheck is Identify for a request that is under way already. It does not count as use, so that a page left open does not
+// keep an idle session; but its tokens are refreshed, and it does not wait for that: while they have run out, the answer is
+// Unknown.
 func (a *Authn) Recheck(ctx context.Context, o config.Origin, cookie string, r *config.Route) (Caller, Answer) {
 	id, ok := a.cookies.open(o, cookie)
 	if !ok {
 		return Caller{}, Absent
 	}
-	return a.caller(ctx, id, r, a.now())
+	return a.recheck(ctx, id, r)
 }
 
-// caller tells whose session this is, without counting that as use of it.
+// identify is Identify by the id of a session.
+func (a *Authn) identify(ctx context.Context, id string, r *config.Route) (Caller, Answer) {
+	now := a.now()
+	c, answer := a.caller(ctx, id, r, now)
+	if answer != Found {
+		return c, answer
+	}
+	a.use(c.Session, now)
+	if c.Session.lapsed(now) {
+		return a.awaitTokens(ctx, id, r)
+	}
+	return c, answer
+}
+
+// recheck is Recheck by the id of a session.
+func (a *Authn) recheck(ctx context.Context, id string, r *config.Route) (Caller, Answer) {
+	now := a.now()
+	c, answer := a.caller(ctx, id, r, now)
+	if answer != Found {
+		return c, answer
+	}
+	a.askRefresh(c.Session, now)
+	if c.Session.lapsed(now) {
+		return Caller{}, Unknown
+	}
+	return c, answer
+}
+
+// caller tells whose session this is, without counting that as use of it, and whether or not its tokens have run out.
 func (a *Authn) caller(ctx context.Context, id string, r *config.Route, now time.Time) (Caller, Answer) {
 	if !a.broker.Fresh() {
 		return Caller{}, Unknown
@@ -104,31 +131,39 @@ func (a *Authn) use(s *Session, now time.Time) {
 	if a.idle > 0 && nano-atomic.LoadInt64(&s.seen) > int64(a.grain()/16) {
 		atomic.StoreInt64(&s.seen, nano)
 	}
-	touch := a.idle > 0 && nano-s.Seen.UnixNano() > int64(a.grain())
-	refresh := !s.RefreshAt.IsZero() && nano >= s.RefreshAt.UnixNano()
-	if !touch && !refresh {
-		return
-	}
-	asked := atomic.LoadInt64(&s.asked)
-	if nano < asked || !atomic.CompareAndSwapInt64(&s.asked, asked, nano+int64(askAgain)) {
-		return
-	}
-	if touch {
+	if a.idle > 0 && nano-s.Seen.UnixNano() > int64(a.grain()) && ask(&s.touched, nano) {
 		queue(a.touches, s.ID)
 	}
-	if refresh {
-		queue(a.refreshes, s.ID)
+	a.askRefresh(s, now)
+}
+
+// askRefresh has the tokens of a session refreshed in the background when it is time. It never waits.
+func (a *Authn) askRefresh(s *Session, now time.Time) {
+	nano := now.UnixNano()
+	if s.RefreshAt.IsZero() || nano < s.RefreshAt.UnixNano() || nano < atomic.LoadInt64(&s.retry) {
+		return
+	}
+	if ask(&s.asked, nano) && !queue(a.refreshes, s.ID) {
+		s.postpone(now)
 	}
 }
 
 // askAgain is how long background work that was asked for may take before a request asks again.
 const askAgain = 10 * time.Second
 
-// queue hands an id to a worker, or drops it when there is no room: the next use asks again.
-func queue(c chan<- string, id string) {
+// ask is true for the one who may ask now for what is not asked for again before the time in until.
+func ask(until *int64, nano int64) bool {
+	before := atomic.LoadInt64(until)
+	return nano >= before && atomic.CompareAndSwapInt64(until, before, nano+int64(askAgain))
+}
+
+// queue hands something to a worker. False when there is no room, and it is dropped.
+func queue[T any](c chan<- T, item T) bool {
 	select {
-	case c <- id:
+	case c <- item:
+		return true
 	default:
+		return false
 	}
 }
 

@@ -43,6 +43,8 @@ type idp struct {
 	userinfo     func(c map[string]any)      // changes what userinfo says
 	down         bool                        // answers nothing but 500
 	before       func()                      // runs before a refresh is answered
+	answers      func(m map[string]any)      // changes what comes for a code or a refresh token
+	seen         func(r *http.Request)       // is told of each refresh
 }
 
 type grant struct{ subject, nonce, challenge, redirect string }
@@ -184,6 +186,9 @@ func (p *idp) redeemRefresh(w http.ResponseWriter, r *http.Request, client strin
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.seen != nil {
+		p.seen(r)
+	}
 	token := r.PostFormValue("refresh_token")
 	subject, ok := p.refreshes[token]
 	delete(p.refreshes, token)
@@ -217,10 +222,14 @@ func (p *idp) issue(subject, client, nonce string) map[string]any {
 	}
 	refresh := "refresh-" + newID()
 	p.refreshes[refresh] = subject
-	return map[string]any{
+	m := map[string]any{
 		"access_token": "access-" + subject, "token_type": "Bearer", "expires_in": int(p.accessLife.Seconds()),
 		"refresh_token": refresh, "id_token": token,
 	}
+	if p.answers != nil {
+		p.answers(m)
+	}
+	return m
 }
 
 func signed(alg jose.SignatureAlgorithm, key any, payload []byte) string {

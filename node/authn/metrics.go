@@ -8,29 +8,46 @@ import (
 	"picket/broker"
 )
 
-// metrics counts what became of sign-ins and refreshes.
+// metrics counts what became of sign-ins and refreshes, and how the providers are.
 type metrics struct {
 	signIns   *prometheus.CounterVec
 	refreshes *prometheus.CounterVec
+	waits     *prometheus.CounterVec
+	forgets   *prometheus.CounterVec
+	failures  *prometheus.CounterVec
+	circuits  *prometheus.GaugeVec
 }
 
 // newMetrics registers the counters; a nil registry counts nothing that anyone sees.
 func newMetrics(r prometheus.Registerer) *metrics {
 	return &metrics{
-		signIns:   counter(r, "picket_sign_ins_total", "Sign-ins that came back from a provider, by what became of them."),
-		refreshes: counter(r, "picket_refreshes_total", "Refreshes of tokens, by what became of them."),
+		signIns:   counter(r, "picket_sign_ins_total", "Sign-ins that came back from a provider, by what became of them.", "outcome"),
+		refreshes: counter(r, "picket_refreshes_total", "Refreshes of tokens, by what became of them.", "outcome"),
+		waits: counter(r, "picket_refresh_waits_total",
+			"Requests whose session's tokens had run out, by the answer after they waited for a refresh: unknown is a 503.", "answer"),
+		forgets: counter(r, "picket_token_revocations_total",
+			"Tokens of ended sessions that a provider was to revoke, by what became of it.", "outcome"),
+		failures: counter(r, "picket_provider_failures_total", "Failures of an identity provider.", "identity"),
+		circuits: known(r, prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "picket_provider_circuit_open",
+			Help: "1 while an identity provider that failed time and again is asked for no refresh but one at a time.",
+		}, []string{"identity"})),
 	}
 }
 
-func counter(r prometheus.Registerer, name, help string) *prometheus.CounterVec {
-	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{"outcome"})
+func counter(r prometheus.Registerer, name, help, label string) *prometheus.CounterVec {
+	return known(r, prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label}))
+}
+
+// known registers c, or gives the one that was before: when a configuration was loaded anew, counting goes on.
+func known[C prometheus.Collector](r prometheus.Registerer, c C) C {
 	if r == nil {
 		return c
 	}
 	var before prometheus.AlreadyRegisteredError
 	if err := r.Register(c); errors.As(err, &before) {
-		if known, ok := before.ExistingCollector.(*prometheus.CounterVec); ok {
-			return known // a configuration was loaded anew: go on counting
+		if k, ok := before.ExistingCollector.(C); ok {
+			return k
 		}
 	}
 	return c
@@ -39,6 +56,22 @@ func counter(r prometheus.Registerer, name, help string) *prometheus.CounterVec 
 func (m *metrics) signedIn(err error) { m.signIns.WithLabelValues(signInOutcome(err)).Inc() }
 
 func (m *metrics) refreshed(o outcome) { m.refreshes.WithLabelValues(string(o)).Inc() }
+
+func (m *metrics) waited(answer Answer) { m.waits.WithLabelValues(answer.String()).Inc() }
+
+func (m *metrics) forgot(outcome string) { m.forgets.WithLabelValues(outcome).Inc() }
+
+// asked notes what came of asking a provider.
+func (m *metrics) asked(identity string, c Circuit, failed bool) {
+	open := 0.0
+	if c != Closed {
+		open = 1
+	}
+	m.circuits.WithLabelValues(identity).Set(open)
+	if failed {
+		m.failures.WithLabelValues(identity).Inc()
+	}
+}
 
 // signInOutcome is one word for an error of Callback.
 func signInOutcome(err error) string {

@@ -84,10 +84,11 @@ func (a *Authn) goodSession(ctx context.Context, id string) (*Session, *User, er
 
 // Revoke ends a session: when it returns nil, a quorum has it. broker.ErrNotFound, broker.ErrUnavailable.
 func (a *Authn) Revoke(ctx context.Context, id string) error {
-	if _, err := a.SessionByID(ctx, id); err != nil {
+	s, err := a.SessionByID(ctx, id)
+	if err != nil {
 		return err
 	}
-	return a.end(ctx, id)
+	return a.endAndForget(ctx, id, s.Identity)
 }
 
 // RevokeUser ends all sessions of a user (an id, or an email address, which may be of several users), by one write for each
@@ -109,21 +110,21 @@ func (a *Authn) RevokeUser(ctx context.Context, user string) (n int, err error) 
 // sweep deletes the sessions of users that are below these epochs, and tells how many were good before. They are void
 // already: this gives back the space and takes the tokens, and where it fails, they expire.
 func (a *Authn) sweep(ctx context.Context, epochs map[string]uint64) (n int) {
-	var void []string
+	void := map[string]string{} // identity, by session id
 	for e, err := range a.sessions.List(ctx) {
 		if err != nil {
 			a.log.Warn().Err(err).Msg("revoked sessions not counted to the end")
 			break
 		}
 		if epoch, ok := epochs[e.Value.User]; ok && e.Value.Epoch < epoch {
-			void = append(void, e.Value.ID)
+			void[e.Value.ID] = e.Value.Identity
 			if e.Value.Epoch == epoch-1 && a.holds(&e.Value, nil, a.now()) {
 				n++
 			}
 		}
 	}
-	for _, id := range void {
-		if err := a.end(ctx, id); err != nil {
+	for id, identity := range void {
+		if err := a.endAndForget(ctx, id, identity); err != nil {
 			a.log.Warn().Err(err).Str("session", id).Msg("revoked session not deleted")
 			break
 		}

@@ -17,12 +17,8 @@ import (
 	"picket/node/config"
 )
 
-// How long a provider's metadata is used before it is read again, and how long one that failed is left alone.
-const (
-	metadataLife = time.Hour
-	restLeast    = time.Second
-	restMost     = 30 * time.Second
-)
+// metadataLife is how long a provider's metadata is used before it is read again.
+const metadataLife = time.Hour
 
 // algorithms are the signatures that are believed: asymmetric ones (RFC 8725, section 3.1).
 var algorithms = [...]string{
@@ -45,13 +41,15 @@ type provider struct {
 	patient  *client // for what must not be cut short
 	flight   singleflight.Group
 
+	slots   chan struct{}       // one for each refresh that it is asked for at a time
+	changed func(Circuit, bool) // told after each answer and failure (true)
+
 	mu      sync.Mutex
-	known   *metadata     // guarded by mu; nil: never read
-	readAt  time.Time     // guarded by mu: when known was read
-	failure error         // guarded by mu: what went wrong last; nil: nothing
-	since   time.Time     // guarded by mu: how long it has been reachable, or not
-	rest    time.Duration // guarded by mu: how long it is left alone after the last failure
-	resting time.Time     // guarded by mu: until when
+	known   *metadata // guarded by mu; nil: never read
+	readAt  time.Time // guarded by mu: when known was read
+	failure error     // guarded by mu: what went wrong last; nil: nothing
+	since   time.Time // guarded by mu: how long it has been reachable, or not
+	breaker breaker   // guarded by mu
 }
 
 func newProvider(id *config.Identity, sso string, now func() time.Time) (*provider, error) {
@@ -74,6 +72,9 @@ func newProvider(id *config.Identity, sso string, now func() time.Time) (*provid
 		now:      now,
 		quick:    newClient(roots, quickTime),
 		patient:  newClient(roots, patientTime),
+
+		slots:   make(chan struct{}, refreshers),
+		changed: func(Circuit, bool) {},
 	}, nil
 }
 
@@ -121,7 +122,7 @@ func (p *provider) metadata(ctx context.Context) (*metadata, error) {
 func (p *provider) remembered() (m *metadata, stale bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	rests := p.now().Before(p.resting)
+	rests := p.breaker.circuit(p.now()) == Open
 	if p.known == nil && rests {
 		return nil, true, p.failure
 	}
@@ -132,7 +133,8 @@ func (p *provider) remembered() (m *metadata, stale bool, err error) {
 func (p *provider) read(ctx context.Context) (*metadata, error) {
 	m, err := p.discover(ctx)
 	if err != nil {
-		return nil, p.failed(fmt.Errorf("reading the metadata of %s: %s: %w", p.identity.Issuer, clip(err.Error(), 256), ErrProvider))
+		err = fmt.Errorf("reading the metadata of %s: %s: %w", p.identity.Issuer, clip(err.Error(), 256), ErrProvider)
+		return nil, p.failedFor(err, restLeast) // without, nothing can be asked of it
 	}
 	p.mu.Lock()
 	p.known, p.readAt = m, p.now()

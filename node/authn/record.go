@@ -13,8 +13,12 @@ import (
 // Session is one sign-in of one person in one browser. It is stored under its id until it expires. What the package
 // hands out is shared: read only.
 type Session struct {
-	seen  int64 // Unix ns when last used on this node; by atomic access only. First, to be aligned everywhere
-	asked int64 // Unix ns before which neither touch nor refresh is asked for again; by atomic access only
+	// By atomic access only, in Unix ns; first, to be aligned everywhere.
+	seen    int64 // when last used on this node
+	touched int64 // before which a touch is not asked for again
+	asked   int64 // before which a refresh is not asked for again
+	retry   int64 // before which a refresh is not tried again, for it failed
+	tries   int64 // how many refreshes failed in a row; no time
 
 	broker.Rest
 	ID            string    `json:"id"`
@@ -30,15 +34,22 @@ type Session struct {
 	Device        string    `json:"device,omitempty"`
 	Address       string    `json:"address,omitempty"` // of the client that signed in
 	UserAgent     string    `json:"user_agent,omitempty"`
-	Seen          time.Time `json:"seen"`                 // when last used, to a sixteenth of the idle time
-	RefreshAt     time.Time `json:"refresh_at,omitzero"`  // when tokens are to be refreshed; zero: never
-	SteppedUp     bool      `json:"stepped_up,omitempty"` // it was made because a policy required more of an earlier one
-	Program       bool      `json:"program,omitempty"`    // a program holds it, not a browser
-	Replaced      string    `json:"replaced,omitempty"`   // id of the session whose place this one took in the browser
+	Seen          time.Time `json:"seen"`                   // when last used, to a sixteenth of the idle time
+	RefreshAt     time.Time `json:"refresh_at,omitzero"`    // when tokens are to be refreshed; zero: never
+	VouchedUntil  time.Time `json:"vouched_until,omitzero"` // when the tokens run out, unless they are refreshed; zero: never
+	Generation    uint64    `json:"generation,omitempty"`   // of the tokens that user and groups were last learned from
+	SteppedUp     bool      `json:"stepped_up,omitempty"`   // it was made because a policy required more of an earlier one
+	Program       bool      `json:"program,omitempty"`      // a program holds it, not a browser
+	Replaced      string    `json:"replaced,omitempty"`     // id of the session whose place this one took in the browser
 }
 
 // lastSeen is when the session was last used, as far as this node knows.
 func (s *Session) lastSeen() int64 { return max(atomic.LoadInt64(&s.seen), s.Seen.UnixNano()) }
+
+// lapsed tells whether the tokens have run out: what is known of the person is older than the provider vouched for.
+func (s *Session) lapsed(now time.Time) bool {
+	return !s.VouchedUntil.IsZero() && !now.Before(s.VouchedUntil)
+}
 
 // User is a person as an identity provider describes them. It is stored under its id, and stays.
 type User struct {
@@ -70,6 +81,7 @@ type tokens struct {
 	ID         string    `json:"id,omitempty"`
 	Expires    time.Time `json:"expires,omitzero"` // of Access; zero: the provider did not say
 	Generation uint64    `json:"generation"`       // counts refreshes
+	Stored     time.Time `json:"stored,omitzero"`  // when this generation was; zero: at the sign-in
 	Claimed    *claim    `json:"claimed,omitempty"`
 }
 
@@ -79,6 +91,7 @@ type claim struct {
 	ID   string    `json:"id"` // of the attempt
 	Node string    `json:"node"`
 	At   time.Time `json:"at"`
+	Lost bool      `json:"lost,omitempty"` // it came to no end, and the node that made it knows
 }
 
 // used says that something which is good for one use was used.

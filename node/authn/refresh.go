@@ -7,27 +7,75 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+	"golang.org/x/sync/errgroup"
 
 	"picket/broker"
 )
 
-// refreshTime bounds a refresh from claim to record. A node that stops waits so long for those under way.
-const refreshTime = time.Minute
+// Tokens are refreshed on use of their session, well before they run out, and in the background. A claim is stored before
+// a refresh token is shown to the provider, and is never taken over: it needs no lease, and each generation of tokens is
+// redeemed once at most, however many ask on however many nodes, whatever dies meanwhile, and however slow the provider
+// is. What becomes of the session:
+//
+//	tokens    the refresh                                   a request              the next refresh
+//	good      not due                                       goes on                when due, at 60 to 80 % of their life
+//	good      in flight, on any node                        goes on                -
+//	good      failed and spent nothing: an answer of        goes on                on use; each session with back-off, and
+//	          failure, or nothing was sent                                         a provider that fails again and again
+//	                                                                               is tried by one (see breaker)
+//	good      unclear: a time-out, a connection cut,        goes on                never of this generation
+//	          nonsense, or the node died
+//	run out   not begun, or in flight                       waits, then 503        on use
+//	run out   failed and spent nothing                      503, cookie kept       on use, as above
+//	run out   refused by a provider that is well            session ended
+//	run out   unclear                                       session ended; when    never
+//	                                                        a node died, after
+//	                                                        claimTime
+//	any       invalid_grant, or a person is wanted          session ended          never
+//	any       done                                          goes on                as at first, of the next generation
+//
+// Tokens of which the provider did not say when they run out never do. A session that ends while its tokens are refreshed
+// has the new ones revoked at the provider.
 
-// retryAfter is when a session whose tokens could not be refreshed now is tried again.
+// refreshTime bounds a refresh from claim to record. Of that the provider has patientTime to renew the tokens, which a node
+// that stops waits for (node.finishTime is more), and as much to say what it knows of the person.
+const refreshTime = 40 * time.Second
+
+// retryAfter is the most that a session whose tokens could not be refreshed waits for the next try.
 const retryAfter = time.Minute
 
-// refresh renews the tokens of a session that is in use, and what is known of its user. However many ask on however many
-// nodes, and whatever dies meanwhile, each generation of tokens is redeemed once at most: a claim is stored before the
-// provider is asked, and never taken over.
+// refreshAll does the refreshes that are asked for, until ctx ends, and waits for those under way.
+func (a *Authn) refreshAll(ctx context.Context) error {
+	var group errgroup.Group
+	group.SetLimit(queueLength)
+	err := work(ctx, a.refreshes, func(ctx context.Context, id string) {
+		group.Go(func() error { a.inForce.Load().refresh(ctx, id); return nil })
+	})
+	return errors.Join(err, group.Wait())
+}
+
+// refresh renews the tokens of a session that is in use, and what is known of its user, when it is their turn.
 func (a *Authn) refresh(ctx context.Context, id string) {
 	if !a.enter(id) {
 		return
 	}
+	defer a.wake(id)
 	defer a.leaveFlight(id)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTime)
-	defer cancel()
+	s, err := a.knownSessions.Get(ctx, id)
+	if err != nil || a.providers[s.Identity] == nil {
+		return // gone, or asked for again
+	}
+	slots := a.providers[s.Identity].slots
+	select {
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
+	case <-ctx.Done():
+		return
+	}
 	outcome, err := a.refreshOnce(ctx, id)
+	if outcome == refreshPostponed {
+		a.postponed(ctx, id)
+	}
 	a.metrics.refreshed(outcome)
 	if err != nil {
 		a.log.Warn().Err(err).Str("session", id).Str("outcome", string(outcome)).Msg("tokens not refreshed")
@@ -51,6 +99,13 @@ func (a *Authn) leaveFlight(id string) {
 	delete(a.inFlight, id)
 }
 
+// postponed has the requests of a session on this node not ask again for a while.
+func (a *Authn) postponed(ctx context.Context, id string) {
+	if s, err := a.knownSessions.Get(ctx, id); err == nil {
+		s.postpone(a.now())
+	}
+}
+
 // outcome is what became of a refresh.
 type outcome string
 
@@ -63,34 +118,64 @@ const (
 	refreshRevoked   outcome = "revoked"    // the session ended meanwhile; so did its new tokens
 )
 
+// refreshOnce goes from looking whether it is needed to what is known after it. Until the claim, ctx may end it; from there
+// on it goes to its own end.
 func (a *Authn) refreshOnce(ctx context.Context, id string) (outcome, error) {
-	s, err := a.due(ctx, id)
-	if s == nil {
-		return refreshNotNeeded, err
-	}
-	p := a.providers[s.Identity]
-	if p == nil || p.rests() {
-		return refreshPostponed, nil
-	}
-	m, err := p.metadata(ctx)
+	looking, cancel := context.WithTimeout(ctx, refreshTime)
+	defer cancel()
+	s, err := a.due(looking, id)
 	if err != nil {
 		return refreshPostponed, err
 	}
-	c, outcome, err := a.claim(ctx, *s)
+	if s == nil {
+		return refreshNotNeeded, nil
+	}
+	p := a.providers[s.Identity]
+	if p == nil {
+		return refreshPostponed, nil
+	}
+	done, ok := p.enter()
+	if !ok {
+		return refreshPostponed, nil
+	}
+	defer done()
+	m, err := p.metadata(looking)
+	if err != nil {
+		return refreshPostponed, err
+	}
+	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTime)
+	defer cancel()
+	c, outcome, err := a.claim(detached, *s)
 	if c == nil {
 		return outcome, err
 	}
-	a.forgetAttempt(id)
+	if ctx.Err() != nil { // the node stops: another one does it
+		return refreshPostponed, a.release(detached, c)
+	}
+	return a.exchange(detached, p, m, c)
+}
+
+// exchange shows a claimed token to the provider, once, and acts on the answer.
+func (a *Authn) exchange(ctx context.Context, p *provider, m *metadata, c *claimed) (outcome, error) {
+	a.unsent.Remove(c.session.ID)
 	fresh, verdict, err := p.renew(ctx, m, c.tokens.Refresh)
 	switch verdict {
 	case spent:
 		return a.renewed(ctx, p, m, c, fresh)
 	case invalid:
-		return refreshEnded, errors.Join(err, a.end(ctx, id))
+		return refreshEnded, errors.Join(err, a.end(ctx, c.session.ID))
+	case refused:
+		if c.session.lapsed(a.now()) { // signing in may succeed
+			return refreshEnded, errors.Join(err, a.end(ctx, c.session.ID))
+		}
+		return refreshPostponed, errors.Join(err, a.release(ctx, c))
 	case unspent:
 		return refreshPostponed, errors.Join(err, a.release(ctx, c))
 	}
-	return refreshUnclear, err
+	if c.session.lapsed(a.now()) {
+		return refreshUnclear, errors.Join(err, a.end(ctx, c.session.ID))
+	}
+	return refreshUnclear, errors.Join(err, a.lose(ctx, c))
 }
 
 // due is the stored session when its tokens are to be refreshed now, else nil.
@@ -124,12 +209,15 @@ func (a *Authn) void(ctx context.Context, s Session) (bool, error) {
 	return !u.Value.Active || s.Epoch < u.Value.Epoch, nil
 }
 
+// learnTries is as how many failures in a row one counts after which the provider renewed tokens but did not say whose.
+const learnTries = 5
+
 // renewed stores what the provider gave for a claimed token: first the tokens, which nobody can get again, then what they
 // say. If the session ended meanwhile, the new tokens are revoked.
 func (a *Authn) renewed(ctx context.Context, p *provider, m *metadata, c *claimed, t *oauth2.Token) (outcome, error) {
 	raw, _ := t.Extra("id_token").(string)
 	next := p.keep(t, raw)
-	next.Rest, next.Generation = c.tokens.Rest, c.tokens.Generation+1
+	next.Rest, next.Generation, next.Stored = c.tokens.Rest, c.tokens.Generation+1, a.now().Round(0)
 	if raw == "" {
 		next.ID = c.tokens.ID // still what a sign-out shows the provider
 	}
@@ -140,53 +228,21 @@ func (a *Authn) renewed(ctx context.Context, p *provider, m *metadata, c *claime
 	if err != nil {
 		return refreshUnclear, fmt.Errorf("storing refreshed tokens: %w", err)
 	}
-	at := refreshAt(next, a.now())
+	at, until := refreshAt(next, a.now()), next.vouchedUntil()
 	err = a.learn(ctx, p, m, c.session, t, raw)
 	switch {
 	case errors.Is(err, errSomebodyElse), errors.Is(err, ErrInactive):
 		return refreshEnded, errors.Join(err, p.revoke(ctx, m, next), a.end(ctx, c.session.ID))
-	case err != nil:
-		at = a.now().Add(retryAfter).Round(0)
+	case err != nil: // the tokens are new, what is known of the person is not
+		at, until = a.now().Add(backOff(learnTries)).Round(0), c.session.VouchedUntil
 	}
-	gone := a.changeSession(ctx, c.session.ID, func(s *Session) bool { s.RefreshAt = at; return true })
+	gone := a.changeSession(ctx, c.session.ID, func(s *Session) bool {
+		s.RefreshAt, s.VouchedUntil, s.Generation = at, until, next.Generation
+		return true
+	})
 	void, unknown := a.void(ctx, c.session)
 	if void || errors.Is(gone, broker.ErrNotFound) {
 		return refreshRevoked, errors.Join(p.revoke(ctx, m, next), a.end(ctx, c.session.ID))
 	}
 	return refreshDone, errors.Join(err, gone, unknown)
-}
-
-// errSomebodyElse says that refreshed tokens are of another person than the session.
-var errSomebodyElse = errors.New("refreshed tokens are of somebody else")
-
-// learn replaces what is known of a user by what refreshed tokens say. When they say nothing, it stays.
-func (a *Authn) learn(ctx context.Context, p *provider, m *metadata, s Session, t *oauth2.Token, raw string) error {
-	c := claims{}
-	if raw != "" {
-		var err error
-		if c, err = p.verify(ctx, m, raw, t.AccessToken); err != nil {
-			return err
-		}
-	}
-	if raw == "" {
-		if m.UserInfo == "" {
-			return nil
-		}
-		known, err := a.users.Get(ctx, s.User)
-		if err != nil {
-			return fmt.Errorf("reading the user: %w", err)
-		}
-		c["sub"] = known.Value.Subject
-	}
-	if err := p.complete(p.patient.context(ctx), m, c, t); err != nil {
-		return err
-	}
-	v := c.vouch(m.Issuer, p.identity.GroupsClaim)
-	if v.user.ID != s.User {
-		return errSomebodyElse
-	}
-	if _, err := a.describeUser(ctx, v.user); err != nil {
-		return err
-	}
-	return a.describeGroups(ctx, s.User, s.Identity, v.groups)
 }

@@ -42,6 +42,7 @@ func (a *Authn) addProviders(before *Authn) error {
 				wrong = append(wrong, fmt.Errorf("identity %q: %w", id.Name, err))
 				continue
 			}
+			p.changed = func(c Circuit, failed bool) { a.metrics.asked(id.Name, c, failed) }
 		}
 		a.providers[id.Name] = p
 		a.names = append(a.names, id.Name)

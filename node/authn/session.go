@@ -59,6 +59,7 @@ func (a *Authn) newSession(identity string, got vouched, r CallbackRequest) *Ses
 		UserAgent:     clip(r.UserAgent, 256),
 		Seen:          now,
 		RefreshAt:     refreshAt(got.tokens, now),
+		VouchedUntil:  got.tokens.vouchedUntil(),
 	}
 }
 
@@ -133,10 +134,15 @@ func (a *Authn) end(ctx context.Context, id string) error {
 	if err := a.sessions.Delete(ctx, id); err != nil {
 		return fmt.Errorf("deleting the session: %w", err)
 	}
-	if err := a.tokens.Delete(ctx, id); err != nil { // sealed, of no session, and gone when it would have expired
+	a.endTokens(ctx, id)
+	return nil
+}
+
+// endTokens deletes the tokens of an ended session, as far as can be: they are sealed, and gone when it would have expired.
+func (a *Authn) endTokens(ctx context.Context, id string) {
+	if err := a.tokens.Delete(ctx, id); err != nil {
 		a.log.Warn().Err(err).Str("session", id).Msg("tokens of an ended session not deleted")
 	}
-	return nil
 }
 
 // clip is the first bytes of s, without a torn character at the end.
@@ -160,4 +166,13 @@ func refreshAt(t tokens, now time.Time) time.Time {
 		left = t.Expires.Sub(now)
 	}
 	return now.Add(left * time.Duration(60+jitter(20)) / 100).Round(0)
+}
+
+// vouchedUntil is until when the provider vouches for what it said with tokens that can be refreshed. Zero: it did not say, or
+// there is nothing to refresh, and the session lasts as long as sessions do.
+func (t tokens) vouchedUntil() time.Time {
+	if t.Refresh == "" {
+		return time.Time{}
+	}
+	return t.Expires
 }

@@ -35,7 +35,7 @@ func (a *Authn) SignOut(ctx context.Context, r SignOutRequest) (Step, error) {
 		if err := a.sessions.Delete(ctx, id); err != nil {
 			return Step{}, fmt.Errorf("deleting the session: %w", err)
 		}
-		a.strip(ctx, id)
+		a.strip(ctx, id, f.Identity)
 	}
 	sealed, err := seal(a.seals.farewell, f)
 	if err != nil {
@@ -45,18 +45,17 @@ func (a *Authn) SignOut(ctx context.Context, r SignOutRequest) (Step, error) {
 }
 
 // strip leaves of the tokens of an ended session the ID token, for as long as the way to the provider takes: it is what
-// tells the provider who leaves.
-func (a *Authn) strip(ctx context.Context, id string) {
+// tells the provider who leaves. The others it is to forget.
+func (a *Authn) strip(ctx context.Context, id, identity string) {
 	e, err := a.tokens.Get(ctx, id)
 	if err == nil {
+		a.forgetLater(identity, id, e.Value)
 		_, err = a.tokens.Update(ctx, id, tokens{ID: e.Value.ID, Generation: e.Value.Generation}, e.Revision, signOutLife)
 	}
 	if err == nil || errors.Is(err, broker.ErrNotFound) {
 		return
 	}
-	if err := a.tokens.Delete(ctx, id); err != nil {
-		a.log.Warn().Err(err).Str("session", id).Msg("tokens of an ended session not deleted")
-	}
+	a.endTokens(ctx, id)
 }
 
 // SignOutSSORequest is a browser that SignOut sent to the authenticate host.
@@ -86,7 +85,7 @@ func (a *Authn) SignOutSSO(ctx context.Context, r SignOutSSORequest) (Step, erro
 		gone := err != nil
 		if !gone && f.Session != "" && e.Value.Replaced == f.Session {
 			f.Identity, hint = e.Value.Identity, a.farewellHint(ctx, id)
-			if err := a.end(ctx, id); err != nil {
+			if err := a.endAndForget(ctx, id, f.Identity); err != nil {
 				return Step{}, err
 			}
 			gone = true
@@ -96,9 +95,7 @@ func (a *Authn) SignOutSSO(ctx context.Context, r SignOutSSORequest) (Step, erro
 		}
 	}
 	if f.Session != "" {
-		if err := a.tokens.Delete(ctx, f.Session); err != nil {
-			a.log.Warn().Err(err).Str("session", f.Session).Msg("tokens of an ended session not deleted")
-		}
+		a.endTokens(ctx, f.Session)
 	}
 	step.Redirect, err = a.leave(ctx, f, hint)
 	return step, err

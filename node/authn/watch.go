@@ -28,6 +28,9 @@ func (a *Authn) watch() {
 }
 
 func (a *Authn) tell(c Change) {
+	if c.User == "" {
+		a.wake(c.Session)
+	}
 	a.mu.Lock()
 	watchers := a.watchers
 	a.mu.Unlock()

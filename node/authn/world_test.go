@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -57,6 +58,12 @@ type world struct {
 // newWorld starts a broker and an Authn; change may change the configuration first.
 func newWorld(t *testing.T, change ...func(*config.Config)) *world {
 	t.Helper()
+	return newWorldOn(t, broker.Options{}, change...)
+}
+
+// newWorldOn is newWorld on a broker with these options.
+func newWorldOn(t *testing.T, o broker.Options, change ...func(*config.Config)) *world {
+	t.Helper()
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	w := &world{t: t, ctx: ctx, clock: &clock{}, stop: cancel}
@@ -74,16 +81,16 @@ func newWorld(t *testing.T, change ...func(*config.Config)) *world {
 	for _, f := range change {
 		f(w.config)
 	}
-	w.broker = startBroker(t, ctx)
+	w.broker = startBroker(t, ctx, o)
 	w.Authn = w.node()
 	return w
 }
 
-func startBroker(t *testing.T, ctx context.Context) *broker.Broker {
+// startBroker starts a broker, of node n1 unless the options say otherwise.
+func startBroker(t *testing.T, ctx context.Context, o broker.Options) *broker.Broker {
 	t.Helper()
-	b, err := broker.New(broker.Options{
-		Cluster: "t", Node: "n1", Secrets: [][]byte{[]byte(strings.Repeat("s", 32))}, Log: zerolog.Nop(),
-	})
+	o.Cluster, o.Node, o.Secrets, o.Log = "t", cmp.Or(o.Node, "n1"), [][]byte{[]byte(strings.Repeat("s", 32))}, zerolog.Nop()
+	b, err := broker.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +119,13 @@ func running(t *testing.T, f func(context.Context) error) {
 // node starts one more Authn on the same store.
 func (w *world) node() *Authn {
 	w.t.Helper()
-	a, err := New(Options{Config: w.config, Broker: w.broker, Now: w.clock.Now, Log: zerolog.Nop()})
+	return w.nodeOn(w.broker)
+}
+
+// nodeOn starts one more Authn on a broker of the cluster.
+func (w *world) nodeOn(b *broker.Broker) *Authn {
+	w.t.Helper()
+	a, err := New(Options{Config: w.config, Broker: b, Now: w.clock.Now, Log: zerolog.Nop()})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -120,7 +133,7 @@ func (w *world) node() *Authn {
 		w.t.Fatal(err)
 	}
 	running(w.t, a.Run)
-	w.until("the node is fresh", w.broker.Fresh)
+	w.until("the node is fresh", b.Fresh)
 	return a
 }
 
