@@ -25,6 +25,7 @@ func (a *api) mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST /v1/reload", a.reload)
 	a.mountData(mux)
 	a.mountBackup(mux)
+	a.mountLocks(mux)
 }
 
 // providerStatus is how an identity provider was when it was last asked.
@@ -169,19 +170,10 @@ func (a *api) revokeAll(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusBadRequest, map[string]string{"error": "give ?all=true to revoke every session"})
 		return
 	}
-	list, err := a.node.authn().Sessions(r.Context(), "")
+	count, err := a.node.authn().RevokeAll(r.Context())
 	if err != nil {
 		fail(w, err)
 		return
-	}
-	count := 0
-	for _, s := range list {
-		err := a.node.authn().Revoke(r.Context(), s.ID)
-		if err != nil && !errors.Is(err, broker.ErrNotFound) {
-			fail(w, err)
-			return
-		}
-		count++
 	}
 	a.node.log.Info().Int("sessions", count).Msg("all sessions revoked by the operator")
 	answer(w, http.StatusOK, map[string]int{"revoked": count})

@@ -92,6 +92,7 @@ type session struct {
 	Address   string    `json:"address"`
 	UserAgent string    `json:"user_agent"`
 	Device    string    `json:"device"`
+	Lock      string    `json:"lock"` // id of the lock that bars it; "": none does
 }
 
 // sessions is the answer of GET /v1/sessions.

@@ -165,7 +165,7 @@ func (t terminal) showSession(c *cobra.Command, id string) error {
 		{"Session", s.ID}, {"User", s.User}, {"Email", orDash(s.Email)}, {"Name", orDash(s.Name)},
 		{"Groups", orDash(strings.Join(s.Groups, ", "))}, {"Identity", s.Identity},
 		{"Signed in", clock(s.Begun)}, {"Seen", clock(s.Seen)}, {"Until", clock(s.Expires)},
-		{"Address", orDash(s.Address)}, {"Browser", orDash(s.UserAgent)}, {"Device", orDash(s.Device)},
+		{"Address", orDash(s.Address)}, {"Browser", orDash(s.UserAgent)}, {"Device", orDash(s.Device)}, {"Locked by", orDash(s.Lock)},
 	} {
 		fmt.Fprintf(t.out, "%s%s\n", paint(cell{fmt.Sprintf("%-11s", row[0]), faint}, t.colour), printable(row[1]))
 	}

@@ -70,6 +70,7 @@ type shared struct {
 	groups   *broker.Bucket[Groups]
 	keys     *broker.Bucket[keyRecord]
 	once     *broker.Bucket[used]
+	locks    locks
 
 	knownSessions *broker.Cache[Session]
 	knownUsers    *broker.Cache[User]
@@ -142,6 +143,9 @@ func (a *Authn) Open(ctx context.Context) error {
 	a.knownGroups = broker.NewCache(a.groups, userEntries)
 	a.knownKeys = broker.NewCache(a.keys, keyEntries)
 	a.watch()
+	if err := a.locks.open(ctx, a.broker, a.log, func() { a.tell(Change{}) }); err != nil {
+		return err
+	}
 	return a.loadKeys(ctx)
 }
 

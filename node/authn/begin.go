@@ -33,7 +33,7 @@ func (a *Authn) Begin(r BeginRequest) (Step, error) {
 	if !localPath(r.ReturnTo) {
 		r.ReturnTo = "/"
 	}
-	binding, set := bind(r.Origin, r.Binding)
+	binding, set := a.bind(r.Origin, r.Binding)
 	sealed, err := seal(a.seals.request, errand{
 		ID:       newID(),
 		Issued:   a.now().Unix(),
@@ -67,7 +67,7 @@ type SignInRequest struct {
 }
 
 // SignIn hands over the session that the browser has already, if it shows what is needed, or sends it to the identity
-// provider, or lets the visitor choose among several. ErrMalformed, ErrExpired, ErrProvider, broker.ErrUnavailable.
+// provider, or lets the visitor choose among several. ErrMalformed, ErrExpired, ErrLocked, ErrProvider, broker.ErrUnavailable.
 func (a *Authn) SignIn(ctx context.Context, r SignInRequest) (Step, error) {
 	e, err := unseal[errand](a.seals.request, r.Sealed)
 	if err != nil {
@@ -82,6 +82,8 @@ func (a *Authn) SignIn(ctx context.Context, r SignInRequest) (Step, error) {
 	}
 	c, answer := a.signedIn(ctx, r.Cookie, route)
 	switch {
+	case answer == Locked:
+		return Step{}, e.fail(c.Lock.Err())
 	case answer == Unknown:
 		return Step{}, e.fail(fmt.Errorf("looking for a session: %w", broker.ErrUnavailable))
 	case answer == Found && (r.Identity == "" || r.Identity == c.Session.Identity):
@@ -165,11 +167,14 @@ func (a *Authn) toProvider(ctx context.Context, e errand, identity, sent string,
 	if p == nil {
 		return Step{}, e.fail(fmt.Errorf("identity %.64q: %w", identity, ErrMalformed))
 	}
+	if l := a.locks.known().device(deviceOf(sent), a.now()); l != nil {
+		return Step{}, e.fail(l.Err())
+	}
 	m, err := p.metadata(ctx)
 	if err != nil {
 		return Step{}, e.fail(err)
 	}
-	binding, set := bind(a.sso(), sent)
+	binding, set := a.bind(a.sso(), sent)
 	s := stay{
 		errand:   e,
 		Identity: identity,

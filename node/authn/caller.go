@@ -12,15 +12,18 @@ const (
 	Unknown Answer = iota // could not tell: the store is unavailable, or this node is not fresh
 	Absent                // nobody: no session, or not one that holds here
 	Found                 // somebody
+	Locked                // somebody who is locked out: Caller.Lock bars them
 )
 
-// String is "unknown", "absent" or "found".
+// String is "unknown", "absent", "found" or "locked".
 func (a Answer) String() string {
 	switch a {
 	case Absent:
 		return "absent"
 	case Found:
 		return "found"
+	case Locked:
+		return "locked"
 	}
 	return "unknown"
 }
@@ -30,10 +33,14 @@ type Caller struct {
 	Session *Session
 	User    *User
 	Groups  *Groups
+	Lock    *Lock // nil: none bars the caller
 }
 
-// Known tells whether the caller is somebody.
-func (c Caller) Known() bool { return c.Session != nil && c.User != nil && c.Groups != nil }
+// Known tells whether the caller is somebody who is not locked out.
+func (c Caller) Known() bool { return c.named() && c.Lock == nil }
+
+// named tells whether the caller is somebody.
+func (c Caller) named() bool { return c.Session != nil && c.User != nil && c.Groups != nil }
 
 // Fill sets what a policy sees of the caller. It allocates nothing.
 func (c Caller) Fill(in *policy.Input) {

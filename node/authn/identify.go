@@ -18,7 +18,9 @@ import (
 // above refresh.
 //
 // The answer is Absent when the cookie is not ours or not of this origin, and when its session is gone, expired, idle
-// for too long, revoked, or not of an identity of the route. It is Unknown, with no Caller, when this node cannot tell.
+// for too long, revoked, or not of an identity of the route. It is Locked when a lock bars whose cookie it is: that counts as no use, and
+// no token is refreshed. (A lock of an address is for whoever knows the address to ask for: AddressLock.) It is Unknown,
+// with no Caller, when this node cannot tell.
 // A hit costs under a microsecond and allocates nothing; a miss costs a read of the store.
 func (a *Authn) Identify(ctx context.Context, o config.Origin, cookie string, r *config.Route) (Caller, Answer) {
 	id, ok := a.cookies.open(o, cookie)
@@ -90,10 +92,15 @@ func (a *Authn) caller(ctx context.Context, id string, r *config.Route, now time
 	if err != nil {
 		return Caller{}, failed(err) // without groups nobody, too: a policy may deny by group
 	}
-	if !a.broker.Fresh() { // again: a read may have taken long
+	c, locks := Caller{Session: s, User: u, Groups: g}, a.locks.known()
+	c.Lock = locks.caller(c, now)
+	switch {
+	case !locks.whole || !a.broker.Fresh(): // again: a read may have taken long
 		return Caller{}, Unknown
+	case c.Lock != nil:
+		return c, Locked
 	}
-	return Caller{Session: s, User: u, Groups: g}, Found
+	return c, Found
 }
 
 // failed is the answer when a record could not be had.

@@ -97,13 +97,17 @@ func TestASessionWithoutItsUserOrGroupsIsNobody(t *testing.T) {
 
 func TestANodeThatIsNotFreshCannotTell(t *testing.T) {
 	w := newWorld(t)
-	a, err := New(Options{Config: w.config, Broker: startedLate(t, w), Now: w.clock.Now, Log: zerolog.Nop()})
+	late, stop := cutOff(t, w)
+	a, err := New(Options{Config: w.config, Broker: late, Now: w.clock.Now, Log: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := a.Open(w.ctx); err != nil {
 		t.Fatal(err)
 	}
+	w.until("it is fresh", late.Fresh)
+	stop()
+	w.until("it has lost touch", func() bool { return !late.Fresh() })
 	if _, answer := a.Identify(w.ctx, wikiHost, a.cookies.make(wikiHost, newID()), nil); answer != Unknown {
 		t.Errorf("got %v, want unknown", answer)
 	}

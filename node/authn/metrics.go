@@ -81,7 +81,7 @@ func signInOutcome(err error) string {
 	}{
 		{nil, "done"}, {ErrMalformed, "malformed"}, {ErrExpired, "expired"}, {ErrReplayed, "replayed"},
 		{ErrOtherBrowser, "other_browser"}, {ErrRefusedByProvider, "refused"}, {ErrProvider, "provider_failed"},
-		{ErrTooWeak, "too_weak"}, {ErrInactive, "inactive"}, {broker.ErrUnavailable, "store_unavailable"},
+		{ErrTooWeak, "too_weak"}, {ErrInactive, "inactive"}, {ErrLocked, "locked"}, {broker.ErrUnavailable, "store_unavailable"},
 	} {
 		if errors.Is(err, o.err) {
 			return o.name

@@ -1,11 +1,16 @@
 package authn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"picket/broker"
 )
@@ -23,6 +28,8 @@ type SessionInfo struct {
 	Authenticated time.Time `json:"authenticated,omitzero"` // zero: the provider did not say
 	Seen          time.Time `json:"seen"`
 	Address       string    `json:"address,omitempty"`
+	Device        string    `json:"device,omitempty"`
+	Lock          string    `json:"lock,omitempty"`       // id of the lock that bars it; of the address where it is used nobody knows here
 	UserAgent     string    `json:"user_agent,omitempty"` // of the browser that signed in
 	Program       bool      `json:"program,omitempty"`    // a program holds it, not that browser
 }
@@ -30,7 +37,7 @@ type SessionInfo struct {
 // Sessions are those that are good now, of one user (an id or an email address) or, for "", of all, oldest first. It reads
 // them all from the store. broker.ErrUnavailable.
 func (a *Authn) Sessions(ctx context.Context, user string) ([]SessionInfo, error) {
-	all := []SessionInfo{}
+	all := map[string]SessionInfo{} // by id: one that changed meanwhile may be listed twice
 	people := people{a: a, users: map[string]*User{}}
 	for e, err := range a.sessions.List(ctx) {
 		if err != nil {
@@ -40,17 +47,17 @@ func (a *Authn) Sessions(ctx context.Context, user string) ([]SessionInfo, error
 		if err != nil {
 			return nil, err
 		}
-		if u == nil || user != "" && user != u.ID && user != u.Email || !a.good(&e.Value, u) {
+		if u == nil || user != "" && user != u.ID && !strings.EqualFold(user, u.Email) || !a.good(&e.Value, u) {
+			delete(all, e.Key)
 			continue
 		}
-		info, err := a.info(ctx, &e.Value, u)
-		if err != nil {
+		if all[e.Key], err = a.info(ctx, &e.Value, u); err != nil {
 			return nil, err
 		}
-		all = append(all, info)
 	}
-	slices.SortFunc(all, func(x, y SessionInfo) int { return x.Begun.Compare(y.Begun) })
-	return all, nil
+	return slices.SortedFunc(maps.Values(all), func(x, y SessionInfo) int {
+		return cmp.Or(x.Begun.Compare(y.Begun), cmp.Compare(x.ID, y.ID))
+	}), nil
 }
 
 // SessionByID is one session that is good now. broker.ErrNotFound, broker.ErrUnavailable.
@@ -123,29 +130,88 @@ func (a *Authn) sweep(ctx context.Context, epochs map[string]uint64) (n int) {
 			}
 		}
 	}
-	for id, identity := range void {
-		if err := a.endAndForget(ctx, id, identity); err != nil {
-			a.log.Warn().Err(err).Str("session", id).Msg("revoked session not deleted")
-			break
-		}
+	if err := a.endAll(ctx, void); err != nil {
+		a.log.Warn().Err(err).Msg("revoked sessions not deleted")
 	}
 	return n
 }
 
+// RevokeAll ends every session, and tells how many had not run out: when it returns nil, a quorum has it.
+// broker.ErrUnavailable.
+func (a *Authn) RevokeAll(ctx context.Context) (n int, err error) {
+	all := map[string]string{} // identity, by session id: one that changed meanwhile may be listed twice
+	for e, err := range a.sessions.List(ctx) {
+		if err != nil && e.Key == "" {
+			return 0, fmt.Errorf("listing sessions: %w", err)
+		}
+		_, again := all[e.Key]
+		if all[e.Key] = e.Value.Identity; err == nil && !again && a.holds(&e.Value, nil, a.now()) {
+			n++
+		}
+	}
+	return n, a.endAll(ctx, all)
+}
+
+// endAtOnce is how many sessions are ended at the same time.
+const endAtOnce = 64
+
+// endAll ends sessions, given the identity of each by its id, several at a time.
+func (a *Authn) endAll(ctx context.Context, sessions map[string]string) error {
+	group, going := errgroup.WithContext(ctx)
+	group.SetLimit(endAtOnce)
+	for id, identity := range sessions {
+		if going.Err() != nil {
+			break
+		}
+		group.Go(func() error { return a.endAndForget(going, id, identity) })
+	}
+	return errors.Join(group.Wait(), ctx.Err())
+}
+
+// SetActive makes a user (an id, or an email address, which may be of several users) active or not, and gives the ids. Who
+// is not active has no session, and cannot sign in. When it returns nil, a quorum has it. broker.ErrNotFound,
+// broker.ErrUnavailable.
+func (a *Authn) SetActive(ctx context.Context, user string, active bool) ([]string, error) {
+	ids, err := a.userIDs(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if err := a.changeUser(ctx, id, func(u *User) {
+			if u.Active && !active {
+				u.Epoch++ // the sessions do not come back with the user
+			}
+			u.Active = active
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
 // raiseEpoch makes all sessions void that a user has; those below the epoch that it returns.
 func (a *Authn) raiseEpoch(ctx context.Context, id string) (epoch uint64, err error) {
+	err = a.changeUser(ctx, id, func(u *User) {
+		u.Epoch++
+		epoch = u.Epoch
+	})
+	return epoch, err
+}
+
+// changeUser changes a stored user, anew as often as others change it meanwhile. broker.ErrNotFound, broker.ErrUnavailable.
+func (a *Authn) changeUser(ctx context.Context, id string, change func(*User)) error {
 	for {
 		e, err := a.users.Get(ctx, id)
 		if err != nil {
-			return 0, fmt.Errorf("reading the user: %w", err)
+			return fmt.Errorf("reading the user: %w", err)
 		}
-		e.Value.Epoch++
+		change(&e.Value)
 		_, err = a.users.Update(ctx, id, e.Value, e.Revision, 0)
 		if err == nil {
-			return e.Value.Epoch, nil
+			return nil
 		}
 		if !errors.Is(err, broker.ErrConflict) {
-			return 0, fmt.Errorf("storing the user: %w", err)
+			return fmt.Errorf("storing the user: %w", err)
 		}
 	}
 }
@@ -166,11 +232,12 @@ func (a *Authn) userIDs(ctx context.Context, user string) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("listing users: %w", err)
 		}
-		if user != "" && user == e.Value.Email {
+		if user != "" && strings.EqualFold(user, e.Value.Email) {
 			ids = append(ids, e.Value.ID)
 		}
 	}
-	if len(ids) == 0 {
+	slices.Sort(ids)
+	if ids = slices.Compact(ids); len(ids) == 0 { // one that changed meanwhile may be listed twice
 		return nil, fmt.Errorf("user %.128q: %w", user, broker.ErrNotFound)
 	}
 	return ids, nil
@@ -185,7 +252,7 @@ func (a *Authn) info(ctx context.Context, s *Session, u *User) (SessionInfo, err
 	info := SessionInfo{
 		ID: s.ID, User: s.User, Email: u.Email, Name: u.Name, Groups: []string{}, Identity: s.Identity, Begun: s.Begun,
 		Expires: s.Expires, Authenticated: s.Authenticated, Seen: time.Unix(0, s.lastSeen()).UTC(), Address: s.Address,
-		UserAgent: s.UserAgent, Program: s.Program,
+		UserAgent: s.UserAgent, Device: s.Device, Program: s.Program,
 	}
 	g, err := a.knownGroups.Get(ctx, s.User)
 	if err != nil && !errors.Is(err, broker.ErrNotFound) {
@@ -193,6 +260,12 @@ func (a *Authn) info(ctx context.Context, s *Session, u *User) (SessionInfo, err
 	}
 	if err == nil && g.Names != nil {
 		info.Groups = g.Names
+	}
+	if err != nil {
+		g = &Groups{}
+	}
+	if l := a.locks.known().caller(Caller{Session: s, User: u, Groups: g}, a.now()); l != nil {
+		info.Lock = l.ID
 	}
 	return info, nil
 }

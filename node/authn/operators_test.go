@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -119,4 +120,52 @@ func TestChangesAreTold(t *testing.T) {
 		defer mu.Unlock()
 		return told[Change{Session: c.Session.ID}] && told[Change{User: c.User.ID}]
 	})
+}
+
+func TestRevokingAllEndsEverySession(t *testing.T) {
+	w := newWorld(t)
+	var all []*browser
+	for range 3 {
+		b := w.browser("alice")
+		b.visit(wikiHost, "wiki", "/")
+		all = append(all, b)
+	}
+	if n, err := w.RevokeAll(w.ctx); n != 3 || err != nil {
+		t.Errorf("revoked %d, %v", n, err)
+	}
+	for _, b := range all {
+		b.becomes(w.Authn, Absent)
+	}
+	if n, err := w.RevokeAll(w.ctx); n != 0 || err != nil {
+		t.Errorf("then %d, %v", n, err)
+	}
+	ended, cancel := context.WithCancel(w.ctx)
+	cancel()
+	if err := w.endAll(ended, map[string]string{newID(): "corp"}); err == nil {
+		t.Error("what was not done is taken for done")
+	}
+}
+
+func TestAUserMadeInactiveIsNobodyAndStaysOut(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser("alice")
+	b.visit(wikiHost, "wiki", "/")
+	c, _ := b.who(wikiHost)
+	if ids, err := w.SetActive(w.ctx, "Alice@example.com", false); err != nil || len(ids) != 1 || ids[0] != c.User.ID {
+		t.Fatalf("made inactive %v, %v", ids, err)
+	}
+	b.becomes(w.Authn, Absent)
+	if _, err := b.callback(b.toCallback(wikiHost, "wiki", "/")); !errors.Is(err, ErrInactive) {
+		t.Errorf("signing in gives %v", err)
+	}
+	if _, err := w.SetActive(w.ctx, c.User.ID, true); err != nil {
+		t.Fatal(err)
+	}
+	w.until("it has arrived", func() bool { u, err := w.knownUsers.Get(w.ctx, c.User.ID); return err == nil && u.Active })
+	b.is(wikiHost, Absent) // the old session does not come back
+	b.visit(wikiHost, "wiki", "/")
+	b.becomes(w.Authn, Found)
+	if _, err := w.SetActive(w.ctx, "nobody@example.com", false); !errors.Is(err, broker.ErrNotFound) {
+		t.Errorf("nobody: %v", err)
+	}
 }

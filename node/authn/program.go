@@ -121,7 +121,7 @@ type AllowProgramRequest struct {
 }
 
 // AllowProgram sends the browser to the identity provider: the program's session is of a sign-in of its own, and lives by
-// tokens of its own. ErrMalformed, ErrExpired, ErrProvider.
+// tokens of its own. ErrMalformed, ErrExpired, ErrLocked, ErrProvider.
 func (a *Authn) AllowProgram(ctx context.Context, r AllowProgramRequest) (Step, error) {
 	e, route, err := a.programErrand(r.Sealed)
 	if err != nil {

@@ -31,7 +31,7 @@ type Session struct {
 	Authenticated time.Time `json:"authenticated,omitzero"` // when the provider saw the person; zero: it did not say
 	ACR           string    `json:"acr,omitempty"`
 	AMR           []string  `json:"amr,omitempty"`
-	Device        string    `json:"device,omitempty"`
+	Device        string    `json:"device,omitempty"`  // the browser: the same for as long as it keeps its cookies
 	Address       string    `json:"address,omitempty"` // of the client that signed in
 	UserAgent     string    `json:"user_agent,omitempty"`
 	Seen          time.Time `json:"seen"`                   // when last used, to a sixteenth of the idle time

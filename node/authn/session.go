@@ -19,6 +19,9 @@ func (a *Authn) record(ctx context.Context, from stay, got vouched, r CallbackRe
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
 	s := a.newSession(from.Identity, got, r)
+	if err := a.refuseLocked(s, got); err != nil {
+		return nil, err
+	}
 	s.SteppedUp, s.Program = from.Need != nil, from.Program != nil
 	old := a.replaced(ctx, r.Cookie, from.Identity)
 	if old != nil {
@@ -55,6 +58,7 @@ func (a *Authn) newSession(identity string, got vouched, r CallbackRequest) *Ses
 		Authenticated: got.authenticated,
 		ACR:           got.acr,
 		AMR:           got.amr,
+		Device:        deviceOf(r.Binding),
 		Address:       clip(r.Address, 64),
 		UserAgent:     clip(r.UserAgent, 256),
 		Seen:          now,

@@ -279,11 +279,11 @@ func query(t *testing.T, address string) url.Values {
 	return u.Query()
 }
 
-// startedLate is a broker whose feeds never ran, so that nothing proves it fresh.
-func startedLate(t *testing.T, w *world) *broker.Broker {
+// cutOff is a broker that runs until stop is called: then nothing proves it fresh any more, two seconds later.
+func cutOff(t *testing.T, w *world) (b *broker.Broker, stop func()) {
 	t.Helper()
 	b, err := broker.New(broker.Options{
-		Cluster: "late", Node: "n1", Secrets: [][]byte{[]byte(strings.Repeat("s", 32))}, Log: zerolog.Nop(),
+		Cluster: "late", Node: "n1", Secrets: [][]byte{[]byte(strings.Repeat("s", 32))}, Log: zerolog.Nop(), MaxStaleness: 2 * time.Second,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -292,5 +292,15 @@ func startedLate(t *testing.T, w *world) *broker.Broker {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = b.Close(context.Background()) })
-	return b
+	ctx, cancel := context.WithCancel(context.Background())
+	var group errgroup.Group
+	group.Go(func() error { return b.Run(ctx) })
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := group.Wait(); err != nil {
+			t.Errorf("running: %v", err)
+		}
+	})
+	t.Cleanup(stop)
+	return b, stop
 }

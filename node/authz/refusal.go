@@ -1,6 +1,9 @@
 package authz
 
-import "time"
+import (
+	"net/http"
+	"time"
+)
 
 // Refusal is what a visitor is told when a request is not carried. It holds nothing that the visitor may not see;
 // what we know beyond it goes to the log.
@@ -17,4 +20,14 @@ type Refusal struct {
 	LoginURL   string        // where to sign in; "": not the matter
 	Challenge  string        // of a 401: what WWW-Authenticate says; "": that somebody has to sign in
 	RetryAfter time.Duration // zero: no Retry-After
+}
+
+// LockedOut is for whoever an operator has locked out, or comes from where one has. Why is for the log: it is said neither
+// what is locked nor the reason.
+func LockedOut() Refusal {
+	return Refusal{
+		Status: http.StatusForbidden, Code: "locked", Title: "Access is locked",
+		Detail: "Whoever runs this site has locked it for you, for your browser, or for the network that you are in.",
+		Next:   "Ask whoever runs this site, and name the request id. You can still sign out, at /.picket/sign_out.",
+	}
 }

@@ -20,7 +20,7 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	c.log.WithLevel(level).Err(err).Str("request_id", requestID(r)).Str("host", r.Host).Str("path", r.URL.Path).
 		Str("code", f.Code).Msg("a step of signing in or out failed")
-	if !canRepeat(r, f) {
+	if !canRepeat(r, f) && f.Code != "locked" {
 		f.LoginURL = c.again(r, err)
 	}
 	c.Refuse(w, r, f)
@@ -86,6 +86,8 @@ func problem(err error) (authz.Refusal, zerolog.Level) {
 			Detail: "The identity provider knows you, but your account has been made inactive on this side.",
 			Next:   "Ask whoever manages your account.",
 		}, zerolog.InfoLevel
+	case errors.Is(err, authn.ErrLocked):
+		return authz.LockedOut(), zerolog.InfoLevel
 	case errors.Is(err, authn.ErrProvider):
 		return authz.Refusal{
 			Status: http.StatusBadGateway, Code: "provider_unavailable", Title: "The identity provider does not answer",

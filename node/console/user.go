@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"picket/node/authn"
+	"picket/node/authz"
 )
 
 // userBody is what the user's page shows.
@@ -73,6 +74,9 @@ func (c *Console) userPage(w http.ResponseWriter, r *http.Request, at site) {
 	switch answer {
 	case authn.Found:
 		body = c.userBody(caller)
+	case authn.Locked:
+		c.fail(w, r, caller.Lock.Err())
+		return
 	case authn.Unknown:
 		c.Refuse(w, r, unknown())
 		return
@@ -95,6 +99,9 @@ func (c *Console) userJSON(w http.ResponseWriter, r *http.Request, at site) {
 		c.json(w, r, http.StatusOK, document(caller))
 	case authn.Absent:
 		c.refuse(w, r, unauthenticated(at), program)
+	case authn.Locked:
+		c.note(r, caller.Lock.Err()).Msg("somebody who is locked out asked who they are")
+		c.refuse(w, r, authz.LockedOut(), program)
 	default:
 		c.refuse(w, r, unknown(), program)
 	}

@@ -34,9 +34,10 @@ type ask struct {
 	navigates bool          // a browser that goes to an address, and can show a page
 
 	in       policy.Input // the facts that policies see
-	heard    uint64       // changes that this node had heard of before it was asked who is asking
+	heard    uint64       // changes that this node had heard of before anything was decided
 	caller   authn.Caller
 	answer   authn.Answer
+	lock     *authn.Lock // that bars the caller, or the address; nil: none does
 	decision policy.Decision
 	shadow   []authz.Shadow // what would have been decided otherwise
 	given    []field        // what is added to the request that goes upstream

@@ -137,6 +137,10 @@ func (d *Door) pass(w *recorder, r *http.Request, a *ask) {
 		return
 	}
 	if a.own {
+		if f := barred(a); f != nil {
+			d.turnAway(w, r, a, f)
+			return
+		}
 		hangUp(w, r)
 		present(r, a)
 		a.rules.pages.ServeHTTP(w, r)
@@ -156,6 +160,9 @@ func (d *Door) pass(w *recorder, r *http.Request, a *ask) {
 
 // admit asks who is asking, whether they may, and what the application is told of them. Nil: the request is admitted.
 func (d *Door) admit(ctx context.Context, a *ask) *authz.Refusal {
+	if f := barred(a); f != nil {
+		return f
+	}
 	if f := d.checkSocket(a); f != nil {
 		return f
 	}
@@ -167,6 +174,8 @@ func (d *Door) admit(ctx context.Context, a *ask) *authz.Refusal {
 	if a.route.Access != config.Public {
 		switch a.answer {
 		case authn.Found:
+		case authn.Locked:
+			return locked(a, a.caller.Lock)
 		case authn.Absent:
 			return unauthenticated(a)
 		default:

@@ -175,7 +175,10 @@ func reason(ctx context.Context, a *ask, err error) *authz.Refusal {
 	route := a.route.Name
 	if cause := context.Cause(ctx); cause != nil {
 		var no errNotAllowed
+		var barred errLocked
 		switch {
+		case errors.As(cause, &barred):
+			return locked(a, barred.lock)
 		case errors.Is(cause, errRouteGone):
 			return noRoute()
 		case errors.Is(cause, errSessionOver), errors.Is(cause, errNobody):

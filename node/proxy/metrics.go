@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"picket/node/authn"
 )
 
 // metrics counts what the door does.
@@ -13,6 +15,7 @@ type metrics struct {
 	duration *prometheus.HistogramVec
 	open     prometheus.Gauge
 	cuts     prometheus.Counter
+	locks    *prometheus.CounterVec
 }
 
 // newMetrics registers the metrics, or goes on with those that the registry has from an earlier configuration.
@@ -31,12 +34,15 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		cuts: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "picket_cut_streams_total", Help: "Requests under way that were cut, because they would no longer be admitted.",
 		}),
+		locks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "picket_locked_total", Help: "Requests refused and requests under way cut by a lock, by its kind.",
+		}, []string{"kind"}),
 	}
 	if to == nil {
 		return m
 	}
 	m.requests, m.duration = register(to, m.requests), register(to, m.duration)
-	m.open, m.cuts = register(to, m.open), register(to, m.cuts)
+	m.open, m.cuts, m.locks = register(to, m.open), register(to, m.cuts), register(to, m.locks)
 	return m
 }
 
@@ -69,3 +75,6 @@ func (m *metrics) served(route string, status int, took time.Duration) {
 func (m *metrics) opened() { m.open.Inc() }
 func (m *metrics) closed() { m.open.Dec() }
 func (m *metrics) cut()    { m.cuts.Inc() }
+
+// locked counts what a lock kept out, or cut.
+func (m *metrics) locked(l *authn.Lock) { m.locks.WithLabelValues(string(l.Kind)).Inc() }

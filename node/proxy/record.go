@@ -56,6 +56,10 @@ func (d *Door) record(a *ask, w *recorder, r *http.Request) {
 	status := cmp.Or(w.status, http.StatusOK)
 	took := d.now().Sub(a.began)
 	d.metrics.served(a.routeName(), status, took)
+	lock := a.barredBy()
+	if lock != nil {
+		d.metrics.locked(lock)
+	}
 	if !a.rules.config.Telemetry.AccessLog {
 		return
 	}
@@ -65,14 +69,18 @@ func (d *Door) record(a *ask, w *recorder, r *http.Request) {
 		Str("path", in.Request.Path).Int("status", status).
 		Float64("duration_ms", float64(took.Microseconds())/1000).Int64("bytes", w.bytes).
 		Str("route", a.routeName()).Str("decision", a.outcome())
-	optional(e, "user", in.User.ID)
-	optional(e, "email", in.User.Email)
-	optional(e, "session", in.Session.ID[:min(8, len(in.Session.ID))])
+	user, email, session := a.asker()
+	optional(e, "user", user)
+	optional(e, "email", email)
+	optional(e, "session", session[:min(8, len(session))])
 	optional(e, "rule", a.decision.Rule)
 	optional(e, "policy", a.decision.Policy)
 	optional(e, "upstream", a.upstream)
 	if a.received > 0 {
 		e.Int64("bytes_in", a.received)
+	}
+	if lock != nil {
+		e.Str("lock", lock.ID).Str("lock_reason", lock.Reason)
 	}
 	if len(a.shadow) > 0 {
 		e.Array("shadow", shadows(a.shadow))

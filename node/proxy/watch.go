@@ -59,7 +59,8 @@ func (d *Door) askAgain(ctx context.Context, about []*stream) {
 	var g errgroup.Group
 	g.SetLimit(askAtOnce)
 	for _, s := range about {
-		if s.ask.in.Session.ID == "" && s.settled.Load() == rules { // nobody's: nothing was known, and nothing can end
+		nobodys := s.ask.in.Session.ID == "" && s.settled.Load() == rules
+		if nobodys && rules.authn.AddressLock(s.ask.client) == nil { // nothing was known, and nothing else can end
 			continue
 		}
 		g.Go(func() error {
@@ -79,6 +80,9 @@ func (d *Door) stillAdmitted(ctx context.Context, s *stream, rules *Rules) error
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	a, now := s.ask, d.now()
+	if lock := rules.authn.AddressLock(a.client); lock != nil {
+		return errLocked{lock}
+	}
 	if (a.in.Request.WebSocket || a.port != "") && rules.front(a.through) == nil {
 		return errGoingAway // its address is closed, and it would go on for ever
 	}
@@ -98,6 +102,8 @@ func (d *Door) stillAdmitted(ctx context.Context, s *stream, rules *Rules) error
 			caller.Fill(&in)
 		case authn.Absent:
 			return errSessionOver
+		case authn.Locked:
+			return errLocked{caller.Lock}
 		default:
 			return d.unproved(s, r, now)
 		}
