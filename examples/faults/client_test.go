@@ -36,6 +36,9 @@ func people() []dev.Person {
 	return all
 }
 
+// hops are enough for a sign-in, and for another one behind it: the person may have been signed out meanwhile.
+const hops = 25
+
 // client does one thing after the other at one target, and records all of it.
 type client struct {
 	cluster *cluster
@@ -132,7 +135,12 @@ func (k *client) arrive(ctx context.Context, person string) (o outcome, note, co
 	if err != nil {
 		return strange, err.Error(), ""
 	}
-	browser := &http.Client{Transport: k.pool, Jar: jar}
+	browser := &http.Client{Transport: k.pool, Jar: jar, CheckRedirect: func(_ *http.Request, via []*http.Request) error {
+		if len(via) > hops {
+			return fmt.Errorf("redirected %d times", hops)
+		}
+		return nil
+	}}
 	response, body, err := k.browse(ctx, browser, http.MethodGet, appURL+"/", nil)
 	if err != nil {
 		return unanswered, err.Error(), ""
@@ -150,10 +158,14 @@ func (k *client) arrive(ctx context.Context, person string) (o outcome, note, co
 			return done, "", c.Value // whatever came of the page behind it
 		}
 	}
-	if response.StatusCode == http.StatusServiceUnavailable {
-		return unavailable, words(body), ""
+	o = strange
+	switch response.StatusCode {
+	case http.StatusServiceUnavailable:
+		o = unavailable
+	case http.StatusBadRequest, http.StatusBadGateway:
+		o = turnedAway
 	}
-	return strange, fmt.Sprintf("%s from %s: %s", response.Status, response.Request.URL.Path, words(body)), ""
+	return o, fmt.Sprintf("%s from %s: %s", response.Status, response.Request.URL.Path, words(body)), ""
 }
 
 func (k *client) browse(ctx context.Context, browser *http.Client, method, at string, form url.Values) (*http.Response, string, error) {

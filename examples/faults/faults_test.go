@@ -36,6 +36,10 @@ func faults() []fault {
 		{"the node that stores nothing is cut off", true, cutNonStoring},
 		{"everybody is alone", false, cutAll},
 		{"a disk is full", true, fillDisk},
+		{"a disk is slow", false, slowDisk},
+		{"all disks are slow", false, slowDisks},
+		{"a clock jumps ahead", false, clockAhead},
+		{"a clock jumps back", false, clockBack},
 	}
 }
 
@@ -177,4 +181,75 @@ func fillDisk(i *incident) {
 	free := i.fill(i.t, n)
 	i.lasts(outlast)
 	free()
+}
+
+// What one fsync costs more on a slow disk, and how far a clock jumps.
+const (
+	slowness = 200 * time.Millisecond
+	leap     = 30 * time.Minute
+)
+
+func slowDisk(i *incident) { i.slow(i.nodes[2]) }
+
+func slowDisks(i *incident) { i.slow(i.nodes[:storing]...) }
+
+// slow has every fsync of some nodes take its time.
+func (i *incident) slow(nodes ...*node) {
+	if !i.warded {
+		i.stutter(nodes...)
+		return
+	}
+	i.guard(nodes...)
+	for _, n := range nodes {
+		n.warden.delay.Store(int64(slowness))
+	}
+	i.lasts(outlast)
+	for _, n := range nodes {
+		n.warden.delay.Store(0)
+	}
+}
+
+// stutter has nodes stand still again and again, as they would at a slow disk if they did nothing else meanwhile.
+func (i *incident) stutter(nodes ...*node) {
+	i.blames(nodes...)
+	for began := time.Now(); time.Since(began) < outlast; i.lasts(slowness) {
+		for _, n := range nodes {
+			n.signal(i.t, syscall.SIGSTOP)
+		}
+		i.lasts(slowness)
+		for _, n := range nodes {
+			n.signal(i.t, syscall.SIGCONT)
+		}
+	}
+}
+
+func clockAhead(i *incident) { i.jump(i.nodes[2], leap) }
+
+func clockBack(i *incident) { i.jump(i.nodes[2], -leap) }
+
+// jump sets the wall clock of a node.
+func (i *incident) jump(n *node, by time.Duration) {
+	if !i.warded {
+		i.freeze(n, outlast)
+		return
+	}
+	i.guard(n)
+	i.explains(excuse{target: n.name, clocks: true})
+	i.explains(excuse{target: balancer, clocks: true}) // it takes the steps of a sign-in to several nodes
+	n.warden.shift.Store(int64(by))
+	i.lasts(outlast)
+	n.warden.shift.Store(0)
+}
+
+// guard restarts nodes under wardens, one after the other, and leaves them so.
+func (i *incident) guard(nodes ...*node) {
+	i.blames(nodes...)
+	for _, n := range nodes {
+		if n.warden == nil {
+			n.warden = &warden{}
+			n.stop(i.t)
+			n.start(i.t)
+			i.well(i.t, healsWithin)
+		}
+	}
 }

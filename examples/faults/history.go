@@ -26,6 +26,7 @@ const (
 	denied       outcome = "denied"          // the person is known, and may not
 	unavailable  outcome = "503"             // the node said that it cannot tell
 	unanswered   outcome = "no answer"       // refused, cut off, or too late
+	turnedAway   outcome = "turned away"     // of a sign-in: ended by a page that says why
 	done         outcome = "done"            // of a sign-in or a revocation: acknowledged
 	absent       outcome = "not there"       // of a revocation: nothing to revoke
 	strange      outcome = "strange"         // anything else, which no fault explains
@@ -50,14 +51,18 @@ type excuse struct {
 	target string // "": any
 	writes bool   // sign-ins and revocations
 	asks   bool   // requests
+	clocks bool   // sign-ins that were turned away: two who disagree about the time cannot finish one together
 	from   time.Duration
 	to     time.Duration // 0: still on
 }
 
 func (x excuse) covers(e event) bool {
 	kind := x.writes
-	if e.kind == ask {
+	switch {
+	case e.kind == ask:
 		kind = x.asks
+	case e.outcome == turnedAway:
+		kind = x.clocks
 	}
 	return kind && (x.target == "" || x.target == e.target) && e.ended >= x.from && (x.to == 0 || e.began <= x.to)
 }

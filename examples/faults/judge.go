@@ -73,7 +73,7 @@ func judge(r record, u rules) []violation {
 	var all []violation
 	for _, e := range r.events {
 		rule, why := u.broken(e, lives[e.session])
-		if rule == "" && (e.outcome == unavailable || e.outcome == unanswered) && !excused(r.excuses, e) {
+		if rule == "" && e.fruitless() && !excused(r.excuses, e) {
 			rule = refused
 		}
 		if rule != "" {
@@ -81,6 +81,11 @@ func judge(r record, u rules) []violation {
 		}
 	}
 	return all
+}
+
+// fruitless tells whether somebody got nothing that they ought to get.
+func (e event) fruitless() bool {
+	return e.outcome == unavailable || e.outcome == unanswered || e.outcome == turnedAway
 }
 
 func excused(all []excuse, e event) bool {

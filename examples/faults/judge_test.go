@@ -88,6 +88,8 @@ func TestTheJudgeFindsWhatIsForged(t *testing.T) {
 		"503 though all is well again":                    {of(must(at(ask, "n1", "s1", 3, 4, unavailable))).excused(excuse{asks: true}), refused},
 		"a sign-in that fails for no reason":              {of(at(signIn, "n1", "", 3, 4, unanswered)), refused},
 		"a sign-in that fails in an election":             {of(at(signIn, "n1", "", 3, 4, unavailable)).excused(excuse{writes: true}), ""},
+		"a sign-in turned away in an election":            {of(at(signIn, "n1", "", 3, 4, turnedAway)).excused(excuse{writes: true, asks: true}), refused},
+		"a sign-in turned away by a wrong clock":          {of(at(signIn, "n1", "", 3, 4, turnedAway)).excused(excuse{clocks: true}), ""},
 		"a revocation that fails for no reason":           {of(at(revokeSession, "n1", "s1", 3, 4, unavailable)), refused},
 		"a revocation that finds nothing":                 {of(at(revokeSession, "n1", "s1", 3, 4, absent)), lost},
 		"one that finds nothing after another":            {of(revoked, at(revokeSession, "n1", "s1", 12, 13, absent)), ""},

@@ -20,6 +20,7 @@ type process struct {
 	command []string
 	env     []string // added to a bare environment
 	space   *space
+	warden  *warden // nil: none
 	log     tail
 
 	cmd   *exec.Cmd
@@ -38,7 +39,7 @@ func (p *process) start(t *testing.T) {
 		defer close(ended)
 		err := p.space.inside(func() error {
 			runtime.LockOSThread() // never unlocked
-			err := cmd.Start()
+			err := p.launch(cmd)
 			started <- err
 			if err != nil {
 				return err
@@ -53,6 +54,23 @@ func (p *process) start(t *testing.T) {
 		t.Fatalf("starting %s: %v", p.name, err)
 	}
 	p.cmd, p.ended = cmd, ended
+}
+
+// launch starts the program on this thread, which is what it inherits everything from.
+func (p *process) launch(cmd *exec.Cmd) error {
+	if p.warden == nil {
+		return cmd.Start()
+	}
+	calls, err := p.warden.guard()
+	if err != nil {
+		return err
+	}
+	cmd.SysProcAttr.Ptrace = true
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	go p.warden.serve(calls)
+	return release(cmd.Process.Pid)
 }
 
 func (p *process) hasEnded() bool {
