@@ -1,0 +1,360 @@
+package http1
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// writeBuffers holds writers of bufferSize.
+type writeBuffers struct{ pool sync.Pool }
+
+func (p *writeBuffers) get(w io.Writer) *bufio.Writer {
+	if b, ok := p.pool.Get().(*bufio.Writer); ok {
+		b.Reset(w)
+		return b
+	}
+	return bufio.NewWriterSize(w, bufferSize)
+}
+
+func (p *writeBuffers) put(b *bufio.Writer) {
+	b.Reset(nil)
+	p.pool.Put(b)
+}
+
+// response is the http.ResponseWriter of one request. What the handler wrote is held back while it fits into the buffer, so
+// that a short body gets its length; then it is framed by the length that the handler set, else in chunks, else by the end
+// of the connection, which HTTP/1.0 needs.
+type response struct {
+	conn   *conn
+	head   *Head
+	goOn   *goOn // nil: the client does not wait
+	out    *bufio.Writer
+	header http.Header
+	status int // 0: nothing was decided yet
+
+	sent     bool // the header is written
+	noBody   bool // the response has none, whatever the handler writes
+	chunked  bool
+	length   int64 // as the handler set it; -1: it did not
+	written  int64 // bytes of the body
+	pending  []byte
+	last     bool // the connection ends with this response
+	hijacked bool
+	err      error // of writing: nothing more is tried
+	trailers []string
+}
+
+// Header is the header of the response.
+func (w *response) Header() http.Header { return w.header }
+
+// WriteHeader decides the status. An informational one (RFC 9110, section 15.2) is sent at once, and the decision stays open.
+func (w *response) WriteHeader(status int) {
+	if status < 100 || status > 999 {
+		panic("http1: a status of " + strconv.Itoa(status))
+	}
+	if w.hijacked || w.status != 0 {
+		return
+	}
+	if status < 200 && status != http.StatusSwitchingProtocols {
+		w.inform(status)
+		return
+	}
+	w.status = status
+	w.noBody = string(w.head.Method) == http.MethodHead || status < 200 || status == http.StatusNoContent || status == http.StatusNotModified
+	w.length = -1
+	if text := w.header["Content-Length"]; len(text) == 1 {
+		if n, ok := parseLength([]byte(text[0])); ok {
+			w.length = n
+		}
+	}
+	if w.length < 0 {
+		delete(w.header, "Content-Length")
+	}
+}
+
+func (w *response) inform(status int) {
+	if w.head.Minor == 0 {
+		return
+	}
+	if status == http.StatusContinue {
+		w.fail(w.goOn.say())
+		return
+	}
+	w.statusLine(status)
+	w.fields(func(name string) bool { return name == "Content-Length" || name == "Transfer-Encoding" })
+	_, _ = w.out.WriteString("\r\n")
+	w.flush()
+}
+
+// Write writes to the body; http.ErrBodyNotAllowed where there is none, http.ErrContentLength beyond the length that was set.
+func (w *response) Write(p []byte) (int, error) { return w.write(len(p), p, "") }
+
+// WriteString is Write of a string.
+func (w *response) WriteString(s string) (int, error) { return w.write(len(s), nil, s) }
+
+func (w *response) write(n int, p []byte, s string) (int, error) {
+	if w.hijacked {
+		return 0, http.ErrHijacked
+	}
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	if n == 0 {
+		return 0, nil
+	}
+	if w.noBody {
+		if string(w.head.Method) == http.MethodHead {
+			w.written += int64(n)
+			return n, nil
+		}
+		return 0, http.ErrBodyNotAllowed
+	}
+	if w.length >= 0 && w.written+int64(n) > w.length {
+		return 0, http.ErrContentLength
+	}
+	if w.err != nil {
+		return 0, w.err
+	}
+	w.written += int64(n)
+	if !w.sent && w.length < 0 && len(w.pending)+n <= bufferSize/2 {
+		w.pending = append(append(w.pending, p...), s...)
+		return n, nil
+	}
+	w.send(false)
+	w.piece(n, p, s)
+	return n, w.err
+}
+
+// piece writes a piece of the body as it is framed.
+func (w *response) piece(n int, p []byte, s string) {
+	if n == 0 {
+		return
+	}
+	if w.chunked {
+		var room [20]byte
+		_, _ = w.out.Write(append(strconv.AppendInt(room[:0], int64(n), 16), '\r', '\n'))
+	}
+	var err error
+	if p != nil {
+		_, err = w.out.Write(p)
+	} else {
+		_, err = w.out.WriteString(s)
+	}
+	if w.chunked {
+		_, err = w.out.WriteString("\r\n")
+	}
+	w.fail(err)
+}
+
+func (w *response) fail(err error) {
+	if err != nil && w.err == nil {
+		w.err = err
+		w.last = true
+		w.conn.gone()
+	}
+}
+
+// send writes the header and what was held back, once. ended: nothing follows, and what was held back is the body.
+func (w *response) send(ended bool) {
+	if w.sent {
+		return
+	}
+	w.sent = true
+	w.goOn.begin()
+	w.trailers = announced(w.header)
+	if ended && w.length < 0 && !w.noBody && len(w.trailers) == 0 {
+		w.length = w.written
+		w.header["Content-Length"] = []string{strconv.FormatInt(w.written, 10)}
+	}
+	w.frame()
+	w.statusLine(w.status)
+	w.fields(func(name string) bool {
+		return name == "Transfer-Encoding" || name == "Connection" || w.noLength() && name == "Content-Length"
+	})
+	if _, dated := w.header["Date"]; !dated {
+		_, _ = w.out.WriteString(w.conn.server.dateLine())
+	}
+	if w.last {
+		_, _ = w.out.WriteString("Connection: close\r\n")
+	}
+	if w.chunked {
+		_, _ = w.out.WriteString("Transfer-Encoding: chunked\r\n")
+	}
+	_, err := w.out.WriteString("\r\n")
+	w.fail(err)
+	w.piece(len(w.pending), w.pending, "")
+	w.pending = nil
+}
+
+// noLength tells whether the response may not even say a length (RFC 9110, section 8.6).
+func (w *response) noLength() bool { return w.status < 200 || w.status == http.StatusNoContent }
+
+// frame decides how the body is framed, and whether the connection goes on.
+func (w *response) frame() {
+	for _, line := range w.header["Connection"] {
+		for option := range strings.SplitSeq(line, ",") {
+			w.last = w.last || strings.EqualFold(strings.TrimSpace(option), "close")
+		}
+	}
+	w.last = w.last || w.head.Close || w.conn.server.draining() || !w.goOn.said() // a body that may or may not come ends it
+	switch {
+	case w.noBody, w.length >= 0:
+	case w.head.Minor == 1:
+		w.chunked = true
+	default:
+		w.last = true
+	}
+}
+
+func (w *response) statusLine(status int) {
+	var room [16]byte
+	b := append(room[:0], "HTTP/1.1 "...)
+	b = append(strconv.AppendInt(b, int64(status), 10), ' ')
+	_, _ = w.out.Write(b)
+	_, _ = w.out.WriteString(http.StatusText(status))
+	_, _ = w.out.WriteString("\r\n")
+}
+
+// fields writes the header but for some names, and for trailers.
+func (w *response) fields(not func(name string) bool) {
+	for name, values := range w.header {
+		if not(name) || strings.HasPrefix(name, http.TrailerPrefix) || !all([]byte(name), inToken) && !validName(name) {
+			continue
+		}
+		if contains(w.trailers, name) {
+			continue
+		}
+		for _, value := range values {
+			w.field(name, value)
+		}
+	}
+}
+
+// validName lets the names of responses hold an underscore: they are the application's.
+func validName(name string) bool {
+	return name != "" && all([]byte(strings.ReplaceAll(name, "_", "")), inToken)
+}
+
+func contains(all []string, name string) bool {
+	for _, one := range all {
+		if one == name {
+			return true
+		}
+	}
+	return false
+}
+
+// field writes one field. A value cannot break out of its line.
+func (w *response) field(name, value string) {
+	_, _ = w.out.WriteString(name)
+	_, _ = w.out.WriteString(": ")
+	for i := range len(value) {
+		if classes[value[i]]&inValue == 0 {
+			value = strings.Map(harmless, value)
+			break
+		}
+	}
+	_, _ = w.out.WriteString(value)
+	_, _ = w.out.WriteString("\r\n")
+}
+
+func harmless(r rune) rune {
+	if r < ' ' && r != '\t' || r == 0x7f {
+		return ' '
+	}
+	return r
+}
+
+// announced are the names that the handler set in Trailer, canonical.
+func announced(h http.Header) (names []string) {
+	for _, line := range h["Trailer"] {
+		for name := range strings.SplitSeq(line, ",") {
+			names = append(names, http.CanonicalHeaderKey(strings.TrimSpace(name)))
+		}
+	}
+	return names
+}
+
+// finish ends the response. It tells whether the connection may go on.
+func (w *response) finish() bool {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	w.send(true)
+	if w.chunked && w.err == nil {
+		_, _ = w.out.WriteString("0\r\n")
+		w.writeTrailers()
+		_, err := w.out.WriteString("\r\n")
+		w.fail(err)
+	}
+	if w.length >= 0 && w.written < w.length && !w.noBody {
+		w.last = true // the handler promised more than it gave
+	}
+	w.flush()
+	return w.err == nil && !w.last
+}
+
+func (w *response) writeTrailers() {
+	for _, name := range w.trailers {
+		for _, value := range w.header[name] {
+			w.field(name, value)
+		}
+	}
+	for name, values := range w.header {
+		if rest, ok := strings.CutPrefix(name, http.TrailerPrefix); ok && all([]byte(rest), inToken) {
+			for _, value := range values {
+				w.field(rest, value)
+			}
+		}
+	}
+}
+
+func (w *response) flush() {
+	if w.err == nil {
+		w.fail(w.out.Flush())
+	}
+}
+
+// FlushError sends what was written so far.
+func (w *response) FlushError() error {
+	if w.hijacked {
+		return http.ErrHijacked
+	}
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	w.send(false)
+	w.flush()
+	return w.err
+}
+
+// Flush is FlushError for those who do not ask.
+func (w *response) Flush() { _ = w.FlushError() }
+
+// EnableFullDuplex is so already: a body may be read while the response is written.
+func (w *response) EnableFullDuplex() error { return nil }
+
+// SetReadDeadline bounds reading the rest of the request.
+func (w *response) SetReadDeadline(t time.Time) error { return w.conn.input.conn.SetReadDeadline(t) }
+
+// SetWriteDeadline bounds writing the response, beside Server.WriteTimeout.
+func (w *response) SetWriteDeadline(t time.Time) error { return w.conn.input.conn.SetWriteDeadline(t) }
+
+// Hijack hands the connection over, with what was read of it and not used. The server forgets it.
+func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	switch {
+	case w.hijacked:
+		return nil, nil, http.ErrHijacked
+	case w.sent:
+		return nil, nil, errors.New("http1: hijacking after the response began")
+	}
+	w.hijacked = true
+	return w.conn.hijack()
+}

@@ -1,0 +1,186 @@
+package http1
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Server serves connections that others accept. Its fields are set before the first; the zero of each is said.
+type Server struct {
+	Handler http.Handler // runs in the connection's own goroutine
+
+	HeaderBytes   int           // of a request's line and header; 0: 64 KiB
+	Fields        int           // of a header; 0: 200
+	HeaderTimeout time.Duration // for a head, from its first byte on; 0: without end
+	IdleTimeout   time.Duration // between two requests; 0: without end
+	WriteTimeout  time.Duration // for the client to take what is written at once; 0: without end
+
+	// Refused is told of each request that no handler saw. Nil: nobody is.
+	Refused func(remote string, m *Malformed)
+	// Panicked is told of each panic of a handler but http.ErrAbortHandler. Nil: nobody is.
+	Panicked func(why any, stack []byte)
+
+	readers readBuffers
+	writers writeBuffers
+	date    atomic.Pointer[date]
+	closing atomic.Bool
+
+	mu    sync.Mutex
+	conns map[*conn]struct{} // guarded by mu
+	empty chan struct{}      // guarded by mu: closed when the last connection has ended; nil: nobody waits
+}
+
+// ServeConn serves one connection until it ends or is hijacked, and closes it unless it was. state is what TLS was agreed
+// on; nil: there is none. ctx is what each request's context is made of.
+func (s *Server) ServeConn(ctx context.Context, nc net.Conn, state *tls.ConnectionState) {
+	c := &conn{server: s, remote: nc.RemoteAddr().String(), tls: state}
+	c.input = input{conn: nc, buffers: &s.readers}
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		if raw, err := tcp.SyscallConn(); err == nil {
+			c.input.raw = raw
+		}
+	}
+	if !s.remember(c) {
+		_ = nc.Close()
+		return
+	}
+	defer func() {
+		if !c.handed {
+			_ = nc.Close()
+			s.forget(c)
+		}
+	}()
+	c.serve(ctx)
+}
+
+func (s *Server) remember(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing.Load() {
+		return false
+	}
+	if s.conns == nil {
+		s.conns = map[*conn]struct{}{}
+	}
+	s.conns[c] = struct{}{}
+	return true
+}
+
+func (s *Server) forget(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	if len(s.conns) == 0 && s.empty != nil {
+		close(s.empty)
+		s.empty = nil
+	}
+}
+
+// Conns is how many connections are open, hijacked ones not among them.
+func (s *Server) Conns() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
+func (s *Server) draining() bool { return s.closing.Load() }
+
+// freshTime is how long a connection on which nothing has come yet is spared by Shutdown: a request may be on its way.
+const freshTime = time.Second
+
+// Shutdown closes connections that are idle, and lets the others end with the response that is under way; it waits for that
+// until ctx ends. Connections that come later are closed.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.closing.Store(true)
+	for began := time.Now(); ; {
+		empty := s.closeIdle(time.Since(began) > freshTime)
+		if empty == nil {
+			return nil
+		}
+		select {
+		case <-empty:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond): // one may have become idle just as it was looked at
+		}
+	}
+}
+
+// closeIdle closes what may be closed, and gives what is closed when nothing is left; nil: nothing is.
+func (s *Server) closeIdle(freshToo bool) <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.conns) == 0 {
+		return nil
+	}
+	for c := range s.conns {
+		if c.idle.Load() || freshToo && c.fresh.Load() {
+			_ = c.input.conn.Close()
+		}
+	}
+	if s.empty == nil {
+		s.empty = make(chan struct{})
+	}
+	return s.empty
+}
+
+// Close closes all connections at once.
+func (s *Server) Close() {
+	s.closing.Store(true)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		_ = c.input.conn.Close()
+	}
+}
+
+func (s *Server) headerBytes() int {
+	if s.HeaderBytes > 0 {
+		return s.HeaderBytes
+	}
+	return 64 << 10
+}
+
+func (s *Server) fields() int {
+	if s.Fields > 0 {
+		return s.Fields
+	}
+	return 200
+}
+
+func (s *Server) refused(remote string, m *Malformed) {
+	if s.Refused != nil {
+		s.Refused(remote, m)
+	}
+}
+
+func (s *Server) panicked(why any, stack []byte) {
+	if s.Panicked != nil {
+		s.Panicked(why, stack)
+	}
+}
+
+// date is the line of a Date field, made once a second.
+type date struct {
+	second int64 // Unix
+	line   string
+}
+
+func (s *Server) dateLine() string {
+	now := time.Now()
+	d := s.date.Load()
+	if d == nil || d.second != now.Unix() {
+		d = &date{second: now.Unix(), line: "Date: " + now.UTC().Format(http.TimeFormat) + "\r\n"}
+		s.date.Store(d)
+	}
+	return d.line
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
