@@ -103,7 +103,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.take(w, r, 
 func (d *Door) take(w http.ResponseWriter, r *http.Request, through *listener) {
 	a := &ask{id: newID(), began: d.now(), heard: d.changes.heard.Load(), through: through}
 	a.rules = d.inForce.Load() // after heard: what changes from now on is asked about again
-	rec := &recorder{ResponseWriter: w, id: a.id, last: framedInDoubt(r)}
+	rec := &recorder{ResponseWriter: w, id: a.id}
 	defer d.record(a, rec, r)
 	d.pass(rec, r, a)
 }

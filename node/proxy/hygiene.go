@@ -20,8 +20,8 @@ const maxFields = 200
 var ownPaths = [...]string{"/.picket", "/.well-known/picket"}
 
 // read takes from a request all that the door goes by, and refuses what two readers could read differently. It comes
-// before anything else. What net/http refuses by itself (bad field names and values, two lengths, a coding but chunked) is
-// left to it.
+// before anything else. What the protocol itself refuses (bad field names and values, a body framed twice) never gets here: see
+// package http1, and golang.org/x/net/http2 in net/http.
 func (d *Door) read(a *ask, l *front, r *http.Request) *authz.Refusal {
 	a.client = l.client(r.RemoteAddr, r.Header["X-Forwarded-For"])
 	if r.Method == http.MethodTrace {
@@ -48,13 +48,6 @@ func (d *Door) read(a *ask, l *front, r *http.Request) *authz.Refusal {
 	}}
 	a.own = isOwn(path)
 	return nil
-}
-
-// framedInDoubt tells whether somebody in front of us may think that the body of r ends elsewhere. net/http drops a
-// length beside a transfer coding, and a transfer coding in HTTP/1.0, and does not say so: what follows such a request on
-// the connection is not read (RFC 9112, section 6.1).
-func framedInDoubt(r *http.Request) bool {
-	return r.ProtoMajor == 1 && (r.ProtoMinor == 0 || len(r.TransferEncoding) > 0)
 }
 
 // readHost reads the one host that the request is for, and holds it against the one that TLS was made for.

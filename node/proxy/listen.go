@@ -55,7 +55,7 @@ type listener struct {
 	config.Listener // as it was when the listener was made
 	key             string
 	door            *Door
-	server          *http.Server
+	speakers        *speakers
 	socket          net.Listener  // nil: not open
 	done            chan struct{} // closed when it takes no more connections
 }
@@ -69,18 +69,7 @@ func (d *Door) addListeners(r *Rules) {
 
 func (d *Door) newListener(c config.Listener, key string) *listener {
 	l := &listener{Listener: c, key: key, door: d, done: make(chan struct{})}
-	l.server = &http.Server{
-		Handler:                      l,
-		ReadHeaderTimeout:            c.HeaderTimeout,
-		IdleTimeout:                  c.IdleTimeout,
-		MaxHeaderBytes:               c.HeaderBytes,
-		ErrorLog:                     d.plainLog,
-		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
-		DisableGeneralOptionsHandler: true,
-	}
-	if c.TLS() {
-		l.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: l.certificate}
-	}
+	l.speakers = newSpeakers(l, c)
 	return l
 }
 
@@ -164,11 +153,7 @@ func (d *Door) Run(ctx context.Context) error {
 // serve serves until the server is shut.
 func (l *listener) serve() error {
 	defer close(l.done)
-	serve := l.server.Serve
-	if l.TLS() {
-		serve = func(s net.Listener) error { return l.server.ServeTLS(s, "", "") }
-	}
-	if err := serve(l.socket); !errors.Is(err, http.ErrServerClosed) {
+	if err := l.speakers.serve(l.socket); err != nil {
 		return fmt.Errorf("listen %q: %w", l.Name, err)
 	}
 	return nil

@@ -102,9 +102,11 @@ func (l *listener) open(ctx context.Context) error {
 
 // drain takes no more, and lets what is under way come to its end until ctx does; then it is cut.
 func (l *listener) drain(ctx context.Context) {
-	if err := l.server.Shutdown(ctx); err != nil {
+	if l.socket != nil {
+		_ = l.socket.Close()
+	}
+	if err := l.speakers.shutdown(ctx); err != nil {
 		l.door.log.Warn().Err(err).Str("listen", l.Name).Msg("requests under way were cut")
-		_ = l.server.Close()
 	}
 }
 
