@@ -40,6 +40,16 @@ type input struct {
 	used    bool   // something was ever read
 }
 
+func newInput(conn net.Conn, buffers *readBuffers) input {
+	in := input{conn: conn, buffers: buffers}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		if raw, err := tcp.SyscallConn(); err == nil {
+			in.raw = raw
+		}
+	}
+	return in
+}
+
 // held is what was read and not yet used.
 func (in *input) held() []byte { return in.buf[in.r:in.w] }
 

@@ -1,4 +1,5 @@
-// Package http1 is HTTP/1.1 on the wire, as a server speaks it: it reads requests from a connection and writes responses to it.
+// Package http1 is HTTP/1.1 on the wire: Server reads requests from a connection and writes responses to it, Transport asks
+// applications.
 //
 // It promises the strictest reading of RFC 9110 and RFC 9112: whatever two parsers could read differently is answered 400,
 // and the connection ends; what it does accept, net/http reads the same way (a fuzz test holds that). One goroutine owns a

@@ -251,18 +251,21 @@ func contains(all []string, name string) bool {
 	return false
 }
 
-// field writes one field. A value cannot break out of its line.
-func (w *response) field(name, value string) {
-	_, _ = w.out.WriteString(name)
-	_, _ = w.out.WriteString(": ")
+// field writes one field.
+func (w *response) field(name, value string) { writeField(w.out, name, value) }
+
+// writeField writes one field. A value cannot break out of its line.
+func writeField(w *bufio.Writer, name, value string) {
+	_, _ = w.WriteString(name)
+	_, _ = w.WriteString(": ")
 	for i := range len(value) {
 		if classes[value[i]]&inValue == 0 {
 			value = strings.Map(harmless, value)
 			break
 		}
 	}
-	_, _ = w.out.WriteString(value)
-	_, _ = w.out.WriteString("\r\n")
+	_, _ = w.WriteString(value)
+	_, _ = w.WriteString("\r\n")
 }
 
 func harmless(r rune) rune {

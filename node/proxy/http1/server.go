@@ -40,12 +40,7 @@ type Server struct {
 // on; nil: there is none. ctx is what each request's context is made of.
 func (s *Server) ServeConn(ctx context.Context, nc net.Conn, state *tls.ConnectionState) {
 	c := &conn{server: s, remote: nc.RemoteAddr().String(), tls: state}
-	c.input = input{conn: nc, buffers: &s.readers}
-	if tcp, ok := nc.(*net.TCPConn); ok {
-		if raw, err := tcp.SyscallConn(); err == nil {
-			c.input.raw = raw
-		}
-	}
+	c.input = newInput(nc, &s.readers)
 	if !s.remember(c) {
 		_ = nc.Close()
 		return

@@ -1,0 +1,86 @@
+package http1
+
+import (
+	"sync"
+	"time"
+)
+
+// pool keeps connections to applications that are not used, by address; the last one kept is the first one taken.
+type pool struct {
+	mu    sync.Mutex
+	kept  map[string][]*upstream // guarded by mu
+	sweep *time.Timer            // guarded by mu: closes what was kept too long; nil: nothing is kept
+}
+
+// take gives a connection that was kept no longer than most; nil: there is none.
+func (p *pool) take(address string, most time.Duration) *upstream {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := p.kept[address]
+	if len(all) == 0 {
+		return nil
+	}
+	u := all[len(all)-1]
+	all[len(all)-1] = nil
+	p.kept[address] = all[:len(all)-1]
+	if most > 0 && time.Since(u.since) > most {
+		p.kept[address] = closeAll(append(all[:len(all)-1], u)) // it is the youngest
+		return nil
+	}
+	return u
+}
+
+// keep keeps a connection, unless there are enough of its address.
+func (p *pool) keep(u *upstream, enough int, most time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.kept[u.address]) >= enough {
+		_ = u.input.conn.Close()
+		return
+	}
+	if p.kept == nil {
+		p.kept = map[string][]*upstream{}
+	}
+	u.since = time.Now()
+	p.kept[u.address] = append(p.kept[u.address], u)
+	if p.sweep == nil && most > 0 {
+		p.sweep = time.AfterFunc(most, func() { p.clean(most) })
+	}
+}
+
+// clean closes what was kept for longer than most, and comes again while something is kept.
+func (p *pool) clean(most time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for address, all := range p.kept {
+		old := 0
+		for old < len(all) && time.Since(all[old].since) >= most {
+			old++
+		}
+		closeAll(all[:old])
+		if p.kept[address] = append([]*upstream(nil), all[old:]...); old == len(all) {
+			delete(p.kept, address)
+		}
+	}
+	p.sweep = nil
+	if len(p.kept) > 0 {
+		p.sweep = time.AfterFunc(most, func() { p.clean(most) })
+	}
+}
+
+// clear closes all.
+func (p *pool) clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for address, all := range p.kept {
+		closeAll(all)
+		delete(p.kept, address)
+	}
+}
+
+func closeAll(all []*upstream) []*upstream {
+	for _, u := range all {
+		_ = u.input.conn.Close()
+	}
+	return nil
+}

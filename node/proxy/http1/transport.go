@@ -1,0 +1,291 @@
+package http1
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"sync"
+	"time"
+)
+
+// Transport asks applications over HTTP/1.1: an http.RoundTripper for http:// addresses. The goroutine that asks writes the request
+// and reads the response itself; only a request's body has one of its own, so that an answer may come before its end.
+//
+// A request is sent a second time only when it was sent on a connection that had been used before, nothing of an answer came, and
+// the method promises that twice is like once (RFC 9110, section 9.2.2) and there is no body. The context's end closes the
+// connection. Errors of connecting are those of Dial; those of waiting have Timeout() true.
+type Transport struct {
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	HeaderTimeout   time.Duration // for the header of a response, once the request is sent; 0: without end
+	ContinueTimeout time.Duration // to wait for 100 Continue before the body is sent all the same
+	IdleTimeout     time.Duration // for which a connection is kept; 0: without end
+	IdleConns       int           // kept of each address
+	HeaderBytes     int           // of a response's header
+
+	pool    pool
+	writers writeBuffers
+	readers readBuffers
+}
+
+// errGaveUp says that a connection that had been used before ended without an answer.
+var errGaveUp = errors.New("the application closed the connection")
+
+// RoundTrip sends a request and gives the response, whose body must be closed.
+func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	for {
+		u, err := t.connect(r)
+		if err != nil {
+			closeBody(r)
+			return nil, err
+		}
+		res, err := u.ask(r)
+		if err == nil {
+			return res, nil
+		}
+		again := u.used && !u.heard && repeatable(r) && r.Context().Err() == nil
+		u.close()
+		if !again {
+			closeBody(r)
+			if cause := r.Context().Err(); cause != nil {
+				return nil, cause
+			}
+			return nil, err
+		}
+	}
+}
+
+func closeBody(r *http.Request) {
+	if r.Body != nil {
+		_ = r.Body.Close()
+	}
+}
+
+// repeatable tells whether sending a request twice is like sending it once.
+func repeatable(r *http.Request) bool {
+	if hasBody(r) {
+		return false
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return false
+}
+
+func hasBody(r *http.Request) bool {
+	return r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0
+}
+
+// connect takes a connection that is kept, or makes one.
+func (t *Transport) connect(r *http.Request) (*upstream, error) {
+	address := r.URL.Host
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		address = net.JoinHostPort(r.URL.Hostname(), "80")
+	}
+	for u := t.pool.take(address, t.IdleTimeout); u != nil; u = t.pool.take(address, t.IdleTimeout) {
+		if repeatable(r) || u.quiet() { // what can be sent again need not ask first
+			u.used, u.heard = true, false
+			return u, nil
+		}
+		u.close()
+	}
+	conn, err := t.Dial(r.Context(), "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	u := &upstream{transport: t, address: address}
+	u.input = newInput(conn, &t.readers)
+	return u, nil
+}
+
+// CloseIdleConnections closes all connections that are kept.
+func (t *Transport) CloseIdleConnections() { t.pool.clear() }
+
+// upstream is one connection to an application.
+type upstream struct {
+	transport *Transport
+	address   string
+	input     input
+	used      bool // an exchange was done on it before
+	heard     bool // something of the present answer came
+	since     time.Time
+
+	stop func() bool   // takes the watch over the context away
+	sent chan struct{} // closed when the request's body has been sent; nil: there is none
+	fail error         // of sending the body; to be read after sent
+
+	mu       sync.Mutex
+	answered bool // guarded by mu: the header of the response is there
+}
+
+func (u *upstream) close() {
+	if u.stop != nil {
+		u.stop()
+	}
+	_ = u.input.conn.Close()
+}
+
+// ask sends a request and reads the header of its response.
+func (u *upstream) ask(r *http.Request) (*http.Response, error) {
+	conn := u.input.conn
+	u.stop = context.AfterFunc(r.Context(), func() { _ = conn.Close() })
+	u.sent, u.answered = nil, false
+	w := u.transport.writers.get(conn)
+	err := writeRequest(w, r)
+	waits := hasBody(r) && expects(r)
+	if err == nil && (!hasBody(r) || waits) {
+		err = w.Flush()
+	}
+	if err != nil {
+		u.transport.writers.put(w)
+		return nil, fmt.Errorf("sending the request: %w", err)
+	}
+	if !hasBody(r) {
+		u.transport.writers.put(w)
+		return u.answer(r)
+	}
+	if waits {
+		if res, err := u.awaitContinue(r); res != nil || err != nil {
+			u.transport.writers.put(w)
+			closeBody(r)
+			return res, err
+		}
+	}
+	u.sent = make(chan struct{})
+	go u.sendBody(w, r)
+	return u.answer(r)
+}
+
+// answer reads the header of the response, and before it what is informational.
+func (u *upstream) answer(r *http.Request) (*http.Response, error) {
+	if u.sent == nil {
+		u.setDeadline(u.transport.HeaderTimeout) // else when the body has been sent
+	}
+	for range mostInformation {
+		res, framed, err := u.readHead(r)
+		if err != nil {
+			return nil, u.late(err)
+		}
+		if res.StatusCode >= 200 || res.StatusCode == http.StatusSwitchingProtocols {
+			u.mu.Lock()
+			defer u.mu.Unlock()
+			u.answered = true
+			u.setDeadline(0)
+			return u.open(res, framed), nil
+		}
+		if err := inform(r, res); err != nil {
+			return nil, err
+		}
+	}
+	return nil, errAnswer
+}
+
+// mostInformation is how many informational responses may come before the response.
+const mostInformation = 16
+
+// waitForAnswer begins to count the time for the response, now that the body has been sent.
+func (u *upstream) waitForAnswer() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.answered {
+		u.setDeadline(u.transport.HeaderTimeout)
+	}
+}
+
+// late prefers, to not having an answer, why the request's body could not be sent.
+func (u *upstream) late(err error) error {
+	if u.sent != nil {
+		select {
+		case <-u.sent:
+			if u.fail != nil {
+				return fmt.Errorf("sending the body: %w", u.fail)
+			}
+		default:
+		}
+	}
+	if errors.Is(err, io.EOF) && !u.heard {
+		return errGaveUp
+	}
+	return fmt.Errorf("reading the response: %w", unexpected(err))
+}
+
+// awaitContinue waits for 100 Continue, for a while. A response means that the body is not wanted.
+func (u *upstream) awaitContinue(r *http.Request) (*http.Response, error) {
+	u.setDeadline(u.transport.ContinueTimeout)
+	defer u.setDeadline(0)
+	for range mostInformation {
+		res, framed, err := u.readHead(r)
+		var wait net.Error
+		switch {
+		case err != nil && !u.heard && errors.As(err, &wait) && wait.Timeout():
+			return nil, nil
+		case err != nil:
+			return nil, u.late(err)
+		case res.StatusCode >= 200:
+			framed.last = true // the body was promised, and is not sent
+			return u.open(res, framed), nil
+		}
+		if err := inform(r, res); err != nil || res.StatusCode == http.StatusContinue {
+			u.heard = false
+			return nil, err
+		}
+	}
+	return nil, errAnswer
+}
+
+// inform hands on an informational response to whoever traces the request.
+func inform(r *http.Request, res *http.Response) error {
+	trace := httptrace.ContextClientTrace(r.Context())
+	if trace == nil || trace.Got1xxResponse == nil {
+		return nil
+	}
+	return trace.Got1xxResponse(res.StatusCode, textproto.MIMEHeader(res.Header))
+}
+
+func (u *upstream) setDeadline(d time.Duration) {
+	var at time.Time
+	if d > 0 {
+		at = time.Now().Add(d)
+	}
+	_ = u.input.conn.SetReadDeadline(at) // of a connection that is closed, reading tells
+}
+
+// quiet tells whether a kept connection is still open and silent.
+func (u *upstream) quiet() bool {
+	if u.input.raw == nil {
+		return true
+	}
+	var silent bool
+	err := u.input.raw.Read(func(socket uintptr) bool {
+		done, _ := u.input.try(int(socket))
+		silent = !done
+		return true
+	})
+	return err == nil && silent
+}
+
+// over is called when the response has come to its end: whole tells whether the connection is where a next one may begin.
+func (u *upstream) over(whole bool) {
+	undisturbed := u.stop()
+	sent := u.sent == nil
+	if !sent {
+		select {
+		case <-u.sent:
+			sent = u.fail == nil
+		default:
+		}
+	}
+	if !whole || !sent || !undisturbed || len(u.input.held()) > 0 {
+		_ = u.input.conn.Close()
+		u.input.release()
+		return
+	}
+	u.input.release()
+	u.transport.pool.keep(u, u.transport.IdleConns, u.transport.IdleTimeout)
+}
