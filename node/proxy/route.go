@@ -8,10 +8,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"picket/node/config"
+	"picket/node/proxy/http1"
 	"picket/policy"
 )
 
@@ -28,7 +30,13 @@ type route struct {
 type target struct {
 	*url.URL  // scheme and host
 	pool      pool
-	transport *http.Transport // nil: it is for TCP
+	transport transport // nil: it is for TCP
+}
+
+// transport asks an application: http1.Transport over http://, net/http's over https://, where HTTP/2 may be spoken.
+type transport interface {
+	http.RoundTripper
+	CloseIdleConnections()
 }
 
 // pool is what requests have in common that share their connections.
@@ -38,11 +46,13 @@ type pool struct {
 }
 
 // transports are connections to applications.
-type transports map[pool]*http.Transport
+type transports map[pool]transport
 
 // of gives the connections of a pool, made when it is new.
-func (t transports) of(p pool) *http.Transport {
-	if t[p] == nil {
+func (t transports) of(p pool) transport {
+	if t[p] == nil && strings.HasPrefix(p.origin, "https:") {
+		t[p] = newSecureTransport(p.patience)
+	} else if t[p] == nil {
 		t[p] = newTransport(p.patience)
 	}
 	return t[p]
@@ -133,7 +143,15 @@ func newDialer() *net.Dialer { return &net.Dialer{Timeout: dialTime, KeepAlive: 
 
 // newTransport makes connections to applications, straight to them whatever the environment says of proxies.
 // patience is how long the response headers may take after the request was sent, zero without end.
-func newTransport(patience time.Duration) *http.Transport {
+func newTransport(patience time.Duration) *http1.Transport {
+	return &http1.Transport{
+		Dial: newDialer().DialContext, HeaderTimeout: patience, ContinueTimeout: continueTime,
+		IdleTimeout: idleTime, IdleConns: idleConns, HeaderBytes: responseBytes,
+	}
+}
+
+// newSecureTransport is the same over TLS.
+func newSecureTransport(patience time.Duration) *http.Transport {
 	return &http.Transport{
 		DialContext:            newDialer().DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},

@@ -78,8 +78,14 @@ func repeatable(r *http.Request) bool {
 	return false
 }
 
-func hasBody(r *http.Request) bool {
-	return r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0
+func hasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBody }
+
+// bodyLength is the length of a request's body in bytes; -1: nobody knows, which http.Request also says by 0.
+func bodyLength(r *http.Request) int64 {
+	if r.ContentLength > 0 {
+		return r.ContentLength
+	}
+	return -1
 }
 
 // connect takes a connection that is kept, or makes one.
@@ -138,9 +144,8 @@ func (u *upstream) ask(r *http.Request) (*http.Response, error) {
 	u.sent, u.answered = nil, false
 	w := u.transport.writers.get(conn)
 	err := writeRequest(w, r)
-	waits := hasBody(r) && expects(r)
-	if err == nil && (!hasBody(r) || waits) {
-		err = w.Flush()
+	if err == nil {
+		err = w.Flush() // also before a body, which may be long in coming
 	}
 	if err != nil {
 		u.transport.writers.put(w)
@@ -150,7 +155,7 @@ func (u *upstream) ask(r *http.Request) (*http.Response, error) {
 		u.transport.writers.put(w)
 		return u.answer(r)
 	}
-	if waits {
+	if expects(r) {
 		if res, err := u.awaitContinue(r); res != nil || err != nil {
 			u.transport.writers.put(w)
 			closeBody(r)
