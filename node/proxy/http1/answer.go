@@ -137,8 +137,10 @@ func frameAnswer(r *http.Request, res *http.Response) (f framed, err error) {
 	}
 	noBody := r.Method == http.MethodHead || res.StatusCode < 200 || res.StatusCode == http.StatusNoContent || res.StatusCode == http.StatusNotModified
 	switch {
-	case noBody:
+	case noBody && r.Method == http.MethodHead:
 		res.ContentLength = length
+		return f, nil
+	case noBody:
 		return f, nil
 	case len(codings) > 0 && (len(lengths) > 0 || len(codings) > 1 || !strings.EqualFold(codings[0], "chunked") || res.ProtoMinor == 0):
 		return f, errAnswer
