@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -41,10 +42,12 @@ func TestTheExampleOfThreeNodesRunsOnOneMachine(t *testing.T) {
 	if alice.cookie(t, "app") == "" || c.cookieName() != "__Host-picket" {
 		t.Error("over https the session is not in a __Host- cookie")
 	}
-	s := c.nodes[0].status(t)
-	if len(s.Nodes) != 3 || s.Nodes[0].Drift || s.Nodes[1].Drift || s.Nodes[2].Drift {
-		t.Errorf("the nodes do not agree: %+v", s)
-	}
+	eventually(t, readyWithin, func() string { // nodes tell of themselves beside what they are asked to do
+		if s := c.nodes[0].status(t); len(s.Nodes) != 3 || s.Nodes[0].Drift || s.Nodes[1].Drift || s.Nodes[2].Drift {
+			return fmt.Sprintf("the nodes do not agree: %+v", s.Nodes)
+		}
+		return ""
+	})
 	c.revokesOne(t)
 
 	alice.signIn(t, "alice", c.url("app")+"/")
