@@ -49,6 +49,7 @@ func (n *node) sessions(t *testing.T, person string) []session {
 type status struct {
 	Node      string `json:"node"`
 	Ready     bool   `json:"ready"`
+	Digest    string `json:"digest"`
 	Staleness int64  `json:"staleness_ms"`
 	Buckets   []struct {
 		Name     string `json:"name"`

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/x509"
@@ -33,6 +34,7 @@ type cluster struct {
 	port     string         // of all hosts; "": the scheme's own
 	roots    *x509.CertPool // that vouch for the nodes
 	secret   string
+	config   string // of the nodes; "": the usual one
 	nodes    []*node
 	balancer *dev.Balancer
 	provider *provider
@@ -54,7 +56,7 @@ func startCluster(t *testing.T, choose ...func(*testing.T, *cluster) *provider) 
 	c.attach(t, choose[0])
 	peers := freeAddresses(t, "127.0.0.1", len(c.nodes))
 	for i, n := range c.nodes {
-		c.tell(t, n, "testdata/cluster.hcl")
+		c.tell(t, n, cmp.Or(c.config, "testdata/cluster.hcl"))
 		n.env = append(n.env, "PICKET_BROKER="+peers[i], "PICKET_CLIENT="+freeAddresses(t, "127.0.0.1", 1)[0],
 			"PICKET_STORE="+t.TempDir(), "E2E_PORT="+portOf(t, c.front), "E2E_UPSTREAM="+c.upstream.server.URL)
 		for j, address := range peers {

@@ -53,6 +53,9 @@ policy "strong" {
   allow "employee" { when = in_group("staff") }
   require { acr = ["phr"] }
 }
+policy "anybody" {
+  allow "whoever is signed in" { when = true }
+}
 policy "recent" {
   allow "employee" { when = in_group("staff") }
   require { max_age = "2s" }
