@@ -242,3 +242,22 @@ func FuzzLocalPath(f *testing.F) {
 		}
 	})
 }
+
+func TestARefusalAtTheProviderWritesNothing(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser("alice")
+	q := b.toCallback(wikiHost, "wiki", "/")
+	state := q.Get("state")
+	s, err := w.openState(state, b.binding(authHost))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := b.callback(map[string][]string{"state": {state}, "error": {"access_denied"}}); !errors.Is(err, ErrRefusedByProvider) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if _, err := w.once.Get(w.ctx, "state-"+s.ID); err == nil {
+		t.Error("the state was stored as used")
+	}
+}

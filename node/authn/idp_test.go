@@ -44,6 +44,7 @@ type idp struct {
 	down         bool                        // answers nothing but 500
 	before       func()                      // runs before a refresh is answered
 	answers      func(m map[string]any)      // changes what comes for a code or a refresh token
+	revoking     func()                      // runs before a revocation is answered
 	seen         func(r *http.Request)       // is told of each refresh
 }
 
@@ -145,6 +146,11 @@ func (p *idp) exchange(w http.ResponseWriter, r *http.Request) {
 		instead(w, r)
 		return
 	}
+	p.honest(w, r)
+}
+
+// honest is what the token endpoint does unless a test has it do something else.
+func (p *idp) honest(w http.ResponseWriter, r *http.Request) {
 	client, secret, ok := r.BasicAuth()
 	client, _ = url.QueryUnescape(client)
 	secret, _ = url.QueryUnescape(secret)
@@ -271,6 +277,12 @@ func (p *idp) info(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *idp) revoke(_ http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	revoking := p.revoking
+	p.mu.Unlock()
+	if revoking != nil {
+		revoking()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.revoked = append(p.revoked, r.PostFormValue("token"))
