@@ -36,6 +36,7 @@ func TestNumbers(t *testing.T) {
 	t.Run("requests", s.requests)
 	t.Run("connections", s.connections)
 	t.Run("cluster", s.cluster)
+	t.Run("refresh", s.refresh)
 	s.say("median of %d rounds, unless the row says otherwise; %s\n", s.rounds, machine())
 	write(os.Stdout, s.rows)
 }

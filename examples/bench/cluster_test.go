@@ -43,6 +43,8 @@ type cluster struct {
 	provider  *httptest.Server
 	transport *http.Transport
 	turn      atomic.Uint64
+	slow      time.Duration // what the provider takes to renew tokens
+	renewals  atomic.Int64  // refresh tokens that the provider was shown
 
 	// What the configuration is filled from, beside the methods.
 	Peers       []string
@@ -53,6 +55,12 @@ type cluster struct {
 // newCluster writes the configuration of a cluster before an application. One node alone keeps its state in memory,
 // several keep it on disk. No node is started.
 func (s *suite) newCluster(t *testing.T, size int, application nginx, keys *keys) *cluster {
+	t.Helper()
+	return s.newClusterFor(t, size, application, keys, 24*time.Hour) // no refresh comes between
+}
+
+// newClusterFor is newCluster with a provider whose tokens last so long.
+func (s *suite) newClusterFor(t *testing.T, size int, application nginx, keys *keys, tokens time.Duration) *cluster {
 	t.Helper()
 	c := &cluster{t: t, binary: s.binary, dir: t.TempDir(), port: freePort(t), secret: rand.Text() + rand.Text(),
 		Application: "http://" + application.address, TLS: keys}
@@ -65,17 +73,17 @@ func (s *suite) newCluster(t *testing.T, size int, application nginx, keys *keys
 	}
 	c.transport = &http.Transport{DialContext: c.dial, TLSClientConfig: keys.trust(), MaxIdleConns: 1024, MaxIdleConnsPerHost: 256}
 	t.Cleanup(c.transport.CloseIdleConnections)
-	c.launchProvider()
+	c.launchProvider(tokens)
 	fill(t, c.config(), clusterTemplate, c)
 	return c
 }
 
-func (c *cluster) launchProvider() {
+func (c *cluster) launchProvider(tokens time.Duration) {
 	c.provider = httptest.NewUnstartedServer(nil)
 	options := dev.ProviderOptions{
 		Issuer: "http://" + c.provider.Listener.Addr().String(), ClientID: clientID, ClientSecret: c.secret,
 		RedirectURIs:        []string{c.URL("auth") + "/.picket/callback"},
-		AccessTokenLifetime: 24 * time.Hour, // no refresh comes between
+		AccessTokenLifetime: tokens,
 	}
 	for i := range persons {
 		options.People = append(options.People, dev.Person{Name: person(i), FullName: "Person " + strconv.Itoa(i), Groups: []string{"staff"}})
@@ -84,7 +92,13 @@ func (c *cluster) launchProvider() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.provider.Config.Handler = provider
+	c.provider.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && r.PostFormValue("grant_type") == "refresh_token" {
+			c.renewals.Add(1)
+			time.Sleep(c.slow) // a provider elsewhere takes its time
+		}
+		provider.ServeHTTP(w, r)
+	})
 	c.provider.Start()
 	c.t.Cleanup(c.provider.Close)
 }

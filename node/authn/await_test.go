@@ -228,3 +228,21 @@ func TestARefreshTokenIsNeverShownAgainByAnyNode(t *testing.T) {
 		}
 	}
 }
+
+func TestAProgramsBearerWaitsAsACookieDoes(t *testing.T) {
+	w, _, id := lapsed(t)
+	bearer := w.bearer(wikiHost, id)
+	w.idp.set(func() { w.idp.down = true })
+	if _, answer := w.IdentifyProgram(w.ctx, wikiHost, bearer, nil); answer != Unknown {
+		t.Errorf("while the provider is down: %v", answer)
+	}
+	if _, answer := w.RecheckProgram(w.ctx, wikiHost, bearer, nil); answer != Unknown {
+		t.Errorf("under way, while the provider is down: %v", answer)
+	}
+	w.idp.set(func() { w.idp.down = false })
+	w.until("it goes on", func() bool {
+		w.clock.pass(time.Second)
+		_, answer := w.IdentifyProgram(w.ctx, wikiHost, bearer, nil)
+		return answer == Found
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"testing"
 	"time"
 )
@@ -210,6 +211,37 @@ func TestWhatWasSentIsKnown(t *testing.T) {
 		if s.nothing() {
 			t.Errorf("%s: nothing was sent", what)
 		}
+	}
+}
+
+// lateConn is a connection whose Write returns after what it wrote was answered.
+type lateConn struct {
+	net.Conn
+	written func()
+}
+
+func (c lateConn) Write(p []byte) (int, error) {
+	c.written()
+	return len(p), nil
+}
+
+func TestWhatIsBeingWrittenMayHaveBeenSent(t *testing.T) {
+	var s sending
+	c := &counted{Conn: lateConn{written: func() {
+		if s.nothing() {
+			t.Error("an answer that comes before Write returns is one to nothing")
+		}
+	}}}
+	s.got(httptrace.GotConnInfo{Conn: c})
+	if !s.nothing() {
+		t.Error("something was sent on a connection that took nothing")
+	}
+	if _, err := c.Write([]byte("a token")); err != nil || s.nothing() {
+		t.Errorf("nothing was sent, %v", err)
+	}
+	s.got(httptrace.GotConnInfo{Conn: &counted{}}) // another try
+	if s.nothing() {
+		t.Error("what an earlier connection took is forgotten")
 	}
 }
 
