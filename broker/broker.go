@@ -92,6 +92,15 @@ func (o Options) replicas() int {
 	return max(len(o.Peers), 1)
 }
 
+// peerNames are the names of the nodes that store, as this node's configuration has them.
+func (o Options) peerNames() []string {
+	names := make([]string, len(o.Peers))
+	for i, p := range o.Peers {
+		names[i] = p.Name
+	}
+	return names
+}
+
 func (o Options) storage() jetstream.StorageType {
 	if !o.external() && len(o.Peers) == 0 && o.Store == "" {
 		return jetstream.MemoryStorage
@@ -107,14 +116,18 @@ type Broker struct {
 	log     zerolog.Logger
 
 	server    *server.Server // nil: external
+	copies    bool           // its steward may copy whole streams: see grow.go
 	strangers *strangers     // beside server
 	publishes []string       // subjects that nodes may publish to: mayPublish
 	scratch   string         // folder to remove on Close; "": none
 	conn      *nats.Conn
 	stream    jetstream.JetStream
 
+	retiring sync.Mutex // held while a node is being retired
+
 	mu      sync.Mutex
 	buckets []*bucket               // guarded by mu, in the order of opening
+	held    []held                  // guarded by mu, in the order of opening
 	feeds   atomic.Pointer[[]*feed] // replaced under mu, read without
 	added   chan *feed              // for Run to start
 	closed  chan struct{}           // closed by Close
@@ -190,6 +203,7 @@ func (b *Broker) connect(ctx context.Context) error {
 func (b *Broker) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return b.keepStore(ctx) })
+	group.Go(func() error { return b.keepReplicas(ctx) })
 	group.Go(func() error {
 		for {
 			select {
@@ -236,10 +250,11 @@ const shutTime = 5 * time.Second
 // Close hands leadership over, so that the others need no election, and stops the embedded server.
 func (b *Broker) Close(ctx context.Context) error {
 	b.once.Do(func() { close(b.closed) })
+	b.handOver(ctx)
 	if b.conn != nil {
 		b.conn.Close() // first: cut by its own server it would try to connect to it again, and hang
 	}
-	b.handOver(ctx)
+	b.retreat(ctx)
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutTime)
 	defer cancel()
 	b.shut(stopping)

@@ -24,6 +24,20 @@ const (
 // startServer starts the embedded server. A node that is no peer runs it too, without JetStream: it routes only, and so
 // finds whichever peer is alive without a list of client ports.
 func (b *Broker) startServer(ctx context.Context) error {
+	kind, err := b.prepareStore()
+	if err != nil {
+		return err
+	}
+	if kind == loneStore && b.options.clustered() {
+		if err := b.grow(ctx); err != nil {
+			return fmt.Errorf("making this node one of several: %w", err)
+		}
+	}
+	if kind == emptyStore && b.options.clustered() && b.options.stores() {
+		if err := b.mayJoin(ctx); err != nil {
+			return err
+		}
+	}
 	authority, err := newAuthority(b.keys, b.options.Cluster, b.options.Node)
 	if err != nil {
 		return err
@@ -32,6 +46,19 @@ func (b *Broker) startServer(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("configuring the embedded broker: %w", err)
 	}
+	if b.options.clustered() {
+		if err := b.routeOptions(opts, authority); err != nil {
+			return fmt.Errorf("configuring the embedded broker: %w", err)
+		}
+	}
+	if err := b.run(ctx, opts); err != nil {
+		return err
+	}
+	return b.ownStore()
+}
+
+// run starts a server and waits until it listens.
+func (b *Broker) run(ctx context.Context, opts *server.Options) error {
 	srv, err := server.NewServer(opts)
 	if err != nil {
 		return fmt.Errorf("making the embedded broker: %w", err)
@@ -81,13 +108,7 @@ func (b *Broker) serverOptions(a *authority) (*server.Options, error) {
 	if opts.Host, opts.Port, err = hostPort(b.options.Client); err != nil {
 		return nil, fmt.Errorf("client address: %w", err)
 	}
-	if err := b.storeOptions(opts); err != nil {
-		return nil, err
-	}
-	if b.options.clustered() {
-		return opts, b.routeOptions(opts, a)
-	}
-	return opts, nil
+	return opts, b.storeOptions(opts)
 }
 
 // storeOptions turn JetStream on where this node stores.
@@ -110,8 +131,22 @@ func (b *Broker) storeOptions(opts *server.Options) error {
 	return nil
 }
 
-// routeOptions join the server to its peers by mutual TLS.
+// routeOptions join the server to its peers. Its own address is among them: of an empty store, the server expects as many
+// peers as it has routes, and a majority of the others must not begin without this one.
 func (b *Broker) routeOptions(opts *server.Options, a *authority) (err error) {
+	var routes []*url.URL
+	for _, p := range b.options.Peers {
+		if p.Name == b.options.Node {
+			opts.Cluster.Advertise = p.Address
+		}
+		routes = append(routes, &url.URL{Scheme: "nats-route", Host: p.Address})
+	}
+	return b.meshOptions(opts, a, routes)
+}
+
+// meshOptions let the server have routes, by mutual TLS. A peer that is down is asked for ever, since it is in the list; a
+// node that stores nothing and is gone is not: it comes back by itself, at another port perhaps.
+func (b *Broker) meshOptions(opts *server.Options, a *authority, routes []*url.URL) (err error) {
 	opts.Cluster.Name = b.options.Cluster
 	if opts.Cluster.Host, opts.Cluster.Port, err = hostPort(b.options.Listen); err != nil {
 		return fmt.Errorf("listen address: %w", err)
@@ -120,14 +155,8 @@ func (b *Broker) routeOptions(opts *server.Options, a *authority) (err error) {
 	opts.Cluster.TLSTimeout = 5
 	opts.Cluster.PingInterval = 2 * time.Second
 	opts.Cluster.MaxPingsOut = 2
-	opts.Cluster.ConnectRetries = 1 << 30 // a peer that is down is asked for as long as this node lives
-	for _, p := range b.options.Peers {
-		if p.Name == b.options.Node {
-			opts.Cluster.Advertise = p.Address
-			continue
-		}
-		opts.Routes = append(opts.Routes, &url.URL{Scheme: "nats-route", Host: p.Address})
-	}
+	opts.Cluster.ConnectRetries = 3
+	opts.Routes = routes
 	return nil
 }
 
@@ -146,7 +175,44 @@ func (b *Broker) users() (string, error) {
 		}
 		fmt.Fprintf(&list, `{nkey: %s, permissions: {publish: ["%s"], subscribe: ["_INBOX.>", "%s.>"]}}, `, public, strings.Join(b.publishes, `", "`), feedSubject)
 	}
-	return fmt.Sprintf("accounts { %s { jetstream: enabled, users: [%s] }, %s {} }\nsystem_account: %s\n", account, list.String(), system, system), nil
+	steward, err := b.stewardUser()
+	if err != nil {
+		return "", err
+	}
+	list.WriteString(steward)
+	operator, err := b.systemUser()
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("accounts { %s { jetstream: enabled, users: [%s] }, %s { users: [%s] } }\nsystem_account: %[3]s\n", account, list.String(), system, operator), nil
+}
+
+// stewardUser may give away the lead of a stream, and while a node that was alone becomes one of several, copy one. Like
+// systemUser it exists inside the process only: who reaches a port cannot be it.
+func (b *Broker) stewardUser() (string, error) {
+	if b.copies {
+		return b.insideUser("steward user", "$JS.API.STREAM.LIST", "$JS.API.STREAM.SNAPSHOT.*", "$JS.API.STREAM.RESTORE.*", "$JS.SNAPSHOT.>")
+	}
+	return b.insideUser("steward user", "$JS.API.STREAM.LEADER.STEPDOWN.*")
+}
+
+// systemUser may ask who keeps state, remove one of them, and give away the lead among them.
+func (b *Broker) systemUser() (string, error) {
+	return b.insideUser("system user", "$SYS.REQ.SERVER.PING.JSZ", "$JS.API.SERVER.REMOVE", "$JS.API.META.LEADER.STEPDOWN")
+}
+
+// insideUser is a user that connects from inside the process only, and may publish to these subjects.
+func (b *Broker) insideUser(label string, subjects ...string) (string, error) {
+	pair, err := userKey(b.keys.derive(label)[0])
+	if err != nil {
+		return "", err
+	}
+	public, err := pair.PublicKey()
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf(`{nkey: %s, allowed_connection_types: ["IN_PROCESS"], permissions: {publish: ["%s"], subscribe: ["_INBOX.>"]}}`,
+		public, strings.Join(subjects, `", "`)), nil
 }
 
 // mayPublish are the subjects that a node needs: its buckets and logs, and of JetStream what makes, reads and walks them.
@@ -166,8 +232,11 @@ func userKey(seed []byte) (nkeys.KeyPair, error) {
 }
 
 // dialOwn connects to the embedded server without a socket.
-func (b *Broker) dialOwn() (*nats.Conn, error) {
-	pair, err := userKey(b.keys.derive("broker user")[0])
+func (b *Broker) dialOwn() (*nats.Conn, error) { return b.dialAs("broker user") }
+
+// dialAs connects to the embedded server as a user that is derived under that label.
+func (b *Broker) dialAs(label string, options ...nats.Option) (*nats.Conn, error) {
+	pair, err := userKey(b.keys.derive(label)[0])
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +244,8 @@ func (b *Broker) dialOwn() (*nats.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := nats.Connect("", append(b.connOptions(), nats.InProcessServer(b.server), nats.Nkey(public, pair.Sign))...)
+	options = append(append(b.connOptions(), nats.InProcessServer(b.server), nats.Nkey(public, pair.Sign)), options...)
+	conn, err := nats.Connect("", options...)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the embedded broker: %w", err)
 	}
@@ -201,8 +271,9 @@ func hostPort(address string) (string, int, error) {
 	return host, int(n), nil
 }
 
-// handOver gives leadership away before the server stops. It takes about a second where this node led something.
-func (b *Broker) handOver(ctx context.Context) {
+// retreat tells the others that this server goes, and stops what it stores. Nothing is led here any more, or nobody would
+// take it.
+func (b *Broker) retreat(ctx context.Context) {
 	if b.server == nil || !b.options.clustered() || !b.options.stores() {
 		return
 	}

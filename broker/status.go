@@ -2,16 +2,21 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
-// BucketStatus is how a bucket is held.
+// BucketStatus is how a bucket or a log is held.
 type BucketStatus struct {
 	Name     string          `json:"name"`
+	Log      bool            `json:"log"`     // a log: what is lost of it keeps nobody out, and lets nobody in
 	Leader   string          `json:"leader"`  // node that leads; "": none just now, or one server alone
 	Records  uint64          `json:"records"` // keys, heartbeats and removal markers included
 	Bytes    uint64          `json:"bytes"`
+	Wanted   int             `json:"wanted"`  // how many nodes are to hold it
+	Unknown  bool            `json:"unknown"` // its leader does not answer: the rest is not what is
 	Replicas []ReplicaStatus `json:"replicas"`
 }
 
@@ -24,30 +29,30 @@ type ReplicaStatus struct {
 	Lag     uint64 `json:"lag"` // operations behind the leader
 }
 
-// Status tells how each bucket is held, in the order of opening. ErrUnavailable when the leaders do not answer.
+// Status tells how each bucket and log is held, in the order of opening. ErrUnavailable when the leaders do not answer;
+// what did is told all the same.
 func (b *Broker) Status(ctx context.Context) ([]BucketStatus, error) {
-	b.mu.Lock()
-	buckets := b.buckets
-	b.mu.Unlock()
-	all := make([]BucketStatus, 0, len(buckets))
-	for _, bucket := range buckets {
-		status, err := bucket.status(ctx)
-		if err != nil {
-			return all, err
-		}
-		all = append(all, status)
+	holding := b.holding()
+	all := make([]BucketStatus, len(holding))
+	wrong := make([]error, len(holding))
+	var asked sync.WaitGroup
+	for i, h := range holding {
+		asked.Go(func() { all[i], wrong[i] = b.status(ctx, h) })
 	}
-	return all, nil
+	asked.Wait()
+	return all, errors.Join(wrong...)
 }
 
-func (b *bucket) status(ctx context.Context) (BucketStatus, error) {
+func (b *Broker) status(ctx context.Context, h held) (BucketStatus, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	info, err := b.stream.Info(ctx)
+	status := BucketStatus{Name: h.name, Log: h.log, Wanted: b.options.replicas(), Replicas: []ReplicaStatus{}}
+	info, err := h.stream.Info(ctx)
 	if err != nil {
-		return BucketStatus{}, fmt.Errorf("asking how %s is held: %w: %w", b.spec.Name, ErrUnavailable, err)
+		status.Unknown = true
+		return status, fmt.Errorf("asking how %s is held: %w: %w", h.name, ErrUnavailable, err)
 	}
-	status := BucketStatus{Name: b.spec.Name, Records: info.State.Msgs, Bytes: info.State.Bytes}
+	status.Records, status.Bytes = info.State.Msgs, info.State.Bytes
 	if info.Cluster == nil {
 		return status, nil
 	}
@@ -61,8 +66,9 @@ func (b *bucket) status(ctx context.Context) (BucketStatus, error) {
 	return status, nil
 }
 
-// Settled waits until this node's copy of every bucket is current, so that another may be stopped. A node that stores
-// nothing is settled at once.
+// Settled waits until this node's copies are current, so that another may be stopped. What it holds no copy of is held by
+// others: while one node becomes three, copies come when all are there, and none would be if each waited for its own. A
+// node that stores nothing is settled at once.
 func (b *Broker) Settled(ctx context.Context) error {
 	if !b.options.stores() || !b.options.clustered() {
 		return nil
@@ -82,12 +88,13 @@ func (b *Broker) Settled(ctx context.Context) error {
 
 func (b *Broker) current(buckets []BucketStatus) bool {
 	for _, bucket := range buckets {
-		mine := false
-		for _, r := range bucket.Replicas {
-			mine = mine || r.Name == b.options.Node && r.Current && !r.Offline
-		}
-		if !mine {
+		if bucket.Leader == "" {
 			return false
+		}
+		for _, r := range bucket.Replicas {
+			if r.Name == b.options.Node && !(r.Current && !r.Offline) {
+				return false
+			}
 		}
 	}
 	return true

@@ -17,6 +17,8 @@ const (
 	feedSubject = "PICKET.feed"
 	// markerLife is how long the store remembers that a record was removed.
 	markerLife = time.Hour
+	// firstCall is what a write waits at first; then twice as long each time, up to callTimeout.
+	firstCall = 300 * time.Millisecond
 	// heartbeatKey begins the keys that prove freshness; no record's key does.
 	heartbeatKey = "=heartbeat."
 )
@@ -59,9 +61,10 @@ func (b *Broker) ensure(ctx context.Context, config jetstream.StreamConfig) (jet
 	for {
 		stream, err := b.tryEnsure(ctx, config)
 		if err == nil {
+			b.hold(stream)
 			return stream, nil
 		}
-		if refusedForGood(err) {
+		if b.refusedForGood(err) {
 			return nil, fmt.Errorf("the store refuses it: %w", err)
 		}
 		last = err
@@ -74,15 +77,18 @@ func (b *Broker) ensure(ctx context.Context, config jetstream.StreamConfig) (jet
 }
 
 // refusedForGood tells what no waiting mends: a configuration that the server does not take, more replicas than a lone
-// server has, subjects that another stream has, no space or no permission in the account.
-func refusedForGood(err error) bool {
+// server has, subjects that another stream has, no space or no permission in the account. A cluster that has fewer nodes
+// than peers may have them later.
+func (b *Broker) refusedForGood(err error) bool {
 	var api *jetstream.APIError
 	if !errors.As(err, &api) {
 		return false
 	}
 	switch api.ErrorCode {
-	case 10052, 10065, 10074, 10047, 10028, 10039:
+	case 10052, 10065, 10047, 10028, 10039:
 		return true
+	case 10074:
+		return !b.options.clustered()
 	}
 	return false
 }
@@ -96,6 +102,9 @@ func (b *Broker) tryEnsure(ctx context.Context, config jetstream.StreamConfig) (
 	}
 	if err != nil {
 		return nil, err
+	}
+	if !b.options.external() {
+		config.Replicas = stream.CachedInfo().Config.Replicas // as many as there were peers: see keepReplicas
 	}
 	if same(stream.CachedInfo().Config, config) {
 		return stream, nil
@@ -147,8 +156,8 @@ func (b *bucket) publish(ctx context.Context, key string, msg *nats.Msg, expecte
 	}
 	ctx, cancel := patient(ctx)
 	defer cancel()
-	for {
-		sequence, err := b.publishOnce(ctx, msg, expected)
+	for try := 0; ; try++ {
+		sequence, err := b.publishWithin(ctx, msg, expected, b.broker.callTime(try))
 		if err == nil {
 			return sequence, nil
 		}
@@ -162,6 +171,21 @@ func (b *bucket) publish(ctx context.Context, key string, msg *nats.Msg, expecte
 			return 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 	}
+}
+
+// callTime is how long a write waits for its acknowledgement before it is tried again: at first not long, since what
+// reaches a leader in the moment in which it hands over is never answered.
+func (b *Broker) callTime(try int) time.Duration {
+	if b.options.external() || try > 3 {
+		return callTimeout
+	}
+	return min(firstCall<<try, callTimeout)
+}
+
+func (b *bucket) publishWithin(ctx context.Context, msg *nats.Msg, expected *uint64, within time.Duration) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	return b.publishOnce(ctx, msg, expected)
 }
 
 func (b *bucket) publishOnce(ctx context.Context, msg *nats.Msg, expected *uint64) (uint64, error) {

@@ -26,6 +26,7 @@ func (a *api) mount(mux *http.ServeMux) {
 	a.mountData(mux)
 	a.mountBackup(mux)
 	a.mountLocks(mux)
+	a.mountNodes(mux)
 }
 
 // providerStatus is how an identity provider was when it was last asked.
@@ -50,15 +51,11 @@ type status struct {
 	Staleness int64                 `json:"staleness_ms"` // -1: never proved
 	Digest    string                `json:"digest"`
 	Config    configStatus          `json:"configuration"`
+	Leader    string                `json:"leader"` // of the nodes that keep state; "": a node alone, an external NATS, or not known
 	Nodes     []nodeStatus          `json:"nodes"`
 	Buckets   []broker.BucketStatus `json:"buckets"`
 	Providers []providerStatus      `json:"providers"`
-	Errors    []string              `json:"errors,omitempty"` // what could not be asked
-}
-
-type nodeStatus struct {
-	member
-	Drift bool `json:"drift"` // its configuration is another than the one of the node that answers
+	Errors    []string              `json:"errors"` // what could not be asked
 }
 
 func (a *api) status(w http.ResponseWriter, r *http.Request) {
@@ -66,7 +63,7 @@ func (a *api) status(w http.ResponseWriter, r *http.Request) {
 	s := status{
 		Node: n.config().Cluster.Broker.Node, Cluster: n.config().Cluster.Name, Version: n.version, Since: n.since,
 		Ready: n.ready(), Fresh: n.broker.Fresh(), Staleness: -1, Digest: n.config().Digest, Config: a.configStatus(),
-		Nodes: []nodeStatus{}, Buckets: []broker.BucketStatus{}, Providers: []providerStatus{},
+		Nodes: []nodeStatus{}, Buckets: []broker.BucketStatus{}, Providers: []providerStatus{}, Errors: []string{},
 	}
 	for _, p := range n.authn().Providers() {
 		s.Providers = append(s.Providers, providerStatus(p))
@@ -82,17 +79,13 @@ func (a *api) status(w http.ResponseWriter, r *http.Request) {
 
 // shared adds what only the store knows; what it does not say is told as such, and the rest is shown all the same.
 func (a *api) shared(r *http.Request, s *status) {
-	members, err := a.node.members.list(r.Context())
-	if err != nil {
-		s.Errors = append(s.Errors, err.Error())
-	}
-	for _, m := range members {
-		s.Nodes = append(s.Nodes, nodeStatus{member: m, Drift: m.Digest != s.Digest})
-	}
+	nodes, group, wrong := a.node.nodeList(r)
+	s.Nodes, s.Leader = orNone(nodes), group.Leader
 	buckets, err := a.node.broker.Status(r.Context())
 	if err != nil {
-		s.Errors = append(s.Errors, err.Error())
+		wrong = append(wrong, err)
 	}
+	s.Errors = texts(wrong)
 	s.Buckets = append(s.Buckets, buckets...)
 }
 
@@ -197,6 +190,8 @@ func fail(w http.ResponseWriter, err error) {
 	case errors.Is(err, broker.ErrUnavailable):
 		code = http.StatusServiceUnavailable
 		w.Header().Set("Retry-After", "2")
+	case errors.As(err, new(broker.Refused)):
+		code = http.StatusConflict
 	}
 	answer(w, code, map[string]string{"error": err.Error()})
 }

@@ -5,13 +5,19 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"picket/broker"
+	"picket/node/config"
 )
 
 const (
 	memberEvery = 10 * time.Second
+	// listTime is how long reading the list may take.
+	listTime = 3 * time.Second
+	// leaveList is how long a node that stops may take to leave the list.
+	leaveList = 2 * time.Second
 	// memberLife is how long a node that says nothing is still listed.
 	memberLife = 24 * time.Hour
 )
@@ -22,6 +28,7 @@ type member struct {
 	Version string    `json:"version"`
 	Digest  string    `json:"digest"` // of its configuration
 	Address string    `json:"address"`
+	Peers   []string  `json:"peers"` // the nodes that store, as its configuration has them
 	Since   time.Time `json:"since"`
 	Seen    time.Time `json:"seen"`   // by its own clock
 	Secret  string    `json:"secret"` // broker.Keyring.ID: nodes with one first secret agree
@@ -31,7 +38,8 @@ type member struct {
 type members struct {
 	node   *Node
 	bucket *broker.Bucket[member]
-	news   chan struct{} // holds one token while there is something to tell at once
+	news   chan struct{}            // holds one token while there is something to tell at once
+	last   atomic.Pointer[[]member] // the list as it was last read; nil: never
 }
 
 func newMembers(n *Node) *members { return &members{node: n, news: make(chan struct{}, 1)} }
@@ -59,10 +67,24 @@ func (m *members) run(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
+			m.leave()
 			return nil
 		case <-m.news:
 		case <-ticker.C:
 		}
+	}
+}
+
+// leave takes a node that stores nothing off the list when it stops: it may never come back. One that stores is missed.
+func (m *members) leave() {
+	c := m.node.config().Cluster.Broker
+	if len(c.URLs) == 0 && (len(c.Peers) == 0 || slices.Contains(peerNames(c.Peers), c.Node)) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), leaveList)
+	defer cancel()
+	if err := m.forget(ctx, c.Node); err != nil {
+		m.node.log.Debug().Err(err).Msg("leaving the list of nodes")
 	}
 }
 
@@ -72,7 +94,7 @@ func (m *members) tell(ctx context.Context) error {
 	c := m.node.config()
 	_, err := m.bucket.Put(ctx, memberKey(c.Cluster.Broker.Node), member{
 		Name: c.Cluster.Broker.Node, Version: m.node.version, Digest: c.Digest,
-		Address: c.Admin.Address, Since: m.node.since, Seen: time.Now(),
+		Address: c.Admin.Address, Peers: peerNames(c.Cluster.Broker.Peers), Since: m.node.since, Seen: time.Now(),
 		Secret: m.node.broker.Keys().ID(),
 	}, memberLife)
 	return err
@@ -81,15 +103,39 @@ func (m *members) tell(ctx context.Context) error {
 // memberKey makes a key of a node's name, which may hold anything.
 func memberKey(name string) string { return fmt.Sprintf("%x", name) }
 
-// list is all the nodes that were heard of in the last day, by name.
+// list is all the nodes that were heard of in the last day, by name. With an error it is the list as it was.
 func (m *members) list(ctx context.Context) ([]member, error) {
+	ctx, cancel := context.WithTimeout(ctx, listTime)
+	defer cancel()
 	var all []member
 	for entry, err := range m.bucket.List(ctx) {
 		if err != nil {
-			return all, fmt.Errorf("listing the nodes: %w", err)
+			if last := m.last.Load(); last != nil {
+				all = *last
+			}
+			return slices.Clone(all), fmt.Errorf("listing the nodes: %w", err)
 		}
 		all = append(all, entry.Value)
 	}
-	slices.SortFunc(all, func(a, b member) int { return cmp.Compare(a.Name, b.Name) })
-	return all, nil
+	slices.SortFunc(all, byName)
+	m.last.Store(&all)
+	return slices.Clone(all), nil
+}
+
+func byName(a, b member) int { return cmp.Compare(a.Name, b.Name) }
+
+// forget takes a node off the list.
+func (m *members) forget(ctx context.Context, name string) error {
+	if err := m.bucket.Delete(ctx, memberKey(name)); err != nil {
+		return fmt.Errorf("taking %s off the list of nodes: %w", name, err)
+	}
+	return nil
+}
+
+func peerNames(peers []config.Peer) []string {
+	names := make([]string, len(peers))
+	for i, p := range peers {
+		names[i] = p.Name
+	}
+	return names
 }

@@ -47,19 +47,33 @@ type status struct {
 }
 
 type nodeStatus struct {
-	Name    string    `json:"name"`
-	Version string    `json:"version"`
-	Digest  string    `json:"digest"`
-	Address string    `json:"address"`
-	Since   time.Time `json:"since"`
-	Seen    time.Time `json:"seen"`
-	Drift   bool      `json:"drift"` // its configuration is not the one of the node that answers
+	Name    string      `json:"name"`
+	Version string      `json:"version"`
+	Digest  string      `json:"digest"`
+	Address string      `json:"address"`
+	Since   time.Time   `json:"since"`
+	Seen    time.Time   `json:"seen"`
+	Drift   bool        `json:"drift"` // its configuration is not the one of the node that answers
+	Gone    bool        `json:"gone"`
+	Stores  bool        `json:"stores"` // it is counted among those who keep state
+	Peer    bool        `json:"peer"`   // it is in peers of the node that answers
+	State   *peerStatus `json:"state"`  // nil: it keeps no state, or nobody could tell
+}
+
+// peerStatus is a node that keeps state, as their leader sees it.
+type peerStatus struct {
+	Leader  bool   `json:"leader"`
+	Online  bool   `json:"online"`
+	Current bool   `json:"current"`
+	Lag     uint64 `json:"lag"` // operations behind the leader
 }
 
 type bucketStatus struct {
 	Name     string          `json:"name"`
 	Leader   string          `json:"leader"` // "": none is elected, or there is one copy alone
 	Records  uint64          `json:"records"`
+	Unknown  bool            `json:"unknown"` // its leader does not answer
+	Wanted   int             `json:"wanted"`  // how many nodes are to hold it; 0: an older node does not say
 	Replicas []replicaStatus `json:"replicas"`
 }
 

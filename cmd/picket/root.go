@@ -46,6 +46,7 @@ Exit codes: 0 done, 1 refused or failed, 2 misused.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &misuse{err} })
 	root.AddCommand(
 		t.devCommand(), t.runCommand(), t.checkCommand(), t.fmtCommand(), t.policyCommand(), t.statusCommand(), t.sessionsCommand(),
+		t.nodesCommand(),
 		t.lockCommand(), t.dataCommand(), t.reloadCommand(), t.backupCommand(), t.restoreCommand(), t.resealCommand(),
 		t.importCommand(), t.secretCommand(), t.versionCommand(),
 		t.loginCommand(), t.tokenCommand(), t.connectCommand(),

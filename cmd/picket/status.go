@@ -15,9 +15,9 @@ func (t terminal) statusCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status [--admin ADDRESS]",
 		Short: "The nodes, how fresh they are, the replicas, the identity providers",
-		Long: `Asks one node what it knows of the cluster: which nodes there are and whether they
-run the same configuration, who leads and who follows in the store, and whether the
-identity providers answer.`,
+		Long: `Asks one node what it knows of the cluster: which nodes there are, which of them keep
+state, who is gone, and whether they run the same version and configuration; who leads
+each bucket, who follows and how far behind; and whether the identity providers answer.`,
 		Example: `  picket status
   picket status --admin 10.0.0.7:9901
   PICKET_ADMIN=unix:/run/picket/admin.sock picket status -o json`,
@@ -74,43 +74,42 @@ func (s status) freshness() cell {
 }
 
 func (s status) printNodes(w io.Writer, colour bool, now time.Time) {
-	t := table{headings: []string{"NODE", "ADDRESS", "VERSION", "CONFIGURATION", "UP", "SEEN"}}
-	for _, n := range s.Nodes {
-		digest := text(short(n.Digest))
-		if n.Drift {
-			digest = cell{short(n.Digest) + " differs", yellow}
-		}
-		t.add(text(n.Name), text(orDash(n.Address)), text(orDash(n.Version)), digest, text(age(n.Since, now)), text(age(n.Seen, now)+" ago"))
-	}
-	printUnder(w, t, colour)
+	printUnder(w, *nodeTable(s.Nodes, now), colour)
 }
 
 func (s status) printBuckets(w io.Writer, colour bool) {
 	t := table{headings: []string{"BUCKET", "RECORDS", "LEADER", "REPLICAS"}}
 	for _, b := range s.Buckets {
 		leader := text(b.Leader)
+		if b.Unknown {
+			t.add(text(b.Name), text("-"), cell{"not known", red}, text("-"))
+			continue
+		}
 		switch {
 		case b.Leader == "" && len(b.Replicas) > 1:
 			leader = cell{"none", red}
 		case b.Leader == "":
 			leader.text = "-"
 		}
-		t.add(text(b.Name), text(strconv.FormatUint(b.Records, 10)), leader, replicas(b.Replicas))
+		t.add(text(b.Name), text(strconv.FormatUint(b.Records, 10)), leader, b.copies())
 	}
 	printUnder(w, t, colour)
 }
 
-// replicas names those that follow a leader, and how far behind they are.
-func replicas(all []replicaStatus) cell {
+// copies names those that follow a leader, how far behind they are, and whether there are as many as there are to be.
+func (b bucketStatus) copies() cell {
 	out := cell{colour: plain}
 	var parts []string
-	for _, r := range all {
+	current := 0
+	for _, r := range b.Replicas {
 		switch {
 		case r.Leader:
+			current++
 		case r.Offline:
 			out.colour = yellow
 			parts = append(parts, r.Name+" (offline)")
 		case r.Current:
+			current++
 			parts = append(parts, r.Name)
 		default:
 			out.colour = yellow
@@ -118,6 +117,10 @@ func replicas(all []replicaStatus) cell {
 		}
 	}
 	out.text = orDash(strings.Join(parts, ", "))
+	if current < b.Wanted && b.Wanted > 1 {
+		out.colour = yellow
+		out.text += fmt.Sprintf(", %d of %d current", current, b.Wanted)
+	}
 	return out
 }
 

@@ -1,0 +1,142 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// peersOf makes names and free addresses for n nodes that store.
+func peersOf(t testing.TB, n int) []Peer {
+	t.Helper()
+	var peers []Peer
+	for i := range n {
+		peers = append(peers, Peer{Name: fmt.Sprintf("n%d", i+1), Address: freePort(t)})
+	}
+	return peers
+}
+
+// onePeer opens the peer of that number; the test says when it ends.
+func onePeer(t testing.TB, peers []Peer, i int, store string) *Broker {
+	t.Helper()
+	b, err := New(Options{
+		Cluster: "test", Node: peers[i].Name, Secrets: [][]byte{testSecret}, Peers: peers, Listen: peers[i].Address, Store: store,
+		Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.InfoLevel),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := b.Open(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func patiently(t testing.TB, b *Broker, s Spec) *Bucket[note] {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	bucket, err := OpenBucket[note](ctx, b, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bucket
+}
+
+func TestOneNodeGrowsToThreeAndKeepsEverything(t *testing.T) {
+	ctx := t.Context()
+	store := t.TempDir()
+	specs := []Spec{{Name: "sessions", Decides: true}, {Name: "tokens", Sealed: true}, {Name: "plain"}}
+	lone, err := New(Options{Cluster: "test", Node: "n1", Secrets: [][]byte{testSecret}, Store: store, Log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lone.Open(ctx); err != nil {
+		t.Fatal(err)
+	}
+	revisions := map[string]uint64{}
+	for _, spec := range specs {
+		bucket := patiently(t, lone, spec)
+		for i := range 300 {
+			key := fmt.Sprintf("k%d", i)
+			revision, err := bucket.Put(ctx, key, note{spec.Name + key}, time.Hour)
+			if err != nil {
+				t.Fatal(err)
+			}
+			revisions[spec.Name+key] = revision
+		}
+		if _, err := bucket.Put(ctx, "brief", note{"brief"}, 20*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		if err := bucket.Delete(ctx, "k7"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	written := time.Now()
+	if err := lone.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+
+	peers := peersOf(t, 3)
+	nodes := make([]*Broker, 3)
+	for i, folder := range []string{store, t.TempDir(), t.TempDir()} {
+		nodes[i] = onePeer(t, peers, i, folder)
+		run(t, nodes[i])
+	}
+	t.Logf("grown after %s", time.Since(written))
+	buckets := map[string][]*Bucket[note]{}
+	for _, spec := range specs {
+		for _, n := range nodes {
+			buckets[spec.Name] = append(buckets[spec.Name], patiently(t, n, spec))
+		}
+	}
+	t.Logf("open after %s", time.Since(written))
+	for _, spec := range specs {
+		for i := range 300 {
+			key := fmt.Sprintf("k%d", i)
+			got, err := buckets[spec.Name][i%3].Get(ctx, key)
+			if i == 7 {
+				if err == nil {
+					t.Errorf("%s: what was deleted is back", spec.Name)
+				}
+				continue
+			}
+			if err != nil || got.Value.Text != spec.Name+key || got.Revision != revisions[spec.Name+key] {
+				t.Fatalf("%s %s: %+v, %v", spec.Name, key, got, err)
+			}
+		}
+	}
+	eventually(t, "every bucket is held by all three", time.Minute, func() bool {
+		status, err := nodes[1].Status(ctx)
+		return err == nil && heldBy(status, 3)
+	})
+	t.Logf("held by three after %s", time.Since(written))
+	eventually(t, "what had twenty seconds is forgotten", 30*time.Second, func() bool {
+		_, err := buckets["plain"][2].Get(ctx, "brief")
+		return err != nil
+	})
+	if lived := time.Since(written); lived < 18*time.Second || lived > 35*time.Second {
+		t.Errorf("it lived %s", lived)
+	}
+}
+
+// heldBy tells whether every bucket has so many current copies.
+func heldBy(status []BucketStatus, want int) bool {
+	for _, s := range status {
+		current := 0
+		for _, r := range s.Replicas {
+			if r.Current && !r.Offline {
+				current++
+			}
+		}
+		if current != want || len(s.Replicas) != want {
+			return false
+		}
+	}
+	return len(status) > 0
+}

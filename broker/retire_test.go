@@ -1,0 +1,238 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// life is a node that a test starts, kills and starts again.
+type life struct {
+	*Broker
+	bucket *Bucket[note]
+	end    func(graceful bool)
+}
+
+// begin starts the peer of that number, with its feeds, and a bucket open.
+func begin(t testing.TB, peers []Peer, name, listen, store string) *life {
+	t.Helper()
+	b, err := New(Options{
+		Cluster: "test", Node: name, Secrets: [][]byte{testSecret}, Peers: peers, Listen: listen, Store: store,
+		Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.InfoLevel).With().Str("at", name).Logger(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opening, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	if err := b.Open(opening); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- b.Run(ctx) }()
+	l := &life{Broker: b}
+	ended := false
+	l.end = func(graceful bool) {
+		if ended {
+			return
+		}
+		ended = true
+		stop()
+		<-done
+		if !graceful {
+			b.conn.Close()
+			b.server.Shutdown() // nothing is handed over
+		}
+		leaving, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		_ = b.Close(leaving)
+	}
+	t.Cleanup(func() { l.end(false) })
+	return l
+}
+
+// openOn opens the bucket on all of them; while a cluster begins, one waits for the other.
+func openOn(t testing.TB, nodes ...*life) {
+	t.Helper()
+	for _, n := range nodes {
+		n.bucket = patiently(t, n.Broker, Spec{Name: "sessions", Decides: true})
+	}
+}
+
+func untilHeldBy(t testing.TB, n *life, want int) {
+	t.Helper()
+	last := ""
+	defer func() {
+		if t.Failed() {
+			t.Log(last)
+		}
+	}()
+	eventually(t, fmt.Sprintf("held by %d", want), time.Minute, func() bool {
+		status, err := n.Status(t.Context())
+		last = fmt.Sprintf("%+v %v", status, err)
+		return err == nil && heldBy(status, want)
+	})
+}
+
+func put(t testing.TB, n *life, key string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := n.bucket.Put(ctx, key, note{key}, time.Hour); err != nil {
+		t.Fatalf("writing %s: %v", key, err)
+	}
+}
+
+func get(t testing.TB, n *life, key string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := n.bucket.Get(ctx, key); err != nil {
+		t.Fatalf("reading %s at %s: %v", key, n.options.Node, err)
+	}
+}
+
+func TestThreeNodesGrowToFiveAndGoBackToThree(t *testing.T) {
+	five := peersOf(t, 5)
+	three := five[:3]
+	stores := make([]string, 5)
+	nodes := make([]*life, 5)
+	for i := range five {
+		stores[i] = t.TempDir()
+	}
+	for i := range three {
+		nodes[i] = begin(t, three, five[i].Name, five[i].Address, stores[i])
+	}
+	openOn(t, nodes[:3]...)
+	untilHeldBy(t, nodes[0], 3)
+	put(t, nodes[0], "before")
+
+	t.Log("the new list, node by node; then the new nodes")
+	for i := range three {
+		nodes[i].end(true)
+		nodes[i] = begin(t, five, five[i].Name, five[i].Address, stores[i])
+		openOn(t, nodes[i])
+		if err := nodes[i].Settled(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		put(t, nodes[i], fmt.Sprintf("restarted-%d", i))
+	}
+	for i := 3; i < 5; i++ {
+		nodes[i] = begin(t, five, five[i].Name, five[i].Address, stores[i])
+		openOn(t, nodes[i])
+	}
+	untilHeldBy(t, nodes[4], 5)
+	get(t, nodes[4], "before")
+	put(t, nodes[4], "five")
+
+	t.Log("and back: the old list, node by node, while the others are still there")
+	err := nodes[0].Retire(t.Context(), five[4].Name)
+	if !isRefused(err) || !strings.Contains(err.Error(), "peers in the configuration") {
+		t.Fatalf("retiring a node of the configuration: %v", err)
+	}
+	for i := range three {
+		nodes[i].end(true)
+		nodes[i] = begin(t, three, five[i].Name, five[i].Address, stores[i])
+		openOn(t, nodes[i])
+		if err := nodes[i].Settled(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := nodes[0].Retire(t.Context(), five[4].Name); !isRefused(err) || !strings.Contains(err.Error(), "is running") {
+		t.Fatalf("retiring a node that is there: %v", err)
+	}
+	if err := nodes[0].Retire(t.Context(), "nobody"); !errors.Is(err, ErrNotFound) {
+		t.Fatalf("retiring nobody: %v", err)
+	}
+	for i := 4; i >= 3; i-- {
+		nodes[i].end(i == 4) // one goes, the other dies
+		var err error
+		defer func() { t.Log(err) }()
+		eventually(t, "retired", time.Minute, func() bool {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			err = nodes[0].Retire(ctx, five[i].Name)
+			return err == nil || !isRefused(err) && !errors.Is(err, ErrUnavailable)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	untilHeldBy(t, nodes[1], 3)
+	group, err := nodes[1].Group(t.Context())
+	if err != nil || strings.Join(group.Names(), " ") != "n1 n2 n3" {
+		t.Errorf("the group is %+v, %v", group, err)
+	}
+	t.Log("two of three are enough again")
+	nodes[2].end(false)
+	put(t, nodes[0], "after")
+	for _, key := range []string{"before", "restarted-2", "five", "after"} {
+		get(t, nodes[1], key)
+	}
+}
+
+func TestADeadNodeIsReplacedByAnEmptyOneOfTheSameName(t *testing.T) {
+	peers := peersOf(t, 3)
+	nodes := make([]*life, 3)
+	for i := range peers {
+		nodes[i] = begin(t, peers, peers[i].Name, peers[i].Address, t.TempDir())
+	}
+	openOn(t, nodes...)
+	for i := range 500 {
+		put(t, nodes[i%3], fmt.Sprintf("k%d", i))
+	}
+	nodes[2].end(false)
+	put(t, nodes[0], "meanwhile")
+	nodes[2] = begin(t, peers, peers[2].Name, peers[2].Address, t.TempDir())
+	openOn(t, nodes[2])
+	settling, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	if err := nodes[2].Settled(settling); err != nil {
+		t.Fatal(err)
+	}
+	if !nodes[2].server.JetStreamIsStreamCurrent(account, "KV_sessions") {
+		t.Error("it says that its copies are current, and they are not")
+	}
+	untilHeldBy(t, nodes[2], 3)
+	t.Log("its copy counts: another may go")
+	nodes[0].end(false)
+	put(t, nodes[2], "without-the-first")
+	for _, key := range []string{"k0", "k499", "meanwhile"} {
+		get(t, nodes[2], key)
+	}
+}
+
+func TestTwoEmptyNodesDoNotTakeOverFromTheOneThatHasTheRecords(t *testing.T) {
+	peers := peersOf(t, 3)
+	nodes := make([]*life, 3)
+	first := t.TempDir()
+	for i, store := range []string{first, t.TempDir(), t.TempDir()} {
+		nodes[i] = begin(t, peers, peers[i].Name, peers[i].Address, store)
+	}
+	openOn(t, nodes...)
+	put(t, nodes[0], "kept")
+	untilHeldBy(t, nodes[0], 3)
+	for _, n := range nodes {
+		n.end(false)
+	}
+	nodes[1] = begin(t, peers, peers[1].Name, peers[1].Address, t.TempDir())
+	nodes[2] = begin(t, peers, peers[2].Name, peers[2].Address, t.TempDir())
+	waiting, cancel := context.WithTimeout(t.Context(), 12*time.Second)
+	defer cancel()
+	if _, err := OpenBucket[note](waiting, nodes[1].Broker, Spec{Name: "sessions", Decides: true}); err == nil {
+		t.Fatal("two empty nodes of three began anew")
+	}
+	nodes[0] = begin(t, peers, peers[0].Name, peers[0].Address, first)
+	openOn(t, nodes...)
+	for _, n := range nodes {
+		get(t, n, "kept")
+	}
+}
+
+func isRefused(err error) bool { return errors.As(err, new(Refused)) }
