@@ -54,19 +54,28 @@ func (a *api) ofData(do func(w http.ResponseWriter, r *http.Request, d *factBloc
 	}
 }
 
-// dataRecords is all that a block holds. A record that cannot be read is left out, as it is for policies.
+// dataRecords is all that a block holds. Records that cannot be read are told by their keys: policies know nothing of them,
+// not even that there is none.
 func (a *api) dataRecords(w http.ResponseWriter, r *http.Request, d *factBlock, _ string) {
-	records := map[string]json.RawMessage{}
+	records, unreadable := map[string]json.RawMessage{}, []string(nil)
 	for entry, err := range d.bucket.List(r.Context()) {
 		if err != nil && entry.Key == "" {
 			fail(w, err)
 			return
 		}
-		if key, ok := factKey(entry.Key); ok && err == nil {
+		key, ok := factKey(entry.Key)
+		switch {
+		case ok && err == nil:
 			records[key] = entry.Value.raw
+		case ok:
+			unreadable = append(unreadable, key)
 		}
 	}
-	answer(w, http.StatusOK, map[string]any{"records": records})
+	all := map[string]any{"records": records}
+	if len(unreadable) > 0 {
+		all["unreadable"] = unreadable
+	}
+	answer(w, http.StatusOK, all)
 }
 
 // dataRecord is one value as it was published.
@@ -109,7 +118,7 @@ func (a *api) putData(w http.ResponseWriter, r *http.Request, d *factBlock, key 
 // deleteData removes a value; when it answers, a quorum has it.
 func (a *api) deleteData(w http.ResponseWriter, r *http.Request, d *factBlock, key string) {
 	_, err := d.bucket.Get(r.Context(), key)
-	if err == nil {
+	if _, unreadable := d.view.Unreadable()[key]; err == nil || unreadable {
 		err = d.bucket.Delete(r.Context(), key)
 	}
 	if err != nil {

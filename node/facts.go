@@ -167,6 +167,11 @@ func (f *facts) take(d *factBlock) {
 			values[text] = fact.value
 		}
 	}
+	for key := range d.view.Unreadable() {
+		if text, ok := factKey(key); ok {
+			values[text] = policy.Unreadable{}
+		}
+	}
 	all := maps.Clone(f.values)
 	all[d.Name] = values
 	f.values = all

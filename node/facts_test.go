@@ -87,12 +87,15 @@ func TestFactsOfOthersAreRead(t *testing.T) {
 	w.publish(subject+"=61", `"a key that is not written so"`)
 	w.publish(subject+"broken", `{`)
 	w.publish(subject+"team/git", `null`)
-	w.until("what can be read is there", func() bool { return len(block()) == 2 })
-	if got := fmt.Sprint(block()); got != "map[team/git:<nil> wiki@example.com:[alice 1]]" {
+	w.until("what was published is there", func() bool { return len(block()) == 3 })
+	if got := fmt.Sprint(block()); got != "map[broken:{} team/git:<nil> wiki@example.com:[alice 1]]" {
 		t.Errorf("policies see %s", got)
 	}
-	if status, text := n.ask(w, http.MethodGet, "/v1/data/teams", ""); status != http.StatusOK || strings.Join(strings.Fields(text), "") != `{"records":{"team/git":null,"wiki@example.com":["alice",1]}}` {
+	if status, text := n.ask(w, http.MethodGet, "/v1/data/teams", ""); status != http.StatusOK || strings.Join(strings.Fields(text), "") != `{"records":{"team/git":null,"wiki@example.com":["alice",1]},"unreadable":["broken"]}` {
 		t.Errorf("listed are %d %s", status, text)
+	}
+	if status, text := n.ask(w, http.MethodDelete, "/v1/data/teams/broken", ""); status != http.StatusOK {
+		t.Errorf("removing what cannot be read: %d %s", status, text)
 	}
 	if lines := n.log.lines("a record cannot be read: what it says is unknown"); len(lines) == 0 || lines[0]["key"] != "broken" {
 		t.Errorf("logged was %v", lines)

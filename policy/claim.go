@@ -63,24 +63,18 @@ func claimsEqual(a, b any) (equal, ok bool) {
 	return false, false
 }
 
-// claimHas tells whether an array has a text among its items, or an object a part of that name. It does not know when
-// an array without the text has items that are no texts.
+// claimHas tells whether an array has a text among its items. It does not know when an array without the text has items that
+// are no texts.
 func claimHas(value any, item string) (has, ok bool) {
-	switch of := value.(type) {
-	case map[string]any:
-		return of[item] != nil, true
-	case []any:
-		ok = true
-		for _, one := range of {
-			word, isText := one.(string)
-			if isText && word == item {
-				return true, true
-			}
-			ok = ok && isText
+	items, ok := value.([]any)
+	for _, one := range items {
+		word, isText := one.(string)
+		if isText && word == item {
+			return true, true
 		}
-		return false, ok
+		ok = ok && isText
 	}
-	return false, false
+	return false, ok
 }
 
 // claimLength is the number of items of an array, parts of an object, or characters of a text.

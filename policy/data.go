@@ -14,8 +14,15 @@ type Data struct {
 	blocks map[string]map[string]any
 }
 
+// Unreadable is the value of a key under which something is published that nobody can read. Whatever a rule asks of it is
+// unknown, even whether it is there: it is, and what it says may be what a deny rests on.
+type Unreadable struct{}
+
+// MarshalText is how explanations show it.
+func (Unreadable) MarshalText() ([]byte, error) { return []byte("unreadable"), nil }
+
 // NewData makes a Data of values by block and key, each as encoding/json decodes it: string, float64, bool, nil, []any
-// and map[string]any. It keeps the maps of keys: nobody may change them, or what is in them, afterwards. A block that is
+// and map[string]any; or Unreadable. It keeps the maps of keys: nobody may change them, or what is in them, afterwards. A block that is
 // nil is unknown.
 func NewData(blocks map[string]map[string]any) *Data {
 	known := maps.Clone(blocks)
@@ -68,6 +75,51 @@ func (c *checker) unknownData(name string, at hcl.Range) {
 		return
 	}
 	c.mistake(at, unknownName, "There is no data block %s.%s", name, advice)
+}
+
+// appendBlock writes a block as an object; one with keys that are unreadable as [{values by key}, [keys that are unreadable]],
+// which no block of values is.
+func appendBlock(dst []byte, block map[string]any) []byte {
+	values, unreadable := block, []string(nil)
+	for key, value := range block {
+		if value != (any)(Unreadable{}) {
+			continue
+		}
+		if unreadable == nil {
+			values = maps.Clone(block)
+		}
+		unreadable = append(unreadable, key)
+		delete(values, key)
+	}
+	if unreadable == nil {
+		return appendObject(dst, block, appendValue)
+	}
+	slices.Sort(unreadable)
+	dst = appendObject(append(dst, '['), values, appendValue)
+	return append(appendList(append(dst, ','), unreadable, appendText), ']')
+}
+
+// blockOf reads what appendBlock writes.
+func blockOf(written any) (block map[string]any, ok bool) {
+	both, isList := written.([]any)
+	if !isList {
+		block, ok = written.(map[string]any)
+		return block, ok
+	}
+	if len(both) != 2 {
+		return nil, false
+	}
+	values, ok := both[0].(map[string]any)
+	keys, areKeys := both[1].([]any)
+	unreadable, areTexts := texts(keys)
+	if !ok || !areKeys || !areTexts {
+		return nil, false
+	}
+	block = maps.Clone(values)
+	for _, key := range unreadable {
+		block[key] = Unreadable{}
+	}
+	return block, true
 }
 
 // readKey notes that no more is asked of a data block than what one key has. In a for expression the key is not known

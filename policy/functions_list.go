@@ -33,11 +33,31 @@ func (c *checker) has(args []node, at hcl.Range) node {
 	item := run[string](args[1])
 	if args[0].kind == dynamic {
 		c.readKey(args[0], args[1])
-		return c.made(boolean, at, calculated(run[any](args[0]), item, claimHas), args...)
+		return c.made(boolean, at, hasPart(run[any](args[0]), item), args...)
 	}
 	return c.made(boolean, at, calculated(run[[]string](args[0]), item, func(all []string, one string) (bool, bool) {
 		return contains(all, one), true
 	}), args...)
+}
+
+// hasPart tells whether an object has a part of that name, which is unclear of one that is unreadable; or an array a text.
+func hasPart(of eval[any], item eval[string]) eval[bool] {
+	return func(f *frame) (bool, bool) {
+		value, ok := of(f)
+		if !ok {
+			return false, false
+		}
+		one, ok := item(f)
+		if !ok {
+			return false, false
+		}
+		if object, isObject := value.(map[string]any); isObject {
+			_, unreadable := object[one].(Unreadable)
+			f.unclear = f.unclear || unreadable
+			return object[one] != nil, !unreadable
+		}
+		return claimHas(value, one)
+	}
 }
 
 func (c *checker) hasAny(args []node, at hcl.Range) node {

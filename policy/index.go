@@ -100,6 +100,10 @@ func claimPart(of eval[any], name eval[string]) eval[any] {
 			return nil, false
 		}
 		part := object[key]
+		if _, unreadable := part.(Unreadable); unreadable {
+			f.unclear = true
+			return nil, false
+		}
 		return part, part != nil
 	}
 }

@@ -76,9 +76,7 @@ func appendValue(dst []byte, value any) []byte {
 		headers, _ := (*value).(Headers)
 		return appendObject(dst, headers, appendText)
 	case **Data:
-		return appendObject(dst, (*value).blocks, func(dst []byte, block map[string]any) []byte {
-			return appendObject(dst, block, appendValue)
-		})
+		return appendObject(dst, (*value).blocks, appendBlock)
 	case string:
 		return appendText(dst, value)
 	case bool:

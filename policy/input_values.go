@@ -158,7 +158,7 @@ func (r *inputReader) data(at where, place **Data, value any) {
 	written, _ := value.(map[string]any)
 	blocks := make(map[string]map[string]any, len(written))
 	for name, value := range written {
-		block, ok := value.(map[string]any)
+		block, ok := blockOf(value)
 		if !ok {
 			r.mistake(at.below(name), "These are values by key: {\"a@example.com\": true}.")
 			continue

@@ -136,7 +136,8 @@ func (t terminal) listBlocks(c *cobra.Command) error {
 
 // facts are the values of a data block by key.
 type facts struct {
-	Records map[string]json.RawMessage `json:"records"`
+	Records    map[string]json.RawMessage `json:"records"`
+	Unreadable []string                   `json:"unreadable,omitempty"` // keys: for policies whatever is asked of them is unknown
 }
 
 func (t terminal) facts(c *cobra.Command, name string) (facts, error) {
@@ -160,13 +161,16 @@ func (t terminal) listFacts(c *cobra.Command, name string) error {
 	if wantsJSON(c) {
 		return printJSON(t.out, all)
 	}
-	if len(all.Records) == 0 {
+	if len(all.Records)+len(all.Unreadable) == 0 {
 		fmt.Fprintf(t.err, "There is nothing in %s.\n", printable(name))
 		return nil
 	}
 	list := table{headings: []string{"KEY", "VALUE"}}
 	for _, key := range slices.Sorted(maps.Keys(all.Records)) {
 		list.add(cell{key, bold}, text(shortened(compact(all.Records[key]))))
+	}
+	for _, key := range slices.Sorted(slices.Values(all.Unreadable)) {
+		list.add(cell{key, bold}, cell{"cannot be read", red})
 	}
 	list.print(t.out, t.colour)
 	return nil
