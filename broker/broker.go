@@ -113,6 +113,7 @@ type Broker struct {
 	options Options
 	keys    *Keyring
 	metrics *metrics
+	clock   clock
 	log     zerolog.Logger
 
 	server    *server.Server // nil: external
@@ -156,7 +157,7 @@ func New(o Options) (*Broker, error) {
 	if o.MaxStaleness == 0 {
 		o.MaxStaleness = 15 * time.Second
 	}
-	return &Broker{
+	b := &Broker{
 		options:   o,
 		publishes: mayPublish[:],
 		keys:      keys,
@@ -164,7 +165,11 @@ func New(o Options) (*Broker, error) {
 		log:       o.Log,
 		added:     make(chan *feed, 64),
 		closed:    make(chan struct{}),
-	}, nil
+	}
+	if o.Registry != nil {
+		o.Registry.MustRegister(newStaleness(b))
+	}
+	return b, nil
 }
 
 // Keys are what is derived from the cluster's secrets.
@@ -213,7 +218,6 @@ func (b *Broker) Run(ctx context.Context) error {
 				life, end := context.WithCancel(ctx)
 				group.Go(func() error { f.untilLeft(life, end); return nil })
 				group.Go(func() error { return f.run(life) })
-				group.Go(func() error { return f.beat(life) })
 			}
 		}
 	})
@@ -233,10 +237,10 @@ func (b *Broker) Fresh() bool {
 // jumped against the monotonic one (a suspension looks like that) until the next proof.
 func (b *Broker) Staleness() time.Duration {
 	feeds := b.feeds.Load()
-	if feeds == nil {
+	if feeds == nil || len(*feeds) == 0 {
 		return never
 	}
-	now := present()
+	now := b.clock.now()
 	worst := time.Duration(0)
 	for _, f := range *feeds {
 		worst = max(worst, f.age(now))

@@ -110,11 +110,11 @@ func (b *Bucket[T]) Get(ctx context.Context, key string) (Entry[T], error) {
 	return b.entry(key, r, err)
 }
 
-// getFresh reads a record from a replica that proves to be at least as far as the bucket's feed. Every change up to upTo
-// is in what it gives, be that a record or ErrNotFound.
-func (b *Bucket[T]) getFresh(ctx context.Context, key string) (entry Entry[T], upTo uint64, err error) {
+// getFresh reads a record from a replica that proves to be far enough for the question. Every change up to upTo is in what
+// it gives, be that a record or ErrNotFound.
+func (b *Bucket[T]) getFresh(ctx context.Context, key string, q inquiry) (entry Entry[T], upTo uint64, err error) {
 	begun := time.Now()
-	r, upTo, err := b.raw.readFresh(ctx, key, b.raw.feed.floor.Load())
+	r, upTo, err := b.raw.readFresh(ctx, key, q)
 	b.raw.broker.metrics.did(b.raw.spec.Name, "get", begun, err)
 	entry, err = b.entry(key, r, err)
 	return entry, upTo, err
@@ -139,6 +139,11 @@ func (b *Bucket[T]) decode(key string, revision uint64, header nats.Header, data
 		return Entry[T]{Key: key, Revision: revision}, fmt.Errorf("decoding %s %s: %w: %w", b.raw.spec.Name, key, ErrUnavailable, err)
 	}
 	return entry, nil
+}
+
+// decodeChange reads the record of a change.
+func (b *Bucket[T]) decodeChange(c change) (Entry[T], error) {
+	return b.decode(c.key, c.revision, c.header, c.data)
 }
 
 // Create writes a record that must not exist yet; ErrConflict when it does. With a ttl the store forgets it after that
@@ -224,6 +229,8 @@ func (b *Bucket[T]) listed(msg jetstream.Msg) (Entry[T], error) {
 	if err != nil {
 		return Entry[T]{}, fmt.Errorf("listing %s: %w: %w", b.raw.spec.Name, ErrUnavailable, err)
 	}
-	key := strings.TrimPrefix(msg.Subject(), b.raw.subject)
-	return b.decode(key, meta.Sequence.Stream, msg.Headers(), msg.Data())
+	return b.decode(b.raw.key(msg.Subject()), meta.Sequence.Stream, msg.Headers(), msg.Data())
 }
+
+// key is the key of a message of the bucket's stream.
+func (b *bucket) key(subject string) string { return strings.TrimPrefix(subject, b.subject) }

@@ -4,39 +4,36 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
-// idle is a feed that nothing runs, standing at a sequence.
-func idle(t *testing.T, passed uint64) (*feed, *[]change) {
-	t.Helper()
-	b := start(t, Options{})
-	bucket := &bucket{broker: b, spec: Spec{Name: "sessions", Decides: true}, name: "sessions", subject: "$KV.sessions."}
-	f := newFeed(bucket)
-	f.passed.Store(passed)
+// idle is a follower that nothing drives, standing at a sequence.
+func idle(passed uint64) (*follower, *[]change) {
 	var told []change
-	f.follow(func(c change) { told = append(told, c) })
+	f := &follower{key: heartbeatKey + "n1", tell: func(c change) { told = append(told, c) }, whole: func() bool { return true }}
+	f.begin(passed, modelDay)
 	return f, &told
 }
 
-func republished(sequence uint64, key string) *nats.Msg {
-	msg := &nats.Msg{Subject: feedSubject + ".sessions." + key, Header: nats.Header{}}
-	msg.Header.Set(jetstream.SequenceHeader, strconv.FormatUint(sequence, 10))
-	return msg
+var modelDay = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// word is news of a key, taken as many seconds after the day began as its sequence says.
+func word(sequence uint64, key string) news {
+	return news{change: change{key: key, revision: sequence}, taken: modelDay.Add(time.Duration(sequence) * time.Second)}
 }
 
 func TestAFeedAppliesInOrderAndFindsEveryGap(t *testing.T) {
-	f, told := idle(t, 10)
-	f.apply(republished(11, "a"))
-	f.apply(republished(12, heartbeatKey+"n1"))
-	f.apply(republished(11, "a")) // again, late
-	f.apply(republished(15, "b")) // 13 and 14 are missed
-	f.apply(republished(16, "c"))
+	f, told := idle(10)
+	f.hear(word(11, "a"))
+	f.hear(word(12, heartbeatKey+"n2"))
+	f.hear(word(11, "a")) // again, late
+	if why := f.hear(word(15, "b")); why == nil || why.label != "missed" {
+		t.Errorf("13 and 14 are missed, and it says %v", why)
+	}
+	f.hear(word(16, "c"))
 	want := []change{{key: "a", revision: 11}, {revision: 15}, {key: "c", revision: 16}}
 	if len(*told) != len(want) {
 		t.Fatalf("told %+v", *told)
@@ -49,24 +46,51 @@ func TestAFeedAppliesInOrderAndFindsEveryGap(t *testing.T) {
 }
 
 func TestAHeartbeatThatDoesNotComeBackForgetsEverything(t *testing.T) {
-	f, told := idle(t, 10)
-	f.catchUp(t.Context(), 14, nil)
+	f, told := idle(10)
+	f.acknowledged(beat{sequence: 14})
+	if _, ok := f.settle(); ok {
+		t.Error("an acknowledgement alone proves freshness")
+	}
+	f.tire()
 	if len(*told) != 1 || (*told)[0].key != "" || f.passed.Load() != 14 {
 		t.Errorf("told %+v, stands at %d", *told, f.passed.Load())
+	}
+	if _, ok := f.settle(); !ok {
+		t.Error("nothing is known, so nothing is old, and yet freshness is not proved")
+	}
+}
+
+func TestAStoreThatGrewAnewPastTheOldIsNoticed(t *testing.T) {
+	for what, second := range map[string]news{
+		"an old number on a new message":           {change: change{key: "b", revision: 3}, taken: modelDay.Add(time.Hour)},
+		"a heartbeat of ours that follows another": {change: change{key: heartbeatKey + "n1", revision: 12}, previous: 4, taken: modelDay.Add(time.Hour)},
+	} {
+		f, told := idle(10)
+		f.hear(news{change: change{key: heartbeatKey + "n1", revision: 11}, previous: 9, taken: modelDay.Add(time.Minute)})
+		f.acknowledged(beat{sequence: 11})
+		if _, ok := f.settle(); !ok {
+			t.Fatal("not proved")
+		}
+		if why := f.hear(second); why == nil || why.label != "went_back" {
+			t.Errorf("%s: it says %v", what, why)
+		}
+		if len(*told) != 1 || (*told)[0].key != "" || f.proof.Load() != nil {
+			t.Errorf("%s: told %+v, proof %v", what, *told, f.proof.Load())
+		}
 	}
 }
 
 func TestAMessageWithoutASequenceTeachesNothing(t *testing.T) {
-	f, told := idle(t, 10)
-	f.apply(&nats.Msg{Subject: feedSubject + ".sessions.a"})
-	if len(*told) != 0 || f.passed.Load() != 10 {
-		t.Errorf("told %+v, stands at %d", *told, f.passed.Load())
+	b := start(t, Options{})
+	f := newFeed(&bucket{broker: b, spec: Spec{Name: "sessions", Decides: true}, name: "sessions", subject: "$KV.sessions."})
+	if n, ok := f.parse(&nats.Msg{Subject: feedSubject + ".sessions.a"}); ok {
+		t.Errorf("read as %+v", n)
 	}
 }
 
 func TestAProofAgesAndAClockThatJumpsVoidsIt(t *testing.T) {
-	f, _ := idle(t, 10)
-	now := instant{monotonic: time.Hour, wall: 1000 * time.Hour}
+	f, _ := idle(10)
+	now := instant{running: time.Hour, wall: 1000 * time.Hour}
 	if f.age(now) != never {
 		t.Error("fresh before the first proof")
 	}
@@ -75,10 +99,12 @@ func TestAProofAgesAndAClockThatJumpsVoidsIt(t *testing.T) {
 		later instant
 		age   time.Duration
 	}{
-		"three seconds later":               {instant{time.Hour + 3*time.Second, 1000*time.Hour + 3*time.Second}, 3 * time.Second},
-		"the clocks a little apart":         {instant{time.Hour + 3*time.Second, 1000*time.Hour + 4*time.Second}, 4 * time.Second},
-		"after a suspension of a minute":    {instant{time.Hour + time.Second, 1000*time.Hour + time.Minute}, never},
-		"after the wall clock was set back": {instant{time.Hour + 10*time.Second, 999 * time.Hour}, never},
+		"three seconds later":                          {instant{time.Hour + 3*time.Second, 1000*time.Hour + 3*time.Second}, 3 * time.Second},
+		"the clocks a little apart":                    {instant{time.Hour + 3*time.Second, 1000*time.Hour + 4*time.Second}, 4 * time.Second},
+		"after a suspension of a minute":               {instant{time.Hour + time.Minute, 1000*time.Hour + time.Minute}, time.Minute},
+		"after one, where the running clock stood":     {instant{time.Hour + time.Second, 1000*time.Hour + time.Minute}, never},
+		"after the wall clock was set back":            {instant{time.Hour + 10*time.Second, 999 * time.Hour}, never},
+		"after the wall clock was set back in a sleep": {instant{time.Hour + time.Minute, 1000 * time.Hour}, never},
 	} {
 		if age := f.age(c.later); age != c.age {
 			t.Errorf("%s it is %s old, want %s", what, age, c.age)
@@ -112,23 +138,25 @@ func TestABrokerWithoutItsStoreGoesStaleAndSaysUnavailable(t *testing.T) {
 
 func TestASlowReadDoesNotBringBackWhatWasRemoved(t *testing.T) {
 	b := start(t, Options{})
-	bucket := open(t, b, Spec{Name: "sessions", Decides: true})
-	cache := NewCache(bucket, 100)
+	cache := NewCache(open(t, b, Spec{Name: "sessions", Decides: true, Unique: true}), 100)
 	eventually(t, "fresh", 5*time.Second, b.Fresh)
 	s := cache.shard("a")
-	stale := Entry[note]{Key: "a", Value: note{"old"}, Revision: 5}
+	q := question{resets: s.resets}
+	stale := Entry[note]{Key: "a", Value: note{"old"}, Revision: 1005}
 
-	cache.apply(change{key: "a", revision: 6, removed: true})
-	if _, err := cache.keep(s, "a", stale, 5, s.resets); !errors.Is(err, ErrNotFound) {
+	cache.apply(change{key: "a", revision: 1006, removed: true})
+	if _, err := s.keep("a", q, stale, 1005, true, true); !errors.Is(err, ErrNotFound) {
 		t.Errorf("a read from before the removal: %v", err)
 	}
-	cache.apply(change{key: "a", revision: 7})
-	if _, err := cache.keep(s, "a", stale, 5, s.resets); !errors.Is(err, errAgain) {
+	if _, err := s.keep("a", q, stale, 1005, true, false); !errors.Is(err, errAgain) {
+		t.Errorf("a read from before the removal, where what is gone may have come back: %v", err)
+	}
+	cache.apply(change{key: "a", revision: 1007})
+	if _, err := s.keep("a", q, stale, 1005, true, true); !errors.Is(err, errAgain) {
 		t.Errorf("a read from before a change: %v", err)
 	}
-	resets := s.resets
-	cache.apply(change{revision: 9})
-	if _, err := cache.keep(s, "a", Entry[note]{Key: "a", Revision: 8}, 8, resets); !errors.Is(err, errAgain) {
+	cache.apply(change{revision: 1009})
+	if _, err := s.keep("a", q, Entry[note]{Key: "a", Revision: 1008}, 1008, true, true); !errors.Is(err, errAgain) {
 		t.Errorf("a read from before a gap: %v", err)
 	}
 	if cache.Len() != 0 {
@@ -139,14 +167,18 @@ func TestASlowReadDoesNotBringBackWhatWasRemoved(t *testing.T) {
 func TestAFloodOfChangesDoesNotHideOne(t *testing.T) {
 	b := start(t, Options{})
 	cache := NewCache(open(t, b, Spec{Name: "sessions", Decides: true}), 100)
+	eventually(t, "fresh", 5*time.Second, b.Fresh)
 	s := cache.shard("a")
-	resets := s.resets
-	cache.apply(change{key: "a", revision: 6, removed: true})
+	q := question{resets: s.resets}
+	cache.apply(change{key: "a", revision: 1006, removed: true})
 	for i := range recentChanges * cacheShards * 2 {
-		cache.apply(change{key: fmt.Sprintf("k%d", i), revision: uint64(7 + i)})
+		cache.apply(change{key: fmt.Sprintf("k%d", i), revision: uint64(1007 + i)})
 	}
-	if _, err := cache.keep(s, "a", Entry[note]{Key: "a", Revision: 5}, 5, resets); !errors.Is(err, errAgain) {
+	if _, err := s.keep("a", q, Entry[note]{Key: "a", Revision: 1005}, 1005, true, false); !errors.Is(err, errAgain) {
 		t.Errorf("a read from before the removal, which is forgotten by now: %v", err)
+	}
+	if q := s.ask("a", &cache.bucket.raw.feed.follower); q.floor < 1006 {
+		t.Errorf("the next read may be as old as %d", q.floor)
 	}
 }
 

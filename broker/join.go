@@ -4,24 +4,18 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 )
 
 // join has this node's freshness rest on a bucket that was opened Later, once what is known of it is proved fresh.
 func (b *bucket) join(ctx context.Context) error {
-	f := b.feed
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for f.age(present()) > b.broker.options.MaxStaleness {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for proof that %s is fresh: %w", b.spec.Name, ErrUnavailable)
-		case <-tick.C:
-		}
+	select {
+	case <-b.feed.first:
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for proof that %s is fresh: %w", b.spec.Name, ErrUnavailable)
 	}
 	b.broker.mu.Lock()
 	defer b.broker.mu.Unlock()
-	b.broker.count(f)
+	b.broker.count(b.feed)
 	return nil
 }
 

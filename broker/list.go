@@ -17,18 +17,36 @@ const (
 	walkTries = 10
 )
 
+// cross writes through the quorum, and gives a sequence that everything acknowledged before is below.
+func (b *bucket) cross(ctx context.Context) (uint64, error) {
+	sequence, err := b.barrier.pass(ctx, b.heartbeat)
+	if err != nil {
+		return 0, fmt.Errorf("listing %s: %w: %w", b.spec.Name, ErrUnavailable, err)
+	}
+	return sequence, nil
+}
+
 // list reads the whole bucket: everything acknowledged before is in it. Marks of removal are yielded too: when the walk was
 // taken up again, they may tell of what was yielded before.
 func (b *bucket) list(ctx context.Context) iter.Seq2[jetstream.Msg, error] {
 	return func(yield func(jetstream.Msg, error) bool) {
-		sequence, err := b.barrier.pass(ctx, b.heartbeat)
-		if err == nil {
-			w := walk{broker: b.broker, stream: b.stream, atLeast: sequence}
-			w.config.DeliverPolicy, w.config.FilterSubject = jetstream.DeliverLastPerSubjectPolicy, b.subject+">"
-			err = w.run(ctx, func(msg jetstream.Msg) bool {
-				return strings.HasPrefix(msg.Subject(), b.subject+heartbeatKey) || yield(msg, nil)
-			})
+		upTo, err := b.cross(ctx)
+		if err != nil {
+			yield(nil, err)
+			return
 		}
+		b.listFrom(ctx, upTo)(yield)
+	}
+}
+
+// listFrom is list: everything up to a sequence is in it.
+func (b *bucket) listFrom(ctx context.Context, upTo uint64) iter.Seq2[jetstream.Msg, error] {
+	return func(yield func(jetstream.Msg, error) bool) {
+		w := walk{broker: b.broker, stream: b.stream, atLeast: upTo}
+		w.config.DeliverPolicy, w.config.FilterSubject = jetstream.DeliverLastPerSubjectPolicy, b.subject+">"
+		err := w.run(ctx, func(msg jetstream.Msg) bool {
+			return strings.HasPrefix(b.key(msg.Subject()), heartbeatKey) || yield(msg, nil)
+		})
 		if err != nil {
 			yield(nil, fmt.Errorf("listing %s: %w: %w", b.spec.Name, ErrUnavailable, err))
 		}

@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,31 +15,27 @@ type Live[T any] struct {
 	bucket *Bucket[T]
 	now    atomic.Pointer[map[string]T]        // never nil; the map is never changed
 	broken atomic.Pointer[map[string]struct{}] // the same: keys of records that cannot be read
+	wanted chan struct{}                       // a token: it must be read
+	filled chan struct{}                       // closed when it was whole for the first time
 
 	mu        sync.Mutex
-	records   map[string]known[T] // guarded by mu
-	changed   map[string]uint64   // guarded by mu: revisions told since the reading began
-	reading   bool                // guarded by mu
-	again     bool                // guarded by mu: something was missed while reading
-	listeners []func()            // guarded by mu
+	view      view[T]  // guarded by mu
+	listeners []func() // guarded by mu
 }
 
-// known is a record of the view.
-type known[T any] struct {
-	Entry[T]
-	broken bool // it is there, and cannot be read: Value is zero
-}
-
-// NewLive makes the view of a bucket whose Spec says Decides. It is empty until Load.
+// NewLive makes the view of a bucket whose Spec says Decides. It is empty until Load, and until it is read nothing proves
+// that this node is fresh.
 func NewLive[T any](b *Bucket[T]) *Live[T] {
 	if b.raw.feed == nil {
 		panic("broker: a live view of a bucket without a feed: " + b.raw.spec.Name)
 	}
-	l := &Live[T]{bucket: b, records: map[string]known[T]{}, changed: map[string]uint64{}}
+	l := &Live[T]{bucket: b, view: newView[T](), wanted: make(chan struct{}, 1), filled: make(chan struct{})}
 	l.now.Store(&map[string]T{})
 	l.broken.Store(&map[string]struct{}{})
+	poke(l.wanted)
 	b.raw.feed.hold(l.settled)
 	b.raw.feed.follow(l.apply)
+	b.raw.feed.works <- l.keep
 	return l
 }
 
@@ -58,144 +53,137 @@ func (l *Live[T]) OnChange(f func()) {
 	l.listeners = append(l.listeners, f)
 }
 
-// Load waits for the feed to begin and reads the bucket.
+// Load waits until the bucket was read, and one that was opened Later until it is proved fresh. After ErrUnavailable it goes on being read.
 func (l *Live[T]) Load(ctx context.Context) error {
-	if err := l.bucket.raw.feed.wait(ctx, 1); err != nil {
-		return fmt.Errorf("reading %s: %w", l.bucket.raw.spec.Name, ErrUnavailable)
+	select {
+	case <-l.filled:
+	case <-ctx.Done():
+		return fmt.Errorf("reading %s: %w: %w", l.bucket.raw.spec.Name, ErrUnavailable, context.Cause(ctx))
 	}
-	l.mu.Lock()
-	l.reading = true
-	l.mu.Unlock()
-	if err := l.read(ctx); err != nil || !l.bucket.raw.spec.Later {
-		return err
+	if l.bucket.raw.spec.Later {
+		return l.bucket.raw.join(ctx)
 	}
-	return l.bucket.raw.join(ctx)
+	return nil
 }
 
 // settled tells whether the view is whole.
 func (l *Live[T]) settled() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return !l.reading
+	return l.view.whole
 }
 
+// apply is called by the feed, in the order of the stream, which must not wait: a reading is left to keep.
 func (l *Live[T]) apply(c change) {
-	l.mu.Lock()
 	if c.key == "" {
-		l.missed()
+		l.mu.Lock()
+		l.view.miss()
 		l.mu.Unlock()
+		poke(l.wanted)
 		return
 	}
-	if l.reading {
-		l.changed[c.key] = c.revision
+	news := told[T]{known: known[T]{Entry: Entry[T]{Key: c.key, Revision: c.revision}}, removed: c.removed}
+	if !c.removed {
+		news.known = l.decode(c)
 	}
-	l.set(c)
+	l.mu.Lock()
+	changed := l.view.apply(news)
 	l.mu.Unlock()
-	l.publish()
+	if changed {
+		l.publish()
+	}
 }
 
-// set takes one change over.
-func (l *Live[T]) set(c change) {
-	if c.removed {
-		delete(l.records, c.key)
-		return
-	}
-	entry, err := l.bucket.decode(c.key, c.revision, c.header, c.data)
+// decode reads the record of a change.
+func (l *Live[T]) decode(c change) known[T] {
+	entry, err := l.bucket.decodeChange(c)
 	if err != nil {
-		l.unread(c.key, err)
+		l.bucket.raw.broker.log.Warn().Err(err).Str("bucket", l.bucket.raw.spec.Name).Str("key", c.key).Msg("a record cannot be read: what it says is unknown")
 	}
-	l.records[c.key] = known[T]{entry, err != nil}
+	return known[T]{entry, err != nil}
 }
 
-func (l *Live[T]) unread(key string, err error) {
-	l.bucket.raw.broker.log.Warn().Err(err).Str("bucket", l.bucket.raw.spec.Name).Str("key", key).Msg("a record cannot be read: what it says is unknown")
-}
-
-// missed has everything read anew, by a goroutine of its own: the feed must not wait.
-func (l *Live[T]) missed() {
-	if l.reading {
-		l.again = true
-		return
-	}
-	l.reading = true
-	clear(l.changed)
-	go func() {
-		for l.read(context.Background()) != nil && l.bucket.raw.broker.pause(context.Background()) {
-			l.bucket.raw.broker.log.Warn().Str("bucket", l.bucket.raw.spec.Name).Msg("reading anew failed; trying on")
+// keep reads the bucket whenever that is wanted, until ctx ends.
+func (l *Live[T]) keep(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.wanted:
 		}
-	}()
+		for err := l.read(ctx); err != nil; err = l.read(ctx) {
+			if !l.bucket.raw.broker.pause(ctx) {
+				return
+			}
+			l.bucket.raw.broker.log.Warn().Err(err).Str("bucket", l.bucket.raw.spec.Name).Msg("reading anew failed; trying on")
+		}
+	}
 }
 
 // read replaces the view with what the bucket holds, except where the feed told something newer meanwhile.
 func (l *Live[T]) read(ctx context.Context) error {
-	for {
-		found, err := l.list(ctx)
-		if err != nil {
-			return err
-		}
-		if l.replace(found) {
-			l.publish()
-			return nil
-		}
+	l.mu.Lock()
+	l.view.begin()
+	l.mu.Unlock()
+	found, err := l.list(ctx)
+	if err != nil {
+		return err
 	}
+	l.take(found)
+	return nil
 }
 
-func (l *Live[T]) list(ctx context.Context) (map[string]known[T], error) {
+// take takes a list over. When something was missed meanwhile it says little, and another is wanted already.
+func (l *Live[T]) take(found *listing[T]) {
+	l.mu.Lock()
+	whole := l.view.replace(found)
+	l.mu.Unlock()
+	if !whole {
+		return
+	}
+	l.publish()
+	select {
+	case <-l.filled:
+	default:
+		close(l.filled)
+	}
+	l.bucket.raw.feed.filled()
+}
+
+func (l *Live[T]) list(ctx context.Context) (*listing[T], error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	found := map[string]known[T]{}
-	for msg, err := range l.bucket.raw.list(ctx) {
+	upTo, err := l.bucket.raw.cross(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := newListing[T](upTo)
+	for msg, err := range l.bucket.raw.listFrom(ctx, upTo) {
 		if err != nil {
 			return nil, err
 		}
-		if removal(msg.Headers()) {
-			delete(found, strings.TrimPrefix(msg.Subject(), l.bucket.raw.subject))
-			continue
-		}
-		entry, err := l.bucket.listed(msg)
-		if err != nil && entry.Key == "" {
-			return nil, err
-		}
+		meta, err := msg.Metadata()
 		if err != nil {
-			l.unread(entry.Key, err)
+			return nil, fmt.Errorf("listing %s: %w: %w", l.bucket.raw.spec.Name, ErrUnavailable, err)
 		}
-		found[entry.Key] = known[T]{entry, err != nil}
+		l.gather(found, change{key: l.bucket.raw.key(msg.Subject()), revision: meta.Sequence.Stream,
+			removed: removal(msg.Headers()), header: msg.Headers(), data: msg.Data()})
 	}
 	return found, nil
 }
 
-// replace takes a whole list over; false when something was missed meanwhile and it must be read again.
-func (l *Live[T]) replace(found map[string]known[T]) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.again {
-		l.again = false
-		clear(l.changed)
-		return false
+// gather takes one message of a walk into a list.
+func (l *Live[T]) gather(found *listing[T], c change) {
+	if c.removed {
+		found.remove(c.key, c.revision)
+		return
 	}
-	for key, revision := range l.changed {
-		if entry, ok := l.records[key]; ok && entry.Revision >= revision {
-			found[key] = entry
-		} else if !ok && found[key].Revision <= revision {
-			delete(found, key)
-		}
-	}
-	l.records = found
-	l.reading = false
-	clear(l.changed)
-	return true
+	found.add(l.decode(c))
 }
 
 func (l *Live[T]) publish() {
 	l.mu.Lock()
-	all, broken := make(map[string]T, len(l.records)), map[string]struct{}{}
-	for key, entry := range l.records {
-		if entry.broken {
-			broken[key] = struct{}{}
-			continue
-		}
-		all[key] = entry.Value
-	}
+	all, broken := l.view.all()
 	l.now.Store(&all)
 	l.broken.Store(&broken)
 	listeners := l.listeners

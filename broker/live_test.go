@@ -56,7 +56,7 @@ func TestALiveViewIsReadAnewWhenSomethingWasMissed(t *testing.T) {
 	}
 	eventually(t, "it is there", time.Second, func() bool { return len(view.All()) == 1 })
 	view.mu.Lock()
-	view.records["ghost"] = known[note]{Entry: Entry[note]{Key: "ghost", Revision: 1}} // removed long ago, and that was missed
+	view.view.records["ghost"] = known[note]{Entry: Entry[note]{Key: "ghost", Revision: 1}} // removed long ago, and that was missed
 	view.mu.Unlock()
 	view.apply(change{revision: 99})
 	eventually(t, "a re-list replaces, it does not only add", 2*time.Second, func() bool {
@@ -69,10 +69,10 @@ func TestNothingIsProvedWhileAViewIsNotWhole(t *testing.T) {
 	bucket, view := live(t, b, Spec{Name: "locks", Decides: true})
 	eventually(t, "fresh", 5*time.Second, b.Fresh)
 	view.mu.Lock()
-	view.reading = true
+	view.view.miss() // and nobody reads
 	view.mu.Unlock()
 	eventually(t, "stale while reading", 5*time.Second, func() bool { return !b.Fresh() })
-	if bucket.raw.feed.whole() {
+	if bucket.raw.feed.settled() {
 		t.Error("the feed says that it is whole")
 	}
 }

@@ -12,7 +12,7 @@ type metrics struct {
 	operations *prometheus.CounterVec
 	seconds    *prometheus.HistogramVec
 	lag        *prometheus.HistogramVec
-	resets     *prometheus.CounterVec
+	doubts     *prometheus.CounterVec
 	dropped    *prometheus.CounterVec
 }
 
@@ -32,17 +32,17 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Help:    "Time from writing a heartbeat to seeing it on this node's own feed.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 3, 10),
 		}, []string{"bucket"}),
-		resets: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "picket_feed_gaps_total",
-			Help: "Gaps in a feed that were closed by forgetting what was cached.",
-		}, []string{"bucket"}),
+		doubts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "picket_feed_doubts_total",
+			Help: "Heartbeats that proved nothing, and gaps that had all that was cached forgotten, by reason: quorum, reading, missed, went_back.",
+		}, []string{"bucket", "reason"}),
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "picket_log_dropped_total",
 			Help: "Entries of a log that were not written: the queue was full, or the store did not take them.",
 		}, []string{"log"}),
 	}
 	if r != nil {
-		r.MustRegister(m.operations, m.seconds, m.lag, m.resets, m.dropped)
+		r.MustRegister(m.operations, m.seconds, m.lag, m.doubts, m.dropped)
 	}
 	return m
 }
@@ -69,6 +69,6 @@ func (m *metrics) proved(bucket string, lag time.Duration) {
 	m.lag.WithLabelValues(bucket).Observe(lag.Seconds())
 }
 
-func (m *metrics) gap(bucket string) { m.resets.WithLabelValues(bucket).Inc() }
+func (m *metrics) doubted(bucket, reason string) { m.doubts.WithLabelValues(bucket, reason).Inc() }
 
 func (m *metrics) drops(log string) prometheus.Counter { return m.dropped.WithLabelValues(log) }

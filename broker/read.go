@@ -17,9 +17,8 @@ import (
 // answers always, but may be behind; so it is asked in the same request how far it is.
 //
 //   - What is kept in memory comes from a replica that is at least where this node's own feed is: it is as fresh as the
-//     feed is proved to be, and the feed tells of what comes after.
-//   - That there is no record is taken from nobody's word: a heartbeat is written through the quorum, and only a replica
-//     that has it, and so everything acknowledged before, may say so.
+//     feed is proved to be, and the feed tells of what comes after. That there is no record is believed only behind a
+//     write through the quorum: see inquiry.
 //   - A read that precedes a compare-and-set may ask the leader: what it says is checked by the write.
 
 // replicaTimeout is how long one replica may take; then another is asked.
@@ -72,25 +71,57 @@ func (b *bucket) read(ctx context.Context, key string) (stored, error) {
 	}
 }
 
-// readFresh reads from a replica that is at least at floor. Every change up to upTo is in the answer.
-func (b *bucket) readFresh(ctx context.Context, key string, floor uint64) (r stored, upTo uint64, err error) {
+// readFresh reads from a replica that is far enough. Every change up to upTo is in the answer.
+func (b *bucket) readFresh(ctx context.Context, key string, q inquiry) (r stored, upTo uint64, err error) {
 	if !validKey(key) {
 		return stored{}, 0, fmt.Errorf("key %q: %w", key, ErrNotFound)
 	}
 	ctx, cancel := patient(ctx)
 	defer cancel()
+	if r, upTo, err = b.inquire(ctx, key, q); err != nil {
+		return stored{}, 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return r, upTo, r.found()
+}
+
+// confirm gives what a replica has that has everything acknowledged before now: a record, a mark of its removal, or nothing.
+// Every change up to upTo is in it.
+func (b *bucket) confirm(ctx context.Context, key string) (r stored, upTo uint64, err error) {
+	sequence, err := b.barrier.pass(ctx, b.heartbeat)
+	if err != nil {
+		return stored{}, 0, err
+	}
+	var q inquiry
+	q.wrote(sequence)
+	return b.inquire(ctx, key, q)
+}
+
+// inquire asks until an answer can be believed, or ctx ends.
+func (b *bucket) inquire(ctx context.Context, key string, q inquiry) (stored, uint64, error) {
 	for asked := 1; ; asked++ {
-		r, upTo, err = b.askReplica(ctx, key)
+		r, upTo, err := b.askReplica(ctx, key)
+		verdict := behind
+		if err == nil {
+			verdict = q.judge(r, upTo)
+		}
 		switch {
-		case err == nil && upTo >= floor && r.present():
+		case verdict == believed:
 			return r, upTo, nil
-		case err == nil && (upTo >= floor || asked >= laggards):
-			if r, upTo, err = b.confirm(ctx, key); err == nil {
-				return r, upTo, r.found()
+		case verdict == doubtful:
+			var sequence uint64
+			if sequence, err = b.barrier.pass(ctx, b.heartbeat); err == nil {
+				q.wrote(sequence)
+				continue
 			}
+		case err == nil && asked >= laggards:
+			if r, err = b.readAlong(ctx, key, &q); err == nil {
+				return r, q.floor, nil
+			}
+		case err == nil:
+			err = errors.New("no replica is up to date")
 		}
 		if !b.broker.pause(ctx) {
-			return stored{}, 0, fmt.Errorf("%w: %w", ErrUnavailable, errors.Join(err, context.Cause(ctx)))
+			return stored{}, 0, errors.Join(err, context.Cause(ctx))
 		}
 	}
 }
@@ -145,33 +176,18 @@ func (b *bucket) askLeader(ctx context.Context, key string) (stored, error) {
 	return r, nil
 }
 
-// confirm gives what a replica has that has everything acknowledged before now: a record, a mark of its removal, or nothing.
-// Every change up to upTo is in it.
-func (b *bucket) confirm(ctx context.Context, key string) (r stored, upTo uint64, err error) {
-	sequence, err := b.barrier.pass(ctx, b.heartbeat)
-	if err != nil {
-		return stored{}, 0, err
-	}
-	for asked := 1; ; asked++ {
-		r, upTo, err = b.askReplica(ctx, key)
-		if err == nil && upTo < sequence && asked >= laggards {
-			r, err = b.readAlong(ctx, key, sequence)
-			upTo = sequence
-		}
-		if err == nil && upTo >= sequence {
-			return r, upTo, nil
-		}
-		if !b.broker.pause(ctx) {
-			return stored{}, 0, fmt.Errorf("no replica is up to date: %w", errors.Join(err, ctx.Err()))
-		}
-	}
-}
-
 // readAlong reads through a consumer, which the store puts beside a copy of the stream itself. It costs several round trips,
 // and finds what replicas that are asked directly do not have: where a region has a mirror, it alone is asked, and one that
 // was cut off takes up to two minutes to catch up (nats-server's own back-off).
-func (b *bucket) readAlong(ctx context.Context, key string, atLeast uint64) (r stored, err error) {
-	w := walk{broker: b.broker, stream: b.stream, atLeast: atLeast}
+func (b *bucket) readAlong(ctx context.Context, key string, q *inquiry) (r stored, err error) {
+	if !q.sure {
+		sequence, err := b.barrier.pass(ctx, b.heartbeat)
+		if err != nil {
+			return stored{}, err
+		}
+		q.wrote(sequence)
+	}
+	w := walk{broker: b.broker, stream: b.stream, atLeast: q.floor}
 	w.config.DeliverPolicy = jetstream.DeliverLastPerSubjectPolicy
 	w.config.FilterSubjects = []string{b.subject + key, b.subject + b.heartbeatKey()}
 	err = w.run(ctx, func(msg jetstream.Msg) bool {
