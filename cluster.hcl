@@ -14,7 +14,7 @@
 
 cluster {
   name    = "corp"
-  secrets = [env("PICKET_SECRET")] # the first makes, all open: rotate by prepending a new one
+  secrets = [env("PICKET_SECRET")] # the first makes, all open: `picket reseal --help` says how to replace it
 
   # However the network behaves, no node admits on knowledge older than this.
   max_staleness = "15s"

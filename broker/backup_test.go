@@ -212,7 +212,10 @@ func TestAFileThatIsNotGenuineAndWholeIsRefusedBeforeAnythingIsWritten(t *testin
 	namesake := openAll(t, Options{Cluster: "other"})
 	into := openAll(t, Options{})
 	second := from.backup(t)
-	piece := len(archiveMagic) + archiveID + 4 + archivePiece + 1 + 4 + 24 + 16
+	head := len(archiveMagic) + archiveID
+	piece := head + 4 + archivePiece + 1 + 4 + 24 + 16
+	swapped := append(bytes.Clone(file[:head]), file[piece:2*piece-head]...)
+	swapped = append(append(swapped, file[head:piece]...), file[2*piece-head:]...)
 	changed := func(i int) []byte {
 		c := bytes.Clone(file)
 		c[i] ^= 1
@@ -234,7 +237,9 @@ func TestAFileThatIsNotGenuineAndWholeIsRefusedBeforeAnythingIsWritten(t *testin
 		"changed in the middle":  {changed(len(file) / 2), into, "damaged"},
 		"changed at the end":     {changed(len(file) - 1), into, "damaged"},
 		"a piece of another one": {append(bytes.Clone(file[:piece]), second[piece:]...), into, "damaged"},
-		"the end left out":       {append(bytes.Clone(file[:piece-0]), 0, 0, 0, 0), into, "damaged"},
+		"two pieces swapped":     {swapped, into, "damaged"},
+		"a piece left out":       {append(bytes.Clone(file[:head]), file[piece:]...), into, "damaged"},
+		"the end left out":       {append(bytes.Clone(file[:piece]), 0, 0, 0, 0), into, "damaged"},
 		"of another secret":      {file, elsewhere, "secret"},
 		"of another cluster":     {file, namesake, `cluster "test"`},
 	} {
@@ -269,16 +274,19 @@ func TestABackupThatIsTakenUnderWritesHasEachRecordAsItWasOrBecame(t *testing.T)
 	}
 	var file bytes.Buffer
 	n := 1999
+	var removed []string
 	_, err := from.Backup(t.Context(), writes{&file, func() { // the walk has not come to these yet
 		from.put(t, "users", fmt.Sprintf("u%d", n), "changed", 0)
 		from.put(t, "users", fmt.Sprintf("u%d", n-1), "changed", 0)
-		from.put(t, "users", "u1", fmt.Sprint("changed behind the walk", n), 0)
+		from.put(t, "users", "u0", "changed behind the walk", 0)
 		if err := from.buckets["users"].Delete(t.Context(), fmt.Sprintf("u%d", n-2)); err != nil {
 			t.Error(err)
 		}
-		if err := from.buckets["users"].Delete(t.Context(), fmt.Sprintf("u%d", 2000-n)); err != nil {
+		behind := fmt.Sprintf("u%d", 2000-n)
+		if err := from.buckets["users"].Delete(t.Context(), behind); err != nil {
 			t.Error(err)
 		}
+		removed = append(removed, "users "+behind)
 		n -= 3
 	}}, "v1")
 	if err != nil {
@@ -296,6 +304,14 @@ func TestABackupThatIsTakenUnderWritesHasEachRecordAsItWasOrBecame(t *testing.T)
 		}
 		if _, ok := is[key]; !ok {
 			t.Errorf("%s, changed on the way, is neither as it was nor as it is", key)
+		}
+	}
+	if is["users u0"] != "changed behind the walk" {
+		t.Errorf("u0 is as it was before it was changed: %.20q", is["users u0"])
+	}
+	for _, key := range removed[:len(removed)-1] { // the last were removed when the walk had ended
+		if _, there := is[key]; there {
+			t.Errorf("%s was removed on the way, and is back", key)
 		}
 	}
 }

@@ -119,7 +119,7 @@ func (b *bucket) upToDate(key string, header nats.Header, data []byte) bool {
 		return b.sealer.present(data)
 	}
 	version, tag, err := parseTag(header.Get(headerTag))
-	return err == nil && version == tagVersion && b.tagger.present(b.tagged(version, key, schema, data), tag)
+	return err == nil && version == tagVersion && b.tagger.Present(b.tagged(version, key, schema, data), tag)
 }
 
 // schema is that of a record.

@@ -70,14 +70,24 @@ func (c *cookies) open(o config.Origin, cookie string) (session string, ok bool)
 	if !ok {
 		return "", false
 	}
+	if !c.check(c.tagger.Verify, o, session, &tag) {
+		return "", false
+	}
+	return session, true
+}
+
+// current tells whether a cookie that opens was made with the cluster's first secret.
+func (c *cookies) current(o config.Origin, cookie string) bool {
+	session, tag, ok := parseCookie(cookie)
+	return ok && c.check(c.tagger.Present, o, session, &tag)
+}
+
+func (c *cookies) check(how func(msg, tag []byte) bool, o config.Origin, session string, tag *[broker.TagSize]byte) bool {
 	buf := c.scratch.Get().(*[]byte)
 	defer c.scratch.Put(buf)
 	*buf = append((*buf)[:0], tag[:]...)
 	*buf = c.message(*buf, o, session)
-	if !c.tagger.Verify((*buf)[len(tag):], (*buf)[:len(tag)]) {
-		return "", false
-	}
-	return session, true
+	return how((*buf)[len(tag):], (*buf)[:len(tag)])
 }
 
 // message appends what the tag is over. No part but the last can hold a NUL, so no two cookies share one. It is short: with
@@ -133,6 +143,15 @@ func (a *Authn) sessionCookie(o config.Origin, s *Session) Cookie {
 		same = "lax" // browsers refuse None without Secure; and providers send people to the sign-on host from their own site
 	}
 	return Cookie{Name: CookieName(o), Value: a.cookies.make(o, s.ID), Expires: s.Expires, Secure: o.Secure(), SameSite: same}
+}
+
+// Renewed is a cookie in place of one that was Found to carry s and was made with a secret that is to be removed; ok is
+// false for one that needs no other.
+func (a *Authn) Renewed(o config.Origin, cookie string, s *Session) (k Cookie, ok bool) {
+	if a.cookies.current(o, cookie) {
+		return Cookie{}, false
+	}
+	return a.sessionCookie(o, s), true
 }
 
 // noCookie removes the session cookie of an origin.

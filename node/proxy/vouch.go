@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"strings"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -54,4 +55,23 @@ func (d *Door) outgoing(h http.Header, a *ask) {
 	dropSetCookies(h, d.cookies)
 	h["X-Request-Id"] = []string{a.id}
 	delete(h, "Alt-Svc") // would lead past this proxy
+	d.renew(h, a)
+}
+
+// renew gives a browser another cookie when its own was made with a secret that is to be removed: with a page, and not
+// with one that a cache might give to others.
+func (d *Door) renew(h http.Header, a *ask) {
+	if !a.navigates || a.bearer != "" || !a.found() {
+		return
+	}
+	k, ok := a.rules.authn.Renewed(a.origin, a.cookie, a.caller.Session)
+	if !ok {
+		return
+	}
+	for _, line := range h["Cache-Control"] {
+		if line = strings.ToLower(line); strings.Contains(line, "public") || strings.Contains(line, "s-maxage") {
+			return
+		}
+	}
+	h["Set-Cookie"] = append(h["Set-Cookie"], httpCookie(k, d.now()).String())
 }
