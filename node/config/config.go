@@ -167,7 +167,7 @@ type Route struct {
 	From       Origin   // of a route that carries TCP: where its host's pages are
 	Prefix     string   // path prefix, "/" for all, else without a slash at the end; matched by whole segments
 	Connect    string   // HOST:PORT that CONNECT has to name for TCP to be carried; "": the route carries HTTP
-	To         []string // upstream origins: http://HOST[:PORT] or https://…, or tcp://HOST:PORT where TCP is carried
+	To         []string // upstream origins: http://HOST[:PORT], https://… or h2c://…; tcp://HOST:PORT where TCP is carried
 	Access     Access
 	Policies   []string // names, all of which must admit
 	Shadow     []string // names of policies that are decided beside them, and never enforced

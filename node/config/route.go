@@ -113,13 +113,13 @@ func (b block) upstream(w word) (string, bool) {
 		b.fail(badURL, w.at, "TCP is carried where people ask for it: write from = \"tcp+https://HOST:PORT\", or an upstream with http://.")
 		return "", false
 	}
-	if err == nil && (u.Scheme == "unix" || u.Scheme == "h2c") {
+	if err == nil && u.Scheme == "unix" {
 		b.later(w.at, u.Scheme+"://")
 		return "", false
 	}
 	var origin Origin
 	if err == nil {
-		origin, err = originOf(u, false)
+		origin, err = upstreamOf(u)
 	}
 	if err != nil {
 		b.fail(badURL, w.at, "%s", sentence(err))
@@ -130,6 +130,17 @@ func (b block) upstream(w word) (string, bool) {
 		return "", false
 	}
 	return origin.String(), true
+}
+
+// upstreamOf is the origin of an upstream: h2c is HTTP/2 without TLS, on the same ports as http.
+func upstreamOf(u *url.URL) (Origin, error) {
+	plain := *u
+	if u.Scheme == "h2c" {
+		plain.Scheme = "http"
+	}
+	origin, err := originOf(&plain, false)
+	origin.Scheme = u.Scheme
+	return origin, err
 }
 
 // upstreamHost is the Host that the upstream sees: "upstream", "preserve", or a name.

@@ -20,8 +20,8 @@ func secureBastion(t *testing.T) func(*config.Config) {
 	return func(c *config.Config) { c.Listeners[0].Certificates = []config.Certificate{one} }
 }
 
-// stream opens a tunnel as a stream of HTTP/2. What is written to in goes to the upstream.
-func (w *world) stream(to, token string) (in *io.PipeWriter, res *http.Response) {
+// http2Tunnel opens a tunnel as a stream of HTTP/2. What is written to in goes to the upstream.
+func (w *world) http2Tunnel(to, token string) (in *io.PipeWriter, res *http.Response) {
 	w.t.Helper()
 	transport := &http.Transport{
 		TLSClientConfig:   &tls.Config{ServerName: "bastion.test", InsecureSkipVerify: true},
@@ -49,7 +49,7 @@ func TestAStreamOfHTTP2IsATunnel(t *testing.T) {
 		heard <- string(all)
 		_, _ = io.WriteString(conn, "good bye")
 	}))
-	in, res := w.stream(bastion, w.alicesBearer())
+	in, res := w.http2Tunnel(bastion, w.alicesBearer())
 	if res.StatusCode != http.StatusOK {
 		t.Fatalf("%s", res.Status)
 	}
@@ -68,7 +68,7 @@ func TestAnUpstreamThatEndsEndsTheStream(t *testing.T) {
 	w := newWorld(t, http.HandlerFunc(mirror), secureBastion(t), carrying(t, func(conn *net.TCPConn) {
 		_, _ = io.WriteString(conn, "good bye")
 	}))
-	_, res := w.stream(bastion, w.alicesBearer())
+	_, res := w.http2Tunnel(bastion, w.alicesBearer())
 	if all, err := io.ReadAll(res.Body); string(all) != "good bye" || err != nil {
 		t.Errorf("the client heard %q: %v", all, err)
 	}
@@ -80,7 +80,7 @@ func TestARevocationResetsAStreamOfHTTP2(t *testing.T) {
 		_, err := io.Copy(conn, conn)
 		upstream <- err
 	}))
-	in, res := w.stream(bastion, w.alicesBearer())
+	in, res := w.http2Tunnel(bastion, w.alicesBearer())
 	w.says(in, res.Body, "hello")
 	revoked := time.Now()
 	w.must(w.authn.Revoke(w.ctx, w.session()))
@@ -104,7 +104,7 @@ func TestAStreamThatNobodyReadsIsCut(t *testing.T) {
 			}
 		}
 	}))
-	w.stream(bastion, w.alicesBearer())
+	w.http2Tunnel(bastion, w.alicesBearer())
 	w.until("the upstream waits for the client to read", func() bool { return len(upstream) == 0 })
 	w.must(w.authn.Revoke(w.ctx, w.session()))
 	select {
@@ -120,11 +120,11 @@ func TestAStreamLeadsOnlyWhereARouteSaysSo(t *testing.T) {
 	for to, want := range map[string]int{
 		bastion: 200, "BASTION.test.:22": 200, "wiki.test:443": 405, "bastion.test:23": 404, "bastion.test": 400, "elsewhere.test:22": 421,
 	} {
-		if _, res := w.stream(to, token); res.StatusCode != want {
+		if _, res := w.http2Tunnel(to, token); res.StatusCode != want {
 			t.Errorf("%s: %s, want %d", to, res.Status, want)
 		}
 	}
-	if _, res := w.stream(bastion, "picket.1.x"); res.StatusCode != 401 {
+	if _, res := w.http2Tunnel(bastion, "picket.1.x"); res.StatusCode != 401 {
 		t.Errorf("%s", res.Status)
 	}
 }

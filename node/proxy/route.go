@@ -33,7 +33,8 @@ type target struct {
 	transport transport // nil: it is for TCP
 }
 
-// transport asks an application: http1.Transport over http://, net/http's over https://, where HTTP/2 may be spoken.
+// transport asks an application: http1.Transport over http://, net/http's over https://, where HTTP/2 may be spoken,
+// and over h2c://, where it is.
 type transport interface {
 	http.RoundTripper
 	CloseIdleConnections()
@@ -50,9 +51,19 @@ type transports map[pool]transport
 
 // of gives the connections of a pool, made when it is new.
 func (t transports) of(p pool) transport {
-	if t[p] == nil && strings.HasPrefix(p.origin, "https:") {
+	if t[p] != nil {
+		return t[p]
+	}
+	scheme, _, _ := strings.Cut(p.origin, ":")
+	switch scheme {
+	case "https":
 		t[p] = newSecureTransport(p.patience)
-	} else if t[p] == nil {
+	case "h2c":
+		plain := newSecureTransport(p.patience)
+		plain.Protocols = new(http.Protocols)
+		plain.Protocols.SetUnencryptedHTTP2(true)
+		t[p] = plain
+	default:
 		t[p] = newTransport(p.patience)
 	}
 	return t[p]
@@ -99,10 +110,14 @@ func (r *route) addTargets(connections transports) error {
 			r.targets = append(r.targets, &target{URL: &url.URL{Scheme: u.Scheme, Host: u.Host}})
 			continue
 		}
-		if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || !plain || u.RawQuery != "" || u.User != nil {
-			return fmt.Errorf("to: %q is not http://HOST or https://HOST", to)
+		known := u.Scheme == "http" || u.Scheme == "https" || u.Scheme == "h2c"
+		if !known || u.Host == "" || !plain || u.RawQuery != "" || u.User != nil {
+			return fmt.Errorf("to: %q is not http://HOST, https://HOST or h2c://HOST", to)
 		}
 		p := pool{u.Scheme + "://" + u.Host, r.Timeout}
+		if u.Scheme == "h2c" {
+			u.Scheme = "http" // the transport of the pool speaks nothing but HTTP/2
+		}
 		r.targets = append(r.targets, &target{&url.URL{Scheme: u.Scheme, Host: u.Host}, p, connections.of(p)})
 	}
 	return nil
