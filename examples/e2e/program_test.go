@@ -57,26 +57,7 @@ func (p programs) login(t *testing.T, v *visitor, person, host string) {
 		return ""
 	})
 	question := v.open(t, address)
-	request := requestField.FindStringSubmatch(question.body)
-	if request == nil || !strings.Contains(question.body, "Let a program act as you?") {
-		t.Fatalf("the person is not asked, but %s: %s", question, question.words())
-	}
-	form := url.Values{"request": {request[1]}, "identity": {"corp"}}
-	yes, err := http.NewRequestWithContext(context.Background(), http.MethodPost, p.cluster.url("auth")+"/.picket/program", strings.NewReader(form.Encode()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	yes.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	yes.Header.Set("Accept", "text/html")
-	allowed, err := v.send(yes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, to, ok := strings.Cut(allowed.header.Get("Refresh"), "url=")
-	if !ok {
-		t.Fatalf("allowing leads nowhere: %s: %s", allowed, allowed.words())
-	}
-	page := v.open(t, to)
+	page := v.open(t, v.allow(t, question))
 	if p.cluster.provider.is(page.at) {
 		page = v.pick(t, page, person, never)
 	}
@@ -96,4 +77,34 @@ func (p programs) token(t *testing.T, host string) string {
 		t.Fatalf("picket token: %v", err)
 	}
 	return string(bytes.TrimSpace(out))
+}
+
+// allow says yes to a program, and gives where that leads.
+func (v *visitor) allow(t *testing.T, question answer) string {
+	t.Helper()
+	request := requestField.FindStringSubmatch(question.body)
+	if request == nil || !strings.Contains(question.body, "Let a program act as you?") {
+		t.Fatalf("the person is not asked, but %s: %s", question, question.words())
+	}
+	yes := posting(v.cluster.url("auth")+"/.picket/program", url.Values{"request": {request[1]}, "identity": {"corp"}})
+	yes.Header.Set("Accept", "text/html")
+	allowed, err := v.send(yes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, to, ok := strings.Cut(allowed.header.Get("Refresh"), "url=")
+	if !ok {
+		t.Fatalf("allowing leads nowhere: %s: %s", allowed, allowed.words())
+	}
+	return to
+}
+
+// posting makes the request of a form.
+func posting(at string, form url.Values) *http.Request {
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, at, strings.NewReader(form.Encode()))
+	if err != nil {
+		panic(err) // an address in a test that is none
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return request
 }
