@@ -3,9 +3,11 @@ package proxy
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"net/http"
-	"net/http/httputil"
+	"net/http/httptrace"
+	"net/textproto"
 	"net/url"
 
 	"picket/node/authz"
@@ -58,11 +60,7 @@ func (d *Door) carry(w *recorder, r *http.Request, a *ask) {
 	}
 	x := &exchange{door: d, ask: a, w: w, r: r, idle: newIdle(a.route.IdleTimeout, cancel)}
 	defer x.idle.stop()
-	x.proxy = httputil.ReverseProxy{
-		Rewrite: x.rewrite, Transport: x, ModifyResponse: x.modify, ErrorHandler: x.failed,
-		FlushInterval: -1, BufferPool: d.buffers, ErrorLog: d.plainLog,
-	}
-	x.proxy.ServeHTTP(w, r)
+	x.run()
 }
 
 // ending is why a request did not come to its own end; nil when it did.
@@ -74,31 +72,62 @@ func ending(ctx context.Context) error {
 	return cause
 }
 
-// small is the length in bytes up to which a body is sent in one piece.
-const small = 2 << 10
-
-// exchange is one request and its response on their way through httputil.ReverseProxy.
+// exchange is one request and its response on their way.
 type exchange struct {
 	door *Door
 	*ask
 	w    *recorder
 	r    *http.Request
 	idle *idle
-
-	proxy httputil.ReverseProxy
 }
 
-// rewrite makes the request that goes upstream. Path and query are those that were decided on, byte for byte: Opaque is
-// what net/http sends as it stands.
-func (x *exchange) rewrite(p *httputil.ProxyRequest) {
-	in := &x.in.Request
-	p.Out.URL = &url.URL{Opaque: in.Path, RawQuery: in.Query}
-	p.Out.Header.Del("Host")
-	x.give(p.Out.Header)
-	if p.Out.Body != nil {
-		p.Out.Body = x.idle.watch(p.Out.Body)
-		x.sendTrailers(p.Out)
+// run asks the application and passes its response on. What the application says before it responds (1xx) goes on as well.
+func (x *exchange) run() {
+	trace := &httptrace.ClientTrace{Got1xxResponse: x.inform}
+	out := x.request(httptrace.WithClientTrace(x.r.Context(), trace))
+	res, err := x.send(out)
+	if err == nil && res.StatusCode == http.StatusSwitchingProtocols {
+		_ = res.Body.Close()
+		err = errors.New("the application switched to a protocol that was not asked for")
 	}
+	if err != nil {
+		x.door.notCarried(x.w, x.r, x.ask, err)
+		return
+	}
+	x.respond(res)
+}
+
+// request makes the request that goes upstream. Path and query are those that were decided on, byte for byte: Opaque is what
+// is sent as it stands. The headers are a copy: policies may be asked again about those that came.
+func (x *exchange) request(ctx context.Context) *http.Request {
+	in := &x.in.Request
+	out := x.r.WithContext(ctx)
+	out.URL = &url.URL{Opaque: in.Path, RawQuery: in.Query}
+	out.RequestURI, out.Close, out.Header = "", false, maps.Clone(x.r.Header)
+	delete(out.Header, "Host")
+	x.give(out.Header)
+	if _, told := out.Header["User-Agent"]; !told {
+		out.Header["User-Agent"] = []string{""} // else a transport of net/http names itself
+	}
+	if out.Body == http.NoBody || out.ContentLength == 0 {
+		out.Body = nil
+	}
+	if out.Body == nil {
+		out.Trailer = nil
+		return out
+	}
+	out.Body = x.idle.watch(out.Body)
+	x.sendTrailers(out)
+	return out
+}
+
+// inform passes on what the application says before it responds.
+func (x *exchange) inform(status int, header textproto.MIMEHeader) error {
+	h := x.w.Header()
+	maps.Copy(h, http.Header(header))
+	x.w.WriteHeader(status)
+	clear(h)
+	return nil
 }
 
 // notInTrailers are fields that say who asks, for what, and how a message is framed: too late in a trailer (RFC 9110,
@@ -108,8 +137,9 @@ var notInTrailers = [...]string{
 	"Max-Forwards", "Cache-Control", "Set-Cookie", "Www-Authenticate",
 }
 
-// sendTrailers lets through the trailers that the client announced, but for reserved ones; ReverseProxy forgets them.
+// sendTrailers lets through the trailers that the client announced, but for reserved ones.
 func (x *exchange) sendTrailers(out *http.Request) {
+	out.Trailer = maps.Clone(out.Trailer)
 	x.rules.scrub.reserved(out.Trailer)
 	for _, name := range notInTrailers {
 		delete(out.Trailer, name)
@@ -119,9 +149,9 @@ func (x *exchange) sendTrailers(out *http.Request) {
 	}
 }
 
-// RoundTrip asks the application: the target whose turn it is or, while no connection can be made and there is no body
+// send asks the application: the target whose turn it is or, while no connection can be made and there is no body
 // that may have been sent, the next.
-func (x *exchange) RoundTrip(out *http.Request) (res *http.Response, err error) {
+func (x *exchange) send(out *http.Request) (res *http.Response, err error) {
 	for target := range x.route.inTurn {
 		x.upstream = target.Host
 		out.URL.Scheme, out.URL.Host = target.Scheme, target.Host
@@ -138,24 +168,6 @@ func (x *exchange) RoundTrip(out *http.Request) (res *http.Response, err error) 
 func notConnected(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "dial"
-}
-
-// modify makes the response fit for the client.
-func (x *exchange) modify(res *http.Response) error {
-	if res.StatusCode == http.StatusSwitchingProtocols {
-		return errors.New("the application switched to a protocol that was not asked for")
-	}
-	x.door.outgoing(res.Header, x.ask)
-	res.Body = x.idle.watch(res.Body)
-	if 0 <= res.ContentLength && res.ContentLength <= small {
-		x.proxy.FlushInterval = 0 // it fits into one write, which costs less than two; all else is flushed at once
-	}
-	return nil
-}
-
-// failed answers when the application did not.
-func (x *exchange) failed(_ http.ResponseWriter, _ *http.Request, err error) {
-	x.door.notCarried(x.w, x.r, x.ask, err)
 }
 
 // notCarried answers a request that was admitted and got no response, and says why in the log.
