@@ -91,7 +91,7 @@ func put(t testing.TB, n *life, key string) {
 
 func get(t testing.TB, n *life, key string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if _, err := n.bucket.Get(ctx, key); err != nil {
 		t.Fatalf("reading %s at %s: %v", key, n.options.Node, err)

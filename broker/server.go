@@ -156,6 +156,7 @@ func (b *Broker) meshOptions(opts *server.Options, a *authority, routes []*url.U
 	opts.Cluster.PingInterval = 2 * time.Second
 	opts.Cluster.MaxPingsOut = 2
 	opts.Cluster.ConnectRetries = 3
+	opts.Cluster.PoolSize = 1 // beside it the servers' own account has one: every node has a route to every other
 	opts.Routes = routes
 	return nil
 }
