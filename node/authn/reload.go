@@ -23,7 +23,13 @@ func (a *Authn) With(c *config.Config) (*Authn, error) {
 
 // Use puts a in force for what is done in the background.
 func (a *Authn) Use() {
-	a.inForce.Store(a)
+	before := a.inForce.Swap(a)
+	for name, p := range before.providers {
+		if a.providers[name] != p {
+			p.quick.http.CloseIdleConnections()
+			p.patient.http.CloseIdleConnections()
+		}
+	}
 	select {
 	case a.meet <- struct{}{}:
 	default: // asked for already
@@ -56,4 +62,11 @@ func shortestIdle(c *config.Config) time.Duration {
 		idle = stricter(idle, c.Routes[i].Session.Idle)
 	}
 	return idle
+}
+
+// CloseIdleConnections closes the connections that nobody uses now: http.Client asks for this.
+func (l limited) CloseIdleConnections() {
+	if idle, ok := l.next.(interface{ CloseIdleConnections() }); ok {
+		idle.CloseIdleConnections()
+	}
 }
