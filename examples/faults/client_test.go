@@ -197,30 +197,52 @@ func (k *client) revoke(n *node, s session) event {
 	ctx, cancel := context.WithTimeout(context.Background(), writePatience)
 	defer cancel()
 	announced := k.history.begin(event{kind: kind, target: k.target, person: s.person, session: s.id})
-	o, note := k.delete(ctx, n, path)
-	return k.history.end(announced, o, note)
+	o, note := k.operate(ctx, n, http.MethodDelete, path, "")
+	return k.history.end(announced, o, "", note)
 }
 
-func (k *client) delete(ctx context.Context, n *node, path string) (o outcome, note string) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodDelete, k.cluster.admin(n, path), nil)
+// lock bars a session at a node's admin address; the event has the lock.
+func (k *client) lock(n *node, s session) event {
+	ctx, cancel := context.WithTimeout(context.Background(), writePatience)
+	defer cancel()
+	announced := k.history.begin(event{kind: lock, target: k.target, person: s.person, session: s.id})
+	o, body := k.operate(ctx, n, http.MethodPost, "/v1/locks", `{"kind": "session", "target": "`+s.id+`", "reason": "a fault", "author": "suite"}`)
+	if o != done {
+		return k.history.end(announced, o, "", body)
+	}
+	var made struct{ ID string }
+	if err := json.Unmarshal([]byte(body), &made); err != nil || made.ID == "" {
+		return k.history.end(announced, strange, "", body)
+	}
+	return k.history.end(announced, done, made.ID, "")
+}
+
+// unlock removes a lock of a session.
+func (k *client) unlock(n *node, s session, id string) event {
+	ctx, cancel := context.WithTimeout(context.Background(), writePatience)
+	defer cancel()
+	announced := k.history.begin(event{kind: unlock, target: k.target, person: s.person, session: s.id, lock: id})
+	o, body := k.operate(ctx, n, http.MethodDelete, "/v1/locks/"+id, "")
+	return k.history.end(announced, o, id, body)
+}
+
+// operate sends a request to a node's admin address.
+func (k *client) operate(ctx context.Context, n *node, method, path, body string) (o outcome, answer string) {
+	request, err := http.NewRequestWithContext(ctx, method, k.cluster.admin(n, path), strings.NewReader(body))
 	if err != nil {
 		return strange, err.Error()
 	}
-	response, body, err := exchange(&http.Client{Transport: k.pool}, request)
+	response, answer, err := exchange(&http.Client{Transport: k.pool}, request)
 	if err != nil {
 		return unanswered, err.Error()
 	}
 	switch response.StatusCode {
 	case http.StatusOK:
-		var told struct{ Revoked *int }
-		if err := json.Unmarshal([]byte(body), &told); err != nil || told.Revoked == nil {
-			return strange, body
-		}
-		return done, ""
+		return done, answer
 	case http.StatusNotFound:
-		return absent, body
+		return absent, answer
 	case http.StatusServiceUnavailable:
-		return unavailable, body
+		return unavailable, answer
 	}
-	return strange, response.Status + ": " + body
+	return strange, response.Status + ": " + answer
 }

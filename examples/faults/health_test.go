@@ -92,7 +92,7 @@ func (c *cluster) well(t *testing.T, within time.Duration) {
 	eventually(t, within, func() string {
 		for _, n := range c.nodes {
 			if n.hasEnded() {
-				return n.name + " has ended"
+				t.Fatalf("%s has ended, and said last:\n%s", n.name, n.log.String())
 			}
 			if problem := c.unwell(n); problem != "" {
 				return problem

@@ -15,6 +15,8 @@ const (
 	ask           kind = "request"
 	revokeSession kind = "revocation of a session"
 	revokeUser    kind = "revocation of a person"
+	lock          kind = "lock of a session"
+	unlock        kind = "removal of a lock"
 )
 
 // outcome is what came of it.
@@ -27,8 +29,8 @@ const (
 	unavailable  outcome = "503"             // the node said that it cannot tell
 	unanswered   outcome = "no answer"       // refused, cut off, or too late
 	turnedAway   outcome = "turned away"     // of a sign-in: ended by a page that says why
-	done         outcome = "done"            // of a sign-in or a revocation: acknowledged
-	absent       outcome = "not there"       // of a revocation: nothing to revoke
+	done         outcome = "done"            // of a sign-in, a revocation, a lock: acknowledged
+	absent       outcome = "not there"       // of a revocation or a removal: nothing to remove
 	strange      outcome = "strange"         // anything else, which no fault explains
 	underWay     outcome = "under way"       // nobody knows yet
 )
@@ -39,6 +41,7 @@ type event struct {
 	target   string        // the node that was asked, or the balancer
 	person   string        // who it is about
 	session  string        // id; of a sign-in: what it gave; "": none, or all of the person's
+	lock     string        // id, of a lock that was acknowledged and of its removal
 	began    time.Duration // since the history began: before anything was sent
 	ended    time.Duration // after the whole answer was there
 	outcome  outcome
@@ -49,7 +52,7 @@ type event struct {
 // excuse says which refusals a fault explains. Nothing excuses a wrong admission or a wrong sign-out.
 type excuse struct {
 	target string // "": any
-	writes bool   // sign-ins and revocations
+	writes bool   // sign-ins, revocations, locks
 	asks   bool   // requests
 	clocks bool   // sign-ins that were turned away: two who disagree about the time cannot finish one together
 	from   time.Duration
@@ -73,7 +76,7 @@ type history struct {
 
 	mu      sync.Mutex
 	events  []event  // guarded by mu, in the order of their ends
-	pending []*event // guarded by mu: revocations that are under way, for they may bite before they are acknowledged
+	pending []*event // guarded by mu: changes that are under way, for they may bite before they are acknowledged
 	excuses []excuse // guarded by mu
 }
 
@@ -91,7 +94,7 @@ func (h *history) add(e event) event {
 	return e
 }
 
-// begin announces a revocation, which may be felt before its end; its outcome is for end to record.
+// begin announces a change, which may be felt before its end; its outcome is for end to record.
 func (h *history) begin(e event) *event {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -100,10 +103,10 @@ func (h *history) begin(e event) *event {
 	return &e
 }
 
-// end records what came of a revocation that was announced.
-func (h *history) end(p *event, o outcome, note string) event {
+// end records what came of a change that was announced.
+func (h *history) end(p *event, o outcome, lock, note string) event {
 	e := *p
-	e.outcome, e.note = o, note
+	e.outcome, e.lock, e.note = o, lock, note
 	e = h.add(e)
 	h.mu.Lock()
 	defer h.mu.Unlock()

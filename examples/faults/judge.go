@@ -17,6 +17,7 @@ const (
 	shutOut    = "denied without cause"
 	refused    = "refused, and no fault explains it"
 	stillThere = "a revoked session is not refused though all is well"
+	unlocked   = "admitted though the session was locked, and the bound had passed"
 	odd        = "an answer that no fault explains"
 )
 
@@ -65,6 +66,14 @@ type life struct {
 	revoked bool // over is set
 	// refusedBy is when each node first refused it.
 	refusedBy map[string]time.Duration
+	// locks are those that somebody at least tried to put on it.
+	locks []*span
+}
+
+// span is a lock, from its beginning to its removal.
+type span struct {
+	lock    event
+	removal *event // the first attempt; nil: nobody has tried
 }
 
 // judge finds everything that breaks a rule, in the order of the events.
@@ -110,8 +119,19 @@ func follow(events []event) map[string]*life {
 			of[e.person] = append(of[e.person], l)
 		}
 	}
+	spans := map[string]*span{} // by lock
 	for _, e := range events {
 		switch e.kind {
+		case lock:
+			if l := lives[e.session]; l != nil {
+				s := &span{lock: e}
+				l.locks = append(l.locks, s)
+				spans[e.lock] = s
+			}
+		case unlock:
+			if s := spans[e.lock]; s != nil && s.removal == nil {
+				s.removal = &e
+			}
 		case revokeSession:
 			if l := lives[e.session]; l != nil {
 				l.endedBy(e)
@@ -179,6 +199,10 @@ func (u rules) broken(e event, l *life) (rule, why string) {
 		if e.outcome == absent && l != nil && !l.causeBeside(e) {
 			return lost, "a node did not find it, and nobody had revoked it"
 		}
+	case unlock:
+		if e.outcome == absent {
+			return lost, "a node did not find the lock, and nobody had removed it"
+		}
 	case ask:
 		if l == nil {
 			return odd, "nobody signed in to that session"
@@ -189,7 +213,7 @@ func (u rules) broken(e event, l *life) (rule, why string) {
 		case sentToSignIn:
 			return l.wronglySignedOut(e)
 		case denied:
-			if !u.strangers[e.person] {
+			if !u.strangers[e.person] && !u.locked(e, l) {
 				return shutOut, ""
 			}
 		}
@@ -220,6 +244,11 @@ func (u rules) wronglyAdmitted(e event, l *life) (rule, why string) {
 	if at, ok := l.refusedBy[e.target]; ok && e.began > at && e.target != balancer {
 		return risen, fmt.Sprintf("it had refused it by %s", at.Round(time.Millisecond))
 	}
+	for _, s := range l.locks {
+		if s.lock.outcome == done && e.began > s.lock.ended+u.lag(e) && (s.removal == nil || s.removal.began > e.ended) {
+			return unlocked, fmt.Sprintf("locked by %s", s.lock.ended.Round(time.Millisecond))
+		}
+	}
 	if l.revoked && e.began > l.over+u.bound {
 		return tooLate, fmt.Sprintf("revoked by %s", l.over.Round(time.Millisecond))
 	}
@@ -227,6 +256,25 @@ func (u rules) wronglyAdmitted(e event, l *life) (rule, why string) {
 		return stillThere, fmt.Sprintf("revoked by %s", l.over.Round(time.Millisecond))
 	}
 	return "", ""
+}
+
+// locked tells whether some lock can explain that the session was denied.
+func (u rules) locked(e event, l *life) bool {
+	for _, s := range l.locks {
+		over := s.removal != nil && s.removal.outcome == done && s.removal.ended+u.lag(e) < e.began
+		if s.lock.began < e.ended && !over {
+			return true
+		}
+	}
+	return false
+}
+
+// lag is how old what a node knows may be.
+func (u rules) lag(e event) time.Duration {
+	if e.required {
+		return promptly
+	}
+	return u.bound
 }
 
 func (l *life) wronglySignedOut(e event) (rule, why string) {

@@ -41,9 +41,16 @@ func must(e event) event {
 	return e
 }
 
+func locked(kind kind, id string, began, ended float64, o outcome) event {
+	e := at(kind, "n1", "s1", began, ended, o)
+	e.lock = id
+	return e
+}
+
 func TestTheJudgeFindsWhatIsForged(t *testing.T) {
 	revoked := at(revokeSession, "n1", "s1", 10, 11, done)
 	allRevoked := at(revokeUser, "n1", "", 10, 11, done)
+	lockedDown, freed := locked(lock, "k1", 10, 11, done), locked(unlock, "k1", 40, 41, done)
 	for name, test := range map[string]struct {
 		history forged
 		want    string // the rule; "": nothing is wrong
@@ -97,6 +104,21 @@ func TestTheJudgeFindsWhatIsForged(t *testing.T) {
 		"lost when all is well again":                     {of(must(at(ask, "n2", "s1", 90, 91, sentToSignIn))), lost},
 		"revoked, and admitted when all is well again":    {of(revoked, must(at(ask, "n2", "s1", 14, 14.1, admitted))), stillThere},
 		"revoked just now, and admitted when all is well": {of(revoked, must(at(ask, "n2", "s1", 11.01, 11.02, admitted))), ""},
+		"locked, and denied":                              {of(lockedDown, at(ask, "n2", "s1", 12, 13, denied)), ""},
+		"locked, and admitted within the bound":           {of(lockedDown, at(ask, "n2", "s1", 25.9, 26.5, admitted)), ""},
+		"locked, and admitted after the bound":            {of(lockedDown, at(ask, "n2", "s1", 26.1, 26.2, admitted)), unlocked},
+		"locked, and admitted when all is well again":     {of(lockedDown, must(at(ask, "n2", "s1", 14, 14.1, admitted))), unlocked},
+		"locked, and signed out":                          {of(lockedDown, at(ask, "n2", "s1", 14, 14.1, sentToSignIn)), signedOut},
+		"denied before it was locked":                     {of(lockedDown, at(ask, "n2", "s1", 9, 9.9, denied)), shutOut},
+		"denied while it is being locked":                 {of(locked(lock, "", 10, 60, underWay), at(ask, "n2", "s1", 11, 11.1, denied)), ""},
+		"nobody acknowledged the lock":                    {of(locked(lock, "", 10, 11, unanswered), at(ask, "n2", "s1", 90, 91, admitted), at(ask, "n2", "s1", 92, 93, denied)).excused(excuse{writes: true}), ""},
+		"freed, and admitted":                             {of(lockedDown, freed, at(ask, "n2", "s1", 39, 40.1, admitted)), ""},
+		"freed, and still denied within the bound":        {of(lockedDown, freed, at(ask, "n2", "s1", 55, 55.1, denied)), ""},
+		"freed, and denied after the bound":               {of(lockedDown, freed, at(ask, "n2", "s1", 57, 57.1, denied)), shutOut},
+		"freed, and denied when all is well again":        {of(lockedDown, freed, must(at(ask, "n2", "s1", 44, 44.1, denied))), shutOut},
+		"freed perhaps, and denied":                       {of(lockedDown, locked(unlock, "k1", 40, 41, unanswered), at(ask, "n2", "s1", 90, 90.1, denied)).excused(excuse{writes: true}), ""},
+		"freed perhaps, and admitted":                     {of(lockedDown, locked(unlock, "k1", 40, 41, unanswered), at(ask, "n2", "s1", 90, 90.1, admitted)).excused(excuse{writes: true}), ""},
+		"the lock is not found":                           {of(lockedDown, locked(unlock, "k1", 40, 41, absent)), lost},
 		"an answer that is none":                          {of(at(ask, "n1", "s1", 3, 4, strange)).excused(excuse{asks: true}), odd},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -157,7 +179,7 @@ func TestAHistoryKeepsWhatItIsTold(t *testing.T) {
 	if r := h.record(); len(r.events) != 2 || r.events[1].outcome != underWay {
 		t.Errorf("recorded %+v", r.events)
 	}
-	h.end(revocation, done, "")
+	h.end(revocation, done, "", "")
 	if r := h.record(); len(r.events) != 2 || r.events[1].outcome != done {
 		t.Errorf("recorded %+v", r.events)
 	}

@@ -16,7 +16,7 @@ type row struct {
 	unavailable int // 503s
 	unanswered  int
 	signIns     int // acknowledged
-	revocations int // acknowledged
+	revocations int // acknowledged, locks included
 	outlived    []time.Duration
 	stall       time.Duration // the longest time without an acknowledged write
 	back        time.Duration // from the end of the fault until every node was well again
@@ -36,7 +36,7 @@ func measure(r record, from, to time.Duration) row {
 			m.asked(e.outcome)
 		case e.outcome == done && e.kind == signIn:
 			m.signIns++
-		case e.outcome == done:
+		case e.outcome == done && e.kind != unlock:
 			m.revocations++
 		}
 		if e.outcome == done {
@@ -74,7 +74,7 @@ func outlived(r record, from, to time.Duration) []time.Duration {
 	}
 	var all []time.Duration
 	for _, e := range r.events {
-		if e.outcome != done || e.kind == signIn || e.began < from || e.began > to {
+		if e.outcome != done || e.kind != revokeSession && e.kind != revokeUser || e.began < from || e.began > to {
 			continue
 		}
 		longest := time.Duration(0)

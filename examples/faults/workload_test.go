@@ -16,6 +16,7 @@ const (
 	askEvery    = 25 * time.Millisecond
 	signInEvery = 800 * time.Millisecond
 	revokeEvery = 1100 * time.Millisecond
+	lockEvery   = 3 * time.Second
 
 	revokeAfter = 2 * time.Second // a session is left alone for so long, to be asked with
 	fewest      = 25              // sessions that are left alone whatever happens
@@ -37,6 +38,8 @@ type workload struct {
 	mu   sync.Mutex
 	live []session // guarded by mu: nobody has begun to revoke them
 	gone []session // guarded by mu: revoked, and acknowledged
+
+	barred []session // guarded by mu: locked, and acknowledged
 }
 
 // startWorkload signs some people in, and goes on with all the rest.
@@ -55,6 +58,7 @@ func startWorkload(t *testing.T, c *cluster, h *history) *workload {
 	for _, n := range c.nodes {
 		targets = append(targets, n.name)
 		w.repeat(revokeEvery, newClient(c, h, n.name), func(k *client) { w.revokes(k, n) })
+		w.repeat(lockEvery, newClient(c, h, n.name), func(k *client) { w.locks(k, n) })
 	}
 	for _, target := range targets {
 		for range 2 {
@@ -97,13 +101,13 @@ func (w *workload) joined(s session) {
 	w.live = append(w.live, s)
 }
 
-// any is a session to ask with: mostly a live one, at times one that was revoked.
+// any is a session to ask with: mostly a live one, at times one that was revoked or locked.
 func (w *workload) any() (session, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	from := w.live
 	if len(w.gone) > 0 && rand.IntN(8) == 0 {
-		from = w.gone[max(0, len(w.gone)-50):]
+		from = append(last(w.gone, sampled), last(w.barred, sampled)...)
 	}
 	if len(from) == 0 {
 		return session{}, false
@@ -138,7 +142,7 @@ func (k *client) once(s session) {
 
 // revokes ends a session that has been used for a while, now and then all of the person's, and follows that to the end.
 func (w *workload) revokes(k *client, n *node) {
-	ended, all := w.choose()
+	ended, all := w.choose(rand.IntN(6) == 0)
 	if len(ended) == 0 {
 		return
 	}
@@ -153,11 +157,35 @@ func (w *workload) revokes(k *client, n *node) {
 	w.mu.Lock()
 	w.gone = append(w.gone, ended...)
 	w.mu.Unlock()
-	w.chase(ended[0])
+	w.chase(ended[0], sentToSignIn)
 }
 
-// choose takes a session out of those that are alive, and at times all of the same person's.
-func (w *workload) choose() (ended []session, all bool) {
+// locks bars a session, follows that to the end, and frees about every second one again.
+func (w *workload) locks(k *client, n *node) {
+	chosen, _ := w.choose(false)
+	if len(chosen) == 0 {
+		return
+	}
+	s := chosen[0]
+	e := k.lock(n, s)
+	if e.outcome != done {
+		return
+	}
+	w.chase(s, denied)
+	if !w.pause(rand.N(lockEvery)) {
+		return
+	}
+	if rand.IntN(2) == 0 && k.unlock(n, s, e.lock).outcome == done {
+		w.joined(s)
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.barred = append(w.barred, s)
+}
+
+// choose takes a session out of those that are alive, or all of the same person's.
+func (w *workload) choose(all bool) (ended []session, _ bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.live) < fewest {
@@ -167,7 +195,6 @@ func (w *workload) choose() (ended []session, all bool) {
 	if w.history.now()-chosen.since < revokeAfter {
 		return nil, false
 	}
-	all = rand.IntN(6) == 0
 	ended = []session{chosen}
 	var live []session
 	for _, s := range w.live {
@@ -183,8 +210,8 @@ func (w *workload) choose() (ended []session, all bool) {
 	return ended, all
 }
 
-// chase asks every node with a revoked session, fast at first, until each has refused it.
-func (w *workload) chase(s session) {
+// chase asks every node with a session that ended or was locked, fast at first, until each answers as it must.
+func (w *workload) chase(s session, want outcome) {
 	select {
 	case w.chasing <- struct{}{}:
 	default:
@@ -197,7 +224,7 @@ func (w *workload) chase(s session) {
 			defer at.Done()
 			k := newClient(w.cluster, w.history, n.name)
 			defer k.pool.CloseIdleConnections()
-			for wait := 2 * time.Millisecond; k.ask(s, false, askPatience).outcome != sentToSignIn; wait = min(2*wait, 500*time.Millisecond) {
+			for wait := 2 * time.Millisecond; k.stillWrong(s, want); wait = min(2*wait, 500*time.Millisecond) {
 				if !w.pause(wait) {
 					return
 				}
@@ -208,6 +235,12 @@ func (w *workload) chase(s session) {
 		at.Wait()
 		<-w.chasing
 	})
+}
+
+// stillWrong asks once more. A session that was locked may be revoked meanwhile.
+func (k *client) stillWrong(s session, want outcome) bool {
+	got := k.ask(s, false, askPatience).outcome
+	return got != want && got != sentToSignIn
 }
 
 // ambush sends requests with revoked sessions to a node that is not awake, so that they are what it wakes up to.
@@ -239,11 +272,12 @@ func (w *workload) goesOn(t *testing.T) {
 // Of the sessions from before, so many are shown to every node after each fault.
 const sampled = 60
 
-// sweep shows every node the sessions that are alive and those that were revoked: when nothing is wrong any more, each
+// sweep shows every node the sessions that are alive, those that were revoked and those that are locked: when nothing is wrong any more, each
 // must be judged rightly.
 func (w *workload) sweep() {
 	w.mu.Lock()
 	all := append(last(w.live, sampled), last(w.gone, sampled)...)
+	all = append(all, last(w.barred, sampled)...)
 	w.mu.Unlock()
 	var group sync.WaitGroup
 	for _, n := range w.cluster.nodes {
