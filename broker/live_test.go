@@ -263,3 +263,20 @@ func TestWhatTheStoreDoesNotTakeIsCounted(t *testing.T) {
 		}
 	}
 }
+
+func TestALiveViewThatNobodyCanFillWaits(t *testing.T) {
+	nodes, _ := three(t)
+	notes := open(t, nodes[0], Spec{Name: "notes", Decides: true})
+	if _, err := notes.Create(t.Context(), "k", note{"kept"}, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range nodes[1:] {
+		n.server.Shutdown() // no majority is left
+	}
+	view := NewLive(notes)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	if err := view.Load(ctx); err == nil || ctx.Err() == nil {
+		t.Errorf("gave up before its time was over: %v", err)
+	}
+}
