@@ -54,6 +54,7 @@ type status struct {
 	Leader    string                `json:"leader"` // of the nodes that keep state; "": a node alone, an external NATS, or not known
 	Nodes     []nodeStatus          `json:"nodes"`
 	Buckets   []broker.BucketStatus `json:"buckets"`
+	Feeds     []broker.FeedStatus   `json:"feeds"` // of the buckets that decide access: how fresh what this node knows of each is
 	Providers []providerStatus      `json:"providers"`
 	Errors    []string              `json:"errors"` // what could not be asked
 }
@@ -64,6 +65,7 @@ func (a *api) status(w http.ResponseWriter, r *http.Request) {
 		Node: n.config().Cluster.Broker.Node, Cluster: n.config().Cluster.Name, Version: n.version, Since: n.since,
 		Ready: n.ready(), Fresh: n.broker.Fresh(), Staleness: -1, Digest: n.config().Digest, Config: a.configStatus(),
 		Nodes: []nodeStatus{}, Buckets: []broker.BucketStatus{}, Providers: []providerStatus{}, Errors: []string{},
+		Feeds: n.broker.Freshness(),
 	}
 	for _, p := range n.authn().Providers() {
 		s.Providers = append(s.Providers, providerStatus(p))

@@ -42,6 +42,7 @@ type status struct {
 	Config    configuration    `json:"configuration"`
 	Nodes     []nodeStatus     `json:"nodes"`
 	Buckets   []bucketStatus   `json:"buckets"`
+	Feeds     []feedStatus     `json:"feeds"`
 	Providers []providerStatus `json:"providers"`
 	Errors    []string         `json:"errors"` // what the node could not find out
 }
@@ -75,6 +76,14 @@ type bucketStatus struct {
 	Unknown  bool            `json:"unknown"` // its leader does not answer
 	Wanted   int             `json:"wanted"`  // how many nodes are to hold it; 0: an older node does not say
 	Replicas []replicaStatus `json:"replicas"`
+}
+
+// feedStatus is how fresh what a node knows of a bucket is.
+type feedStatus struct {
+	Name      string `json:"name"`
+	Fresh     bool   `json:"fresh"`
+	Staleness int64  `json:"staleness_ms"` // -1: not proved
+	Why       string `json:"why"`          // why it was not proved when last tried; "": it was
 }
 
 type replicaStatus struct {

@@ -78,11 +78,11 @@ func (s status) printNodes(w io.Writer, colour bool, now time.Time) {
 }
 
 func (s status) printBuckets(w io.Writer, colour bool) {
-	t := table{headings: []string{"BUCKET", "RECORDS", "LEADER", "REPLICAS"}}
+	t := table{headings: []string{"BUCKET", "RECORDS", "FRESH", "LEADER", "REPLICAS"}}
 	for _, b := range s.Buckets {
 		leader := text(b.Leader)
 		if b.Unknown {
-			t.add(text(b.Name), text("-"), cell{"not known", red}, text("-"))
+			t.add(text(b.Name), text("-"), s.fresh(b.Name), cell{"not known", red}, text("-"))
 			continue
 		}
 		switch {
@@ -91,9 +91,25 @@ func (s status) printBuckets(w io.Writer, colour bool) {
 		case b.Leader == "":
 			leader.text = "-"
 		}
-		t.add(text(b.Name), text(strconv.FormatUint(b.Records, 10)), leader, b.copies())
+		t.add(text(b.Name), text(strconv.FormatUint(b.Records, 10)), s.fresh(b.Name), leader, b.copies())
 	}
 	printUnder(w, t, colour)
+}
+
+// fresh is how long ago this node proved that it knows the latest of a bucket; a dash for one that decides nothing.
+func (s status) fresh(bucket string) cell {
+	for _, f := range s.Feeds {
+		switch {
+		case f.Name != bucket:
+		case f.Fresh:
+			return text((time.Duration(f.Staleness) * time.Millisecond).String())
+		case f.Staleness < 0:
+			return cell{"never", red}
+		default:
+			return cell{"stale, " + (time.Duration(f.Staleness) * time.Millisecond).Round(time.Second).String(), red}
+		}
+	}
+	return text("-")
 }
 
 // copies names those that follow a leader, how far behind they are, and whether there are as many as there are to be.
