@@ -19,15 +19,17 @@ type suite struct {
 	rounds int           // that a figure is the median of
 	during time.Duration // of one round of load
 	known  int           // sessions that a node knows at least when the memory of one is taken
+	ended  int           // sessions that are revoked, one after the other
+	stored int           // sessions in a store that a node is started with
 	rows   []row
 }
 
 // TestNumbers measures everything and prints the table. Parts of it are had by -run, as in -run TestNumbers/start; with
 // -short each is one brief round, to see that it works.
 func TestNumbers(t *testing.T) {
-	s := &suite{rounds: 5, during: 5 * time.Second, known: 6000}
+	s := &suite{rounds: 5, during: 5 * time.Second, known: 6000, ended: 1000, stored: 1_000_000}
 	if testing.Short() {
-		s.rounds, s.during, s.known = 1, time.Second, 0
+		s.rounds, s.during, s.known, s.ended, s.stored = 1, time.Second, 0, 50, 20_000
 	}
 	s.build(t)
 	s.say("%s", machine())
@@ -37,6 +39,8 @@ func TestNumbers(t *testing.T) {
 	t.Run("connections", s.connections)
 	t.Run("cluster", s.cluster)
 	t.Run("refresh", s.refresh)
+	t.Run("stalls", s.stalls)
+	t.Run("million", s.million)
 	s.say("median of %d rounds, unless the row says otherwise; %s\n", s.rounds, machine())
 	write(os.Stdout, s.rows)
 }

@@ -48,6 +48,7 @@ type cluster struct {
 
 	// What the configuration is filled from, beside the methods.
 	Peers       []string
+	Stored      bool // one node alone keeps its state on disk
 	Application string
 	TLS         *keys // nil: http
 }
