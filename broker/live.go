@@ -20,6 +20,7 @@ type Live[T any] struct {
 
 	mu        sync.Mutex
 	view      view[T]  // guarded by mu
+	telling   bool     // guarded by mu: the view was read, and the listeners do not know of it yet
 	listeners []func() // guarded by mu
 }
 
@@ -66,11 +67,11 @@ func (l *Live[T]) Load(ctx context.Context) error {
 	return nil
 }
 
-// settled tells whether the view is whole.
+// settled tells whether the view is whole, and whoever decides by it knows.
 func (l *Live[T]) settled() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.view.whole
+	return l.view.whole && !l.telling
 }
 
 // apply is called by the feed, in the order of the stream, which must not wait: a reading is left to keep.
@@ -137,11 +138,15 @@ func (l *Live[T]) read(ctx context.Context) error {
 func (l *Live[T]) take(found *listing[T]) {
 	l.mu.Lock()
 	whole := l.view.replace(found)
+	l.telling = whole
 	l.mu.Unlock()
 	if !whole {
 		return
 	}
 	l.publish()
+	l.mu.Lock()
+	l.telling = false
+	l.mu.Unlock()
 	select {
 	case <-l.filled:
 	default:

@@ -77,6 +77,20 @@ func TestNothingIsProvedWhileAViewIsNotWhole(t *testing.T) {
 	}
 }
 
+func TestNothingIsProvedWhileListenersDoNotKnowWhatWasReadAnew(t *testing.T) {
+	b := start(t, Options{})
+	_, view := live(t, b, Spec{Name: "locks", Decides: true})
+	telling, told := make(chan struct{}), make(chan struct{})
+	view.OnChange(func() { telling <- struct{}{}; <-told })
+	view.apply(change{revision: 99}) // something was missed
+	<-telling
+	if view.settled() {
+		t.Error("it is settled, though who decides by it knows what was before")
+	}
+	close(told)
+	eventually(t, "settled when they know", 5*time.Second, view.settled)
+}
+
 func TestAnOpenBucketTakesWhatOthersPublish(t *testing.T) {
 	b := start(t, Options{})
 	_, view := live(t, b, Spec{Name: "data-oncall", Decides: true, Open: true})
