@@ -36,15 +36,17 @@ func (k *locks) open(ctx context.Context, b *broker.Broker, log zerolog.Logger, 
 		return fmt.Errorf("opening locks: %w", err)
 	}
 	k.view = broker.NewLive(k.bucket)
-	k.view.OnChange(func() {
+	if err := k.view.Load(ctx); err != nil {
+		return fmt.Errorf("reading locks: %w", err)
+	}
+	heard := func() {
 		if !k.take() {
 			log.Error().Msg("there are locks that this node cannot read: it admits nobody until it can ('picket lock list' shows them)")
 		}
 		changed()
-	})
-	if err := k.view.Load(ctx); err != nil {
-		return fmt.Errorf("reading locks: %w", err)
 	}
+	k.view.OnChange(heard)
+	heard() // of what was read before anybody listened
 	return nil
 }
 
