@@ -66,11 +66,16 @@ const (
 	maxAuthor = 100
 )
 
+// longestLock is how long a lock may last that ends by itself.
+const longestLock = 10 * 365 * 24 * time.Hour
+
 // check gives the target as it is stored. ErrBadLock.
 func (r LockRequest) check() (target string, err error) {
 	switch {
 	case r.TTL < 0:
 		return "", badLock("a lock cannot last for %s: give a time that is yet to pass, or none for a lock that stays", r.TTL)
+	case r.TTL > longestLock:
+		return "", badLock("a lock cannot last for %s: give at most %s (ten years), or no time for a lock that stays", r.TTL, longestLock)
 	case !sayable(r.Reason, maxReason):
 		return "", badLock("a reason is one line of at most %d bytes", maxReason)
 	case !sayable(r.Author, maxAuthor):

@@ -2,6 +2,7 @@ package authn
 
 import (
 	"errors"
+	"math"
 	"net/netip"
 	"strings"
 	"testing"
@@ -41,6 +42,8 @@ func TestWhatCanBeLocked(t *testing.T) {
 		{LockRequest{Kind: LockAddress, Target: "::ffff:0.0.0.0/90"}, ""},
 		{LockRequest{Kind: "planet", Target: "earth"}, ""},
 		{LockRequest{Kind: LockGroup, Target: "g", TTL: -time.Second}, ""},
+		{LockRequest{Kind: LockGroup, Target: "g", TTL: longestLock}, "g"},
+		{LockRequest{Kind: LockGroup, Target: "g", TTL: math.MaxInt64}, ""}, // what the store keeps it for would run over, to nothing
 		{LockRequest{Kind: LockGroup, Target: "g", Reason: "two\nlines"}, ""},
 		{LockRequest{Kind: LockGroup, Target: "g", Author: strings.Repeat("a", maxAuthor+1)}, ""},
 	} {
