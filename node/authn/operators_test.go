@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"picket/broker"
+	"picket/node/config"
 )
 
 func TestOperatorsSeeSessionsThatAreGood(t *testing.T) {
@@ -54,6 +55,41 @@ func TestARevokedSessionIsAbsentOnEveryNode(t *testing.T) {
 		if err := w.Revoke(w.ctx, id); !errors.Is(err, broker.ErrNotFound) {
 			t.Errorf("%q: got %v, want not found", id, err)
 		}
+	}
+}
+
+func TestASessionIsRevokedThoughItHoldsNowhereOrCannotBeRead(t *testing.T) {
+	unreadable := func(w *world, bucket, key string) {
+		w.t.Helper()
+		later, err := broker.OpenBucket[string](w.ctx, w.broker, broker.Spec{Name: bucket, Decides: true})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if _, err := later.Put(w.ctx, key, "what this version does not know", 0); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	for what, happens := range map[string]func(w *world, s *Session) *Authn{
+		"its identity is not configured for a while": func(w *world, _ *Session) *Authn {
+			return w.with(func(c *config.Config) { c.Identities = nil })
+		},
+		"its user cannot be read":       func(w *world, s *Session) *Authn { unreadable(w, "users", s.User); return w.node() },
+		"their groups cannot be read":   func(w *world, s *Session) *Authn { unreadable(w, "groups", s.User); return w.node() },
+		"the session itself cannot be":  func(w *world, s *Session) *Authn { unreadable(w, "sessions", s.ID); return w.node() },
+		"nothing is the matter with it": func(w *world, _ *Session) *Authn { return w.Authn },
+	} {
+		t.Run(what, func(t *testing.T) {
+			w := newWorld(t)
+			b := w.browser("alice")
+			b.visit(wikiHost, "wiki", "/")
+			c, _ := b.who(wikiHost)
+			if err := happens(w, c.Session).Revoke(w.ctx, c.Session.ID); err != nil {
+				t.Errorf("revoking: %v", err)
+			}
+			if _, err := w.sessions.Get(w.ctx, c.Session.ID); !errors.Is(err, broker.ErrNotFound) {
+				t.Errorf("it is stored still: %v", err)
+			}
+		})
 	}
 }
 
