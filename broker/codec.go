@@ -100,6 +100,9 @@ func (b *bucket) open(key string, header nats.Header, data []byte) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
+	if version == 1 && schema > 1 { // such a tag is over no schema: whoever can write could have added it
+		return nil, errForeign
+	}
 	if !b.tagger.Verify(b.tagged(version, key, schema, data), tag) {
 		return nil, errForeign
 	}

@@ -179,6 +179,21 @@ func TestATagOfTheFirstVersionIsStillReadAndResealedAway(t *testing.T) {
 	}
 }
 
+func TestNoSchemaIsAddedToATagThatIsOverNone(t *testing.T) {
+	b := start(t, Options{})
+	raw := open(t, b, Spec{Name: "users", Schema: 2}).raw
+	plain := []byte(`{"text":"old"}`)
+	header := nats.Header{}
+	header.Set(headerTag, encodeTag(raw.tagger.Append(nil, raw.tagged(1, "a", 1, plain))))
+	if _, err := raw.open("a", header, plain); err != nil {
+		t.Fatalf("as it was written: %v", err)
+	}
+	header.Set(headerSchema, "2")
+	if _, err := raw.open("a", header, plain); err == nil {
+		t.Error("it opens as a record of another schema")
+	}
+}
+
 func TestARecordIsBoundToItsPlaceAndVersion(t *testing.T) {
 	b := start(t, Options{})
 	for _, sealed := range []bool{false, true} {
