@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"picket/node/config"
 )
@@ -167,6 +168,22 @@ func TestNoPageLetsAProgramActForAPerson(t *testing.T) {
 	}
 	if got := b.send(http.MethodPost, w.origin("wiki").String()+"/.picket/program", url.Values{"request": {request}, "identity": {"corp"}}); got.status != http.StatusBadRequest {
 		t.Errorf("the host of an application takes the answer: %d", got.status)
+	}
+}
+
+func TestAProgramsSignInIsFinishedSoonOrNotAtAll(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	b.signIn("wiki", "/", "alice")
+	code, _ := b.handed("wiki")
+	question := b.asked("wiki")
+	w.ahead.Store(int64(2 * time.Minute))
+	if p := b.redeems("wiki", code, verifier); p.status != http.StatusBadRequest || !strings.Contains(p.body, "sign_in_expired") {
+		t.Errorf("an old code: %d\n%s", p.status, p.body)
+	}
+	w.ahead.Store(int64(16 * time.Minute))
+	if p := b.allows(question); p.status != http.StatusBadRequest || p.next() != "" {
+		t.Errorf("an old question: %d, leads to %q", p.status, p.next())
 	}
 }
 
