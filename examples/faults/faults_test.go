@@ -96,16 +96,18 @@ func restartLeader(i *incident) {
 	n.start(i.t)
 }
 
-func freezeShort(i *incident) { i.freeze(i.follower(i.t, bucket), moment) }
+func freezeShort(i *incident) {
+	i.freeze(i.follower(i.t, bucket), func() { i.lasts(moment) })
+}
 
-func freezeLong(i *incident) { i.freeze(i.leader(i.t, bucket), outlast) }
+func freezeLong(i *incident) { i.freeze(i.leader(i.t, bucket), i.outlasts) }
 
 // freeze stops a node without its knowing, as a suspended machine or a hung one would be. What it wakes up to are
 // requests of people who were signed out while it slept.
-func (i *incident) freeze(n *node, d time.Duration) {
+func (i *incident) freeze(n *node, lasts func()) {
 	i.blames(n)
 	n.signal(i.t, syscall.SIGSTOP)
-	i.lasts(d - time.Second)
+	lasts()
 	i.work.ambush(n, writePatience)
 	i.lasts(time.Second)
 	n.signal(i.t, syscall.SIGCONT)
@@ -129,7 +131,7 @@ func deafenLeader(i *incident) { i.cut(i.leader(i.t, bucket), false, true) }
 // cut makes what a node sends to the others vanish, or what they send to it, or both.
 func (i *incident) cut(n *node, out, in bool) {
 	if !i.isolated() {
-		i.freeze(n, outlast)
+		i.freeze(n, i.outlasts)
 		return
 	}
 	i.blames(n)
@@ -144,7 +146,7 @@ func (i *incident) cut(n *node, out, in bool) {
 		}
 	}
 	each(func(s *space, _, to *node) { s.cut(i.t, to.host) })
-	i.lasts(outlast)
+	i.outlasts()
 	each(func(s *space, _, to *node) { s.mend(i.t, to.host) })
 }
 
@@ -230,7 +232,7 @@ func clockBack(i *incident) { i.jump(i.nodes[2], -leap) }
 // jump sets the wall clock of a node.
 func (i *incident) jump(n *node, by time.Duration) {
 	if !i.warded {
-		i.freeze(n, outlast)
+		i.freeze(n, i.outlasts)
 		return
 	}
 	i.guard(n)

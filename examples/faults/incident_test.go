@@ -73,6 +73,25 @@ func (i *incident) lasts(d time.Duration) {
 	}
 }
 
+// biting is how long a fault goes on when a node that it is about ought to have stopped admitting on what it knew.
+const biting = 3 * time.Second
+
+// outlasts lets the fault be until some session that was revoked during it, for which an election may be needed first,
+// has been over for longer than the bound: only then can a node show that it goes on for too long.
+func (i *incident) outlasts() {
+	i.t.Helper()
+	from := i.history.now()
+	eventually(i.t, 45*time.Second, func() string {
+		for _, e := range i.history.record().events {
+			if e.kind == revokeSession && e.outcome == done && e.began > from {
+				return ""
+			}
+		}
+		return "nobody could revoke a session"
+	})
+	i.lasts(staleness + biting)
+}
+
 // judge adds the row of a fault, and fails with all that breaks a rule.
 func (r *run) judge(t *testing.T, name string, from, over time.Duration) {
 	t.Helper()
