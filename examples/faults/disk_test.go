@@ -27,8 +27,8 @@ func (c *cluster) smallDisk(t *testing.T, n *node) {
 	t.Cleanup(func() { _ = syscall.Unmount(n.store, syscall.MNT_DETACH) }) // it goes with the namespace
 }
 
-// fill leaves no room on the node's disk. Where it has no disk of its own, no file of the process may grow any more,
-// which is another error of the same kind.
+// fill leaves no room on the node's disk. Where it has no disk of its own, no file of the process may grow any more, which
+// the store takes for a broken disk and not for a full one: the node is then started anew.
 func (c *cluster) fill(t *testing.T, n *node) (free func()) {
 	t.Helper()
 	if !c.isolated() {
@@ -63,5 +63,8 @@ func limitFiles(t *testing.T, n *node) (free func()) {
 		}
 	}
 	limit(0)
-	return func() { limit(unix.RLIM_INFINITY) }
+	return func() {
+		n.kill(t)
+		n.start(t)
+	}
 }
