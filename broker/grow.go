@@ -30,6 +30,9 @@ const (
 
 // grow makes the store of a lone node that of a first peer.
 func (b *Broker) grow(ctx context.Context) error {
+	if err := b.mayGrow(ctx); err != nil {
+		return err
+	}
 	begun := time.Now()
 	store := b.options.Store
 	b.log.Info().Str("store", store).Msg("this node was alone and is to be one of several: copying what it keeps; until then it serves nobody")
@@ -39,6 +42,9 @@ func (b *Broker) grow(ctx context.Context) error {
 	}
 	if err := b.copyStore(ctx, store, growing); err != nil {
 		return err
+	}
+	if err := b.mayGrow(ctx); err != nil { // another did, meanwhile
+		return errors.Join(err, os.RemoveAll(growing))
 	}
 	if err := errors.Join(syncTree(growing), replaceFile(filepath.Join(growing, completeFile), nil)); err != nil {
 		return fmt.Errorf("writing the copy: %w", err)

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,4 +140,36 @@ func heldBy(status []BucketStatus, want int) bool {
 		}
 	}
 	return len(status) > 0
+}
+
+func TestANodeThatWasAloneDoesNotGrowIntoAClusterThatIsThere(t *testing.T) {
+	peers := peersOf(t, 3)
+	stores := []string{t.TempDir(), t.TempDir()}
+	for i, store := range stores {
+		alone := begin(t, nil, peers[i].Name, "", store)
+		openOn(t, alone)
+		put(t, alone, "of-"+peers[i].Name)
+		alone.end(true)
+	}
+	first := begin(t, peers, peers[0].Name, peers[0].Address, stores[0])
+	third := begin(t, peers, peers[2].Name, peers[2].Address, t.TempDir())
+	openOn(t, first, third)
+
+	second, err := New(Options{
+		Cluster: "test", Node: peers[1].Name, Secrets: [][]byte{testSecret}, Peers: peers, Listen: peers[1].Address,
+		Store: stores[1], Log: zerolog.Nop(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opening, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err = second.Open(opening); err == nil || !strings.Contains(err.Error(), "records of its own") {
+		t.Errorf("a second store that was alone is taken in: %v", err)
+	}
+	_ = second.Close(opening)
+	get(t, first, "of-n1")
+	alone := begin(t, nil, peers[1].Name, "", stores[1])
+	openOn(t, alone)
+	get(t, alone, "of-n2")
 }

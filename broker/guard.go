@@ -27,30 +27,50 @@ const (
 // stops the cluster. Where nobody is there, or nobody leads, there is nothing to ask: the servers see to it that empty
 // nodes alone do not begin without the rest.
 func (b *Broker) mayJoin(ctx context.Context) error {
+	group, led, err := b.groupThere(ctx)
+	if err != nil || !led {
+		return err
+	}
+	return b.oneTooMany(group)
+}
+
+// mayGrow asks the peers that are there whether they are a cluster already: of two that each have records, only one would
+// keep them.
+func (b *Broker) mayGrow(ctx context.Context) error {
+	group, led, err := b.groupThere(ctx)
+	if err != nil || !led {
+		return err
+	}
+	return fmt.Errorf("%s keep the state of a cluster already, and the store %s has records of its own, of when this node was alone. "+
+		"Give the node an empty store to join them; what is in this one can be saved by starting the node alone (picket backup)",
+		strings.Join(group.Names(), ", "), b.options.Store)
+}
+
+// groupThere asks the peers that are there whom their leader counts; led is false when nobody is there or leads.
+func (b *Broker) groupThere(ctx context.Context) (group Group, led bool, err error) {
 	there := b.knock(ctx)
 	if len(there) == 0 {
-		return nil
+		return Group{}, false, nil
 	}
 	guest, err := New(Options{
 		Cluster: b.options.Cluster, Node: b.options.Node + joiner, Secrets: b.options.Secrets, Peers: b.options.Peers, Log: b.log,
 	})
 	if err != nil {
-		return err
+		return Group{}, false, err
 	}
 	defer guest.shut(context.WithoutCancel(ctx))
 	if err := guest.startServer(ctx); err != nil {
-		return err
+		return Group{}, false, err
 	}
 	if !guest.meet(ctx, there) {
-		return nil // they are of another cluster, or have another secret: the log says so
+		return Group{}, false, nil // they are of another cluster, or have another secret: the log says so
 	}
 	asking, cancel := context.WithTimeout(ctx, joinAsk)
 	defer cancel()
-	group, err := guest.Group(asking)
-	if err != nil {
-		return nil // nobody leads: they are about to begin, or are too few
+	if group, err = guest.Group(asking); err != nil {
+		return Group{}, false, nil // nobody leads: they are about to begin, or are too few
 	}
-	return b.oneTooMany(group)
+	return group, true, nil
 }
 
 func (b *Broker) oneTooMany(group Group) error {
