@@ -11,9 +11,12 @@ const usage = `Usage:
   {{.UseLine}}{{if .HasExample}}
 
 Examples:
-{{.Example}}{{end}}{{if .HasAvailableSubCommands}}
+{{.Example}}{{end}}{{$all := .Commands}}{{range $kind := .Groups}}
 
-Commands:{{range .Commands}}{{if .IsAvailableCommand}}
+{{.Title}}{{range $all}}{{if and .IsAvailableCommand (eq .GroupID $kind.ID)}}
+  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableSubCommands}}
+
+{{if .Groups}}More:{{else}}Commands:{{end}}{{range .Commands}}{{if and .IsAvailableCommand (not .GroupID)}}
   {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
 
 Flags:
@@ -44,19 +47,27 @@ Exit codes: 0 done, 1 refused or failed, 2 misused.`,
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return knownFormat(c) }
 	root.SetUsageTemplate(usage)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &misuse{err} })
-	root.AddCommand(
-		t.devCommand(), t.runCommand(), t.checkCommand(), t.fmtCommand(), t.policyCommand(), t.statusCommand(), t.sessionsCommand(),
-		t.nodesCommand(),
-		t.lockCommand(), t.dataCommand(), t.reloadCommand(), t.backupCommand(), t.restoreCommand(), t.resealCommand(),
-		t.importCommand(), t.secretCommand(), t.versionCommand(),
-		t.loginCommand(), t.tokenCommand(), t.connectCommand(),
-	)
+	family(root, "Trying and configuring:", t.devCommand(), t.checkCommand(), t.fmtCommand(), t.policyCommand(), t.importCommand(), t.secretCommand())
+	family(root, "Nodes:", t.runCommand(), t.statusCommand(), t.reloadCommand(), t.nodesCommand())
+	family(root, "People:", t.sessionsCommand(), t.lockCommand())
+	family(root, "What the cluster keeps:", t.dataCommand(), t.backupCommand(), t.restoreCommand(), t.resealCommand())
+	family(root, "Programs that go through the door:", t.loginCommand(), t.tokenCommand(), t.connectCommand())
+	root.AddCommand(t.versionCommand())
 	root.SetHelpCommand(helpCommand())
 	root.InitDefaultHelpCmd()
 	root.AddCommand(t.completionCommand())
 	group(root)
 	strict(root)
 	return root
+}
+
+// family adds commands that the help shows together, under a title.
+func family(root *cobra.Command, title string, members ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: title, Title: title})
+	for _, c := range members {
+		c.GroupID = title
+	}
+	root.AddCommand(members...)
 }
 
 // group makes a command out of one that only has others below it: by itself it is a misuse, with help.
