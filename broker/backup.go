@@ -99,6 +99,9 @@ func (b *bucket) backup(ctx context.Context, out *items) (n int, err error) {
 		if err != nil {
 			return n, err
 		}
+		if a.kind == itemRemoval && a.sequence <= begin {
+			continue // nothing before it is in the backup
+		}
 		if out.record(a); out.err != nil {
 			return n, fmt.Errorf("writing the backup: %w", out.err)
 		}

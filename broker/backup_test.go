@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // kept are buckets of every kind.
@@ -130,6 +132,26 @@ func TestABackupIsRestoredIntoAnEmptyCluster(t *testing.T) {
 		_, err := cache.Get(t.Context(), "s1")
 		return err == nil
 	})
+}
+
+func TestWhatWasRemovedForGoodDoesNotComeBack(t *testing.T) {
+	b := openAll(t, Options{})
+	b.put(t, "sessions", "revoked", "x", 14*time.Hour)
+	b.put(t, "sessions", "removed", "x", 14*time.Hour)
+	file := b.backup(t)
+	sessions := b.buckets["sessions"]
+	if err := errors.Join(sessions.DeleteFor(t.Context(), "revoked", 14*time.Hour), sessions.Delete(t.Context(), "removed")); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{"revoked": "14h0m0s", "removed": "1h0m0s"} {
+		mark, _, err := sessions.raw.confirm(t.Context(), key)
+		if got := mark.header.Get(jetstream.MsgTTLHeader); err != nil || got != want {
+			t.Errorf("that %s is gone is remembered for %s, want %s; %v", key, got, want, err)
+		}
+	}
+	if sum := b.restore(t, file, RestoreOptions{Force: true}); sum.Records != 0 || sum.of("sessions").Removed != 2 {
+		t.Errorf("restored: %+v", sum)
+	}
 }
 
 func TestARestoredRecordHasTheTimeThatItHadLeft(t *testing.T) {

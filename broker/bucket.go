@@ -177,9 +177,7 @@ func (b *Bucket[T]) write(ctx context.Context, operation, key string, v T, expec
 	if ttl < 0 {
 		ttl = time.Second // it is over: not for ever
 	}
-	if ttl > 0 {
-		msg.Header.Set(jetstream.MsgTTLHeader, ((ttl + time.Second - 1) / time.Second * time.Second).String())
-	}
+	lasting(msg, ttl)
 	revision, err := b.raw.publish(ctx, key, msg, expected)
 	b.raw.broker.metrics.did(b.raw.spec.Name, operation, begun, err)
 	if err != nil {
@@ -189,12 +187,15 @@ func (b *Bucket[T]) write(ctx context.Context, operation, key string, v T, expec
 }
 
 // Delete removes a record and leaves a marker for the feeds. Nil when there was none. When it returns nil, a quorum has it.
-func (b *Bucket[T]) Delete(ctx context.Context, key string) error {
+func (b *Bucket[T]) Delete(ctx context.Context, key string) error { return b.DeleteFor(ctx, key, 0) }
+
+// DeleteFor is Delete of what no backup is to bring back for so long; an hour, when that is longer.
+func (b *Bucket[T]) DeleteFor(ctx context.Context, key string, remember time.Duration) error {
 	begun := time.Now()
 	msg := &nats.Msg{Subject: b.raw.subject + key, Header: nats.Header{}}
 	msg.Header.Set("KV-Operation", "DEL")
 	msg.Header.Set(headerWrite, rand.Text())
-	msg.Header.Set(jetstream.MsgTTLHeader, markerLife.String())
+	lasting(msg, max(remember, markerLife))
 	_, err := b.raw.publish(ctx, key, msg, nil)
 	b.raw.broker.metrics.did(b.raw.spec.Name, "delete", begun, err)
 	if err != nil {

@@ -42,7 +42,7 @@ type BucketRestored struct {
 	Records    int    `json:"records"`           // in the backup
 	Restored   int    `json:"restored"`
 	Present    int    `json:"present"`    // the cluster has one of that key: it stays as it is
-	Removed    int    `json:"removed"`    // the cluster removed it in the last hour: it stays removed
+	Removed    int    `json:"removed"`    // the cluster removed it, and remembers that: it stays removed
 	Expired    int    `json:"expired"`    // since the backup
 	Unreadable int    `json:"unreadable"` // not written by this cluster: left out
 }
@@ -50,7 +50,7 @@ type BucketRestored struct {
 // Restore brings back the records of a backup that Backup made of a cluster of the same name and secret. First all of the
 // file is read and proved genuine; until then nothing is written (ErrBackup). Then each record that the cluster does not
 // have is made, with the first secret and the time that it has left. What the cluster has is neither changed nor removed,
-// nor does come back what it removed within the last hour, which is as long as the store remembers. What was removed
+// nor does come back what it removed as long as it remembers that: an hour, or as long as DeleteFor said. What was removed
 // earlier, but after the backup, comes back.
 //
 // Without Force the cluster must hold nothing but what nodes make at their start: ErrOccupied. What breaks off may be

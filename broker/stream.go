@@ -15,7 +15,7 @@ import (
 const (
 	// feedSubject is where streams republish what they stored: the fast path of the feeds.
 	feedSubject = "PICKET.feed"
-	// markerLife is how long the store remembers that a record was removed.
+	// markerLife is how long the store remembers that a record was removed, unless it is told to for longer.
 	markerLife = time.Hour
 	// firstCall is what a write waits at first; then twice as long each time, up to callTimeout.
 	firstCall = 300 * time.Millisecond

@@ -91,7 +91,7 @@ func (a *api) toldRestored(done broker.RestoreSummary, err error) {
 		event = a.node.log.Warn()
 	}
 	event.Err(err).Int("records", done.Records).Int("sessions", sessions).Time("of", done.At).
-		Msg("backup restored by the operator: sessions that were revoked since it was taken are good again")
+		Msg("backup restored by the operator: sessions that a cluster which is gone had revoked since are good again")
 }
 
 // reseal makes all records anew with the first secret.

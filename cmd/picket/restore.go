@@ -44,13 +44,14 @@ func (t terminal) restoreCommand() *cobra.Command {
 off, or of another cluster or secret is refused, and nothing is written. Nodes see what
 is restored at once; they need no restart.
 
-Records are only added. What the cluster has already stays as it is, and what it removed
-within the last hour stays removed. A cluster that holds anything but its own keys is
-refused without --force.
+Records are only added. What the cluster has already stays as it is; a session that it
+ended stays ended, and whatever else it removed within the last hour stays removed. A lock
+that was removed earlier is back. A cluster that holds anything but its own keys is refused
+without --force.
 
-Beware: whoever was signed in when the backup was made is signed in again. A session that
-was revoked after the backup was made is good again, unless it was revoked within the last
-hour on the cluster that it is restored to, or its user's sessions were all revoked there.
+Beware: whoever was signed in when the backup was made is signed in again. On a cluster
+that lost its disks nobody knows which sessions were revoked after the backup was made:
+they are good again.
 A refresh token that was used since is refused by its provider, which ends the session.
 With --no-sessions no session comes back: everybody signs in once more, nobody who was
 put out gets in.`,
@@ -125,7 +126,7 @@ func (t terminal) printRestored(done restored) {
 	out.print(t.out, t.colour)
 	fmt.Fprintf(t.out, "\n%d records of %s are back in cluster %s.\n", done.Records, clock(done.At), printable(done.Cluster))
 	if sessions > 0 {
-		fmt.Fprintf(t.out, "Sessions that were revoked since are good again: 'picket sessions list' shows them, 'picket sessions revoke --all' ends them all.\n")
+		fmt.Fprintf(t.out, "Sessions that a cluster which is gone had revoked since are good again: 'picket sessions list' shows them, 'picket sessions revoke --all' ends them all.\n")
 	}
 }
 
@@ -141,7 +142,7 @@ func (b restoredBucket) left() string {
 	for _, part := range []struct {
 		n   int
 		why string
-	}{{b.Present, "there already"}, {b.Removed, "removed in the last hour"}, {b.Expired, "expired"}, {b.Unreadable, "not of this cluster"}} {
+	}{{b.Present, "there already"}, {b.Removed, "removed since"}, {b.Expired, "expired"}, {b.Unreadable, "not of this cluster"}} {
 		if part.n == 0 {
 			continue
 		}

@@ -2,7 +2,6 @@ package authn
 
 import (
 	"context"
-	"fmt"
 )
 
 // forgotten are tokens of an ended session, which their provider is to forget too.
@@ -50,8 +49,8 @@ func (a *Authn) forget(ctx context.Context, f forgotten) {
 // endAndForget ends a session and has its provider revoke its tokens. Not for one that another takes the place of in the
 // browser: to a provider both may be one, and it would end with it.
 func (a *Authn) endAndForget(ctx context.Context, id, identity string) error {
-	if err := a.sessions.Delete(ctx, id); err != nil {
-		return fmt.Errorf("deleting the session: %w", err)
+	if err := a.deleteSession(ctx, id); err != nil {
+		return err
 	}
 	if e, err := a.tokens.Get(ctx, id); err == nil {
 		a.forgetLater(identity, id, e.Value)

@@ -44,17 +44,14 @@ func (a *Authn) record(ctx context.Context, from stay, got vouched, r CallbackRe
 
 // newSession makes the session of a sign-in; its id was never seen before. Epoch is not set yet.
 func (a *Authn) newSession(identity string, got vouched, r CallbackRequest) *Session {
-	now, lifetime := a.now().Round(0), a.conf.Session.Lifetime // without the monotonic reading, which no other node has
-	if lifetime <= 0 {
-		lifetime = defaultLifetime
-	}
+	now := a.now().Round(0) // without the monotonic reading, which no other node has
 	return &Session{
 		ID:            newID(),
 		User:          got.user.ID,
 		Identity:      identity,
 		SID:           got.sid,
 		Begun:         now,
-		Expires:       now.Add(lifetime),
+		Expires:       now.Add(a.lifetime()),
 		Authenticated: got.authenticated,
 		ACR:           got.acr,
 		AMR:           got.amr,
@@ -135,11 +132,27 @@ func (a *Authn) replaced(ctx context.Context, cookie, identity string) *Session 
 
 // end deletes a session and, as far as can be, its tokens. nil when it was gone.
 func (a *Authn) end(ctx context.Context, id string) error {
-	if err := a.sessions.Delete(ctx, id); err != nil {
-		return fmt.Errorf("deleting the session: %w", err)
+	if err := a.deleteSession(ctx, id); err != nil {
+		return err
 	}
 	a.endTokens(ctx, id)
 	return nil
+}
+
+// deleteSession deletes a session, and has the store remember that as long as it can have lasted: no backup brings it back.
+func (a *Authn) deleteSession(ctx context.Context, id string) error {
+	if err := a.sessions.DeleteFor(ctx, id, a.lifetime()); err != nil {
+		return fmt.Errorf("deleting the session: %w", err)
+	}
+	return nil
+}
+
+// lifetime is how long a session lasts.
+func (a *Authn) lifetime() time.Duration {
+	if a.conf.Session.Lifetime <= 0 {
+		return defaultLifetime
+	}
+	return a.conf.Session.Lifetime
 }
 
 // endTokens deletes the tokens of an ended session, as far as can be: they are sealed, and gone when it would have expired.

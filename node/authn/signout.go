@@ -32,8 +32,8 @@ func (a *Authn) SignOut(ctx context.Context, r SignOutRequest) (Step, error) {
 			return Step{}, fmt.Errorf("reading the session: %w", err)
 		}
 		f.Identity = e.Value.Identity
-		if err := a.sessions.Delete(ctx, id); err != nil {
-			return Step{}, fmt.Errorf("deleting the session: %w", err)
+		if err := a.deleteSession(ctx, id); err != nil {
+			return Step{}, err
 		}
 		a.strip(ctx, id, f.Identity)
 	}
