@@ -118,7 +118,7 @@ type Broker struct {
 
 	server    *server.Server // nil: external
 	copies    bool           // its steward may copy whole streams: see grow.go
-	strangers *strangers     // beside server
+	strangers *strangers     // of all servers of this node: one may come before the one that stays
 	publishes []string       // subjects that nodes may publish to: mayPublish
 	scratch   string         // folder to remove on Close; "": none
 	conn      *nats.Conn
@@ -163,6 +163,7 @@ func New(o Options) (*Broker, error) {
 		keys:      keys,
 		metrics:   newMetrics(o.Registry),
 		log:       o.Log,
+		strangers: newStrangers(o.Log),
 		added:     make(chan *feed, 64),
 		closed:    make(chan struct{}),
 	}

@@ -122,7 +122,11 @@ func (b *bucket) upToDate(key string, header nats.Header, data []byte) bool {
 		return b.sealer.present(data)
 	}
 	version, tag, err := parseTag(header.Get(headerTag))
-	return err == nil && version == tagVersion && b.tagger.Present(b.tagged(version, key, schema, data), tag)
+	if err != nil || version != tagVersion {
+		return false
+	}
+	msg := b.tagged(version, key, schema, data)
+	return b.tagger.Verify(msg, tag) && b.tagger.Present(msg, tag)
 }
 
 // schema is that of a record.

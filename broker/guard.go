@@ -58,6 +58,7 @@ func (b *Broker) groupThere(ctx context.Context) (group Group, led bool, err err
 	if err != nil {
 		return Group{}, false, err
 	}
+	guest.strangers = b.strangers // what it tells of need not be told again
 	defer guest.shut(context.WithoutCancel(ctx))
 	if err := guest.startServer(ctx); err != nil {
 		return Group{}, false, err

@@ -64,7 +64,7 @@ func (b *Broker) run(ctx context.Context, opts *server.Options) error {
 		return fmt.Errorf("making the embedded broker: %w", err)
 	}
 	fatal := make(chan string, 1)
-	b.strangers = newStrangers(b.log)
+	b.strangers.open()
 	srv.SetLoggerV2(&serverLog{log: b.log.With().Str("part", "nats").Logger(), strangers: b.strangers, fatal: fatal}, false, false, false)
 	b.server = srv
 	srv.Start()

@@ -35,7 +35,7 @@ const (
 	strangerEvery  = 10 * time.Minute
 	strangersEach  = 10              // lines a minute
 	strangersKnown = 1000            // affairs that are remembered
-	refusalWait    = 3 * time.Second // for a better explanation than that the other side refuses
+	refusalWait    = 8 * time.Second // for a better explanation than that the other side refuses
 )
 
 func newStrangers(log zerolog.Logger) *strangers {
@@ -43,6 +43,14 @@ func newStrangers(log zerolog.Logger) *strangers {
 		log: log, now: time.Now, told: map[affair]time.Time{}, waiting: map[string]func() bool{},
 		after: func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop },
 	}
+}
+
+// open goes on telling, of another server of the same node; what was told is remembered.
+func (s *strangers) open() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.finished = false
+	clear(s.waiting)
 }
 
 // close ends what is about to be told.

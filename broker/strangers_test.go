@@ -142,10 +142,10 @@ func TestANodeThatIsNotTakenSaysWhyAndSoDoTheOthers(t *testing.T) {
 			honest, here := member(t, Options{Cluster: "test", Secrets: [][]byte{testSecret}}, peers, 0)
 			_, there := member(t, c.stranger, peers, 1)
 			for _, log := range []*lines{here, there} {
-				eventually(t, "it is told", 15*time.Second, func() bool { return len(log.of(c.want)) > 0 })
+				eventually(t, "it is told", 30*time.Second, func() bool { return len(log.of(c.want)) > 0 })
 			}
 			begun := time.Now()
-			eventually(t, "they try again", 10*time.Second, func() bool { return time.Since(begun) > 2*refusalWait })
+			eventually(t, "they try again", 3*refusalWait, func() bool { return time.Since(begun) > refusalWait+2*time.Second })
 			for name, log := range map[string]*lines{"here": here, "there": there} {
 				if all := log.records(); len(all) != 1 {
 					t.Errorf("%s: %d lines: %v", name, len(all), all)
@@ -171,7 +171,7 @@ func TestANodeThatStoresNothingAndIsNotTakenSaysWhy(t *testing.T) {
 	}
 	defer func() { _ = guest.Close(canceled()) }()
 	eventually(t, "the guest says why", 15*time.Second, func() bool { return len(log.of(otherSecret)) == 1 })
-	eventually(t, "the others say that somebody does not accept them", 15*time.Second, func() bool { return len(here.of(refusesUs)) == 1 })
+	eventually(t, "the others say that somebody does not accept them", 30*time.Second, func() bool { return len(here.of(refusesUs)) == 1 })
 }
 
 func TestKnockingFillsNoDisk(t *testing.T) {
