@@ -45,6 +45,10 @@ func (rr *routeReader) from(r *route, v value) {
 	case "https":
 	case "http":
 		rr.ledger.tell(v.line, "from", "Pomerium serves it over https, and so does picket")
+	case "tcp+https":
+		r.drop("routes for TCP are not carried over: write from = \"tcp+https://HOST:PORT\" and to = [\"tcp://HOST:PORT\"] by hand, and see `picket connect --help`")
+		r.outside = true
+		return
 	default:
 		r.drop("this version of picket has no " + oneLine(u.Scheme) + "://")
 		r.outside = true
@@ -185,7 +189,7 @@ func upstream(written string) (origin, why string) {
 	switch {
 	case err != nil || u.Host == "" && u.Scheme != "unix":
 		return "", "an upstream is not a URL such as http://10.0.0.5:8080"
-	case u.Scheme != "http" && u.Scheme != "https":
+	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "h2c":
 		return "", "this version of picket has no upstreams at " + oneLine(u.Scheme) + "://"
 	case u.Path != "" && u.Path != "/":
 		return "", "an upstream of picket has no path: this one would show more than what is below " + oneLine(u.Path)
