@@ -73,7 +73,7 @@ func (u *upstream) sendBody(w *bufio.Writer, r *http.Request) {
 	defer close(u.sent)
 	defer closeBody(r)
 	defer u.transport.writers.put(w)
-	if u.fail = copyBody(w, r); u.fail == nil {
+	if u.fail = copyBody(w, r, func() { u.ending.Store(true) }); u.fail == nil {
 		u.fail = w.Flush()
 	}
 	if u.fail != nil {
@@ -83,23 +83,28 @@ func (u *upstream) sendBody(w *bufio.Writer, r *http.Request) {
 	u.waitForAnswer()
 }
 
-func copyBody(w *bufio.Writer, r *http.Request) error {
+// copyBody sends a body; it says when it comes to the last bytes.
+func copyBody(w *bufio.Writer, r *http.Request, ending func()) error {
 	buffer := make([]byte, 2*bufferSize)
 	left := bodyLength(r)
 	for {
 		n, err := r.Body.Read(buffer)
+		if int64(n) == left {
+			ending()
+		}
 		if n > 0 {
 			if e := writePiece(w, buffer[:n], &left); e != nil {
 				return e
 			}
 		}
 		switch {
+		case left == 0:
+			return nil
 		case err == io.EOF && left > 0:
 			return io.ErrUnexpectedEOF
-		case err == io.EOF && left < 0:
-			return endChunks(w, r.Trailer)
 		case err == io.EOF:
-			return nil
+			ending()
+			return endChunks(w, r.Trailer)
 		case err != nil:
 			return err
 		}

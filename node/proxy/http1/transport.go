@@ -10,6 +10,7 @@ import (
 	"net/http/httptrace"
 	"net/textproto"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -126,6 +127,8 @@ type upstream struct {
 	sent chan struct{} // closed when the request's body has been sent; nil: there is none
 	fail error         // of sending the body; to be read after sent
 
+	ending atomic.Bool // the last bytes of the body are being sent
+
 	mu       sync.Mutex
 	answered bool // guarded by mu: the header of the response is there
 }
@@ -142,6 +145,7 @@ func (u *upstream) ask(r *http.Request) (*http.Response, error) {
 	conn := u.input.conn
 	u.stop = context.AfterFunc(r.Context(), func() { _ = conn.Close() })
 	u.sent, u.answered = nil, false
+	u.ending.Store(false)
 	w := u.transport.writers.get(conn)
 	err := writeRequest(w, r)
 	if err == nil {
@@ -275,17 +279,28 @@ func (u *upstream) quiet() bool {
 	return err == nil && silent
 }
 
+// sendTime is how long the last bytes of a body may take to be sent when the answer is there already.
+const sendTime = 100 * time.Millisecond
+
+// bodySent tells whether the body was sent whole. An answer may overtake the news of that.
+func (u *upstream) bodySent() bool {
+	if !u.ending.Load() {
+		return false // there is more of it
+	}
+	late := time.NewTimer(sendTime)
+	defer late.Stop()
+	select {
+	case <-u.sent:
+		return u.fail == nil
+	case <-late.C:
+		return false
+	}
+}
+
 // over is called when the response has come to its end: whole tells whether the connection is where a next one may begin.
 func (u *upstream) over(whole bool) {
 	undisturbed := u.stop()
-	sent := u.sent == nil
-	if !sent {
-		select {
-		case <-u.sent:
-			sent = u.fail == nil
-		default:
-		}
-	}
+	sent := u.sent == nil || whole && u.bodySent()
 	if !whole || !sent || !undisturbed || len(u.input.held()) > 0 {
 		_ = u.input.conn.Close()
 		u.input.release()
