@@ -81,7 +81,7 @@ func (a *Authn) attempt(session string) string {
 // person now is not to be had. Signing in again is one redirect, mostly.
 func (a *Authn) giveUp(ctx context.Context, s Session, t tokens, now time.Time) (outcome, error) {
 	over := t.Claimed.Lost || !now.Before(t.Claimed.At.Add(claimTime))
-	if !over || now.Before(t.Expires) {
+	if !over || t.Expires.IsZero() || now.Before(t.Expires) {
 		return refreshNotNeeded, nil
 	}
 	return refreshEnded, a.end(ctx, s.ID)

@@ -126,6 +126,21 @@ func TestAnUnclearAnswerIsNeverTriedAgain(t *testing.T) {
 	}
 }
 
+func TestAnUnclearAnswerEndsNoSessionWhoseTokensDoNotRunOut(t *testing.T) {
+	w := newWorld(t)
+	w.idp.set(func() { w.idp.answers = func(m map[string]any) { delete(m, "expires_in") } })
+	b, id := signedIn(t, w, 2*time.Hour)
+	w.idp.set(func() { w.idp.token = unclearAnswers()["hung up"] })
+	if outcome, err := w.refreshOnce(w.ctx, id); outcome != refreshUnclear || err == nil {
+		t.Fatalf("got %s, %v", outcome, err)
+	}
+	w.clock.pass(claimTime)
+	if outcome, err := w.refreshOnce(w.ctx, id); outcome != refreshNotNeeded || err != nil {
+		t.Errorf("again: %s, %v", outcome, err)
+	}
+	b.is(wikiHost, Found)
+}
+
 func TestAnUnclearAnswerEndsASessionWhoseTokensHaveRunOut(t *testing.T) {
 	w, b, _ := lapsed(t)
 	w.idp.set(func() { w.idp.token = unclearAnswers()["hung up"] })
