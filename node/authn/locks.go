@@ -147,16 +147,19 @@ func (a *Authn) addBearers(ctx context.Context, l *Lock, revision uint64) {
 	if errors.Is(err, broker.ErrNotFound) {
 		return
 	}
-	with := *l
-	with.Users = ids
-	if err == nil {
-		_, err = a.locks.bucket.Update(ctx, l.ID, with, revision, a.keepLock(l))
+	if len(ids) > 0 {
+		with := *l
+		with.Users = ids
+		_, failed := a.locks.bucket.Update(ctx, l.ID, with, revision, a.keepLock(l))
+		if failed == nil {
+			*l = with
+		}
+		err = errors.Join(err, failed)
 	}
 	if err != nil {
-		a.log.Warn().Err(err).Str("lock", l.ID).Msg("a lock holds for an e-mail address alone: who bears it could not be noted")
-		return
+		a.log.Warn().Err(err).Str("lock", l.ID).Strs("users", l.Users).
+			Msg("a lock holds for an e-mail address and for these users: whether others bear it could not be told")
 	}
-	*l = with
 }
 
 // Locks are the locks in force, the newest last, and the ids of those that cannot be read: as long as there are any,

@@ -103,11 +103,12 @@ func (a *Authn) Revoke(ctx context.Context, id string) error {
 }
 
 // RevokeUser ends all sessions of a user (an id, or an email address, which may be of several users), by one write for each
-// user, and tells how many sessions that were. broker.ErrNotFound, broker.ErrUnavailable.
+// user, and tells how many sessions that were. broker.ErrNotFound; broker.ErrUnavailable, also when it was done for those
+// who are meant as far as users can be read.
 func (a *Authn) RevokeUser(ctx context.Context, user string) (n int, err error) {
-	ids, err := a.userIDs(ctx, user)
-	if err != nil {
-		return 0, err
+	ids, unread := a.userIDs(ctx, user)
+	if len(ids) == 0 {
+		return 0, unread
 	}
 	epochs := map[string]uint64{}
 	for _, id := range ids {
@@ -115,7 +116,7 @@ func (a *Authn) RevokeUser(ctx context.Context, user string) (n int, err error) 
 			return 0, err
 		}
 	}
-	return a.sweep(ctx, epochs), nil
+	return a.sweep(ctx, epochs), unread
 }
 
 // sweep deletes the sessions of users that are below these epochs, and tells how many were good before. They are void
@@ -173,13 +174,9 @@ func (a *Authn) endAll(ctx context.Context, sessions map[string]string) error {
 }
 
 // SetActive makes a user (an id, or an email address, which may be of several users) active or not, and gives the ids. Who
-// is not active has no session, and cannot sign in. When it returns nil, a quorum has it. broker.ErrNotFound,
-// broker.ErrUnavailable.
+// is not active has no session, and cannot sign in. When it returns nil, a quorum has it. The errors are RevokeUser's.
 func (a *Authn) SetActive(ctx context.Context, user string, active bool) ([]string, error) {
-	ids, err := a.userIDs(ctx, user)
-	if err != nil {
-		return nil, err
-	}
+	ids, unread := a.userIDs(ctx, user)
 	for _, id := range ids {
 		if err := a.changeUser(ctx, id, func(u *User) {
 			if u.Active && !active {
@@ -190,7 +187,7 @@ func (a *Authn) SetActive(ctx context.Context, user string, active bool) ([]stri
 			return nil, err
 		}
 	}
-	return ids, nil
+	return ids, unread
 }
 
 // raiseEpoch makes all sessions void that a user has; those below the epoch that it returns.
@@ -220,7 +217,8 @@ func (a *Authn) changeUser(ctx context.Context, id string, change func(*User)) e
 	}
 }
 
-// userIDs are the ids of the users that are meant; ErrNotFound when there is none.
+// userIDs are the ids of the users that are meant; broker.ErrNotFound when there is none. With broker.ErrUnavailable they are
+// those that could be read.
 func (a *Authn) userIDs(ctx context.Context, user string) ([]string, error) {
 	if wellFormedUser(user) {
 		_, err := a.users.Get(ctx, user)
@@ -232,19 +230,24 @@ func (a *Authn) userIDs(ctx context.Context, user string) ([]string, error) {
 		}
 	}
 	var ids []string
+	var unread error
 	for e, err := range a.users.List(ctx) {
-		if err != nil {
+		switch {
+		case err != nil && e.Key == "":
 			return nil, fmt.Errorf("listing users: %w", err)
+		case err != nil:
+			unread = fmt.Errorf("a user who cannot be read is left out: %w", err)
+			continue
 		}
 		if user != "" && strings.EqualFold(user, e.Value.Email) {
 			ids = append(ids, e.Value.ID)
 		}
 	}
 	slices.Sort(ids)
-	if ids = slices.Compact(ids); len(ids) == 0 { // one that changed meanwhile may be listed twice
+	if ids = slices.Compact(ids); len(ids) == 0 && unread == nil { // one that changed meanwhile may be listed twice
 		return nil, fmt.Errorf("user %.128q: %w", user, broker.ErrNotFound)
 	}
-	return ids, nil
+	return ids, unread
 }
 
 // good tells whether a session would be Found on some route.

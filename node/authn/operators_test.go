@@ -3,6 +3,7 @@ package authn
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -58,24 +59,46 @@ func TestARevokedSessionIsAbsentOnEveryNode(t *testing.T) {
 	}
 }
 
-func TestASessionIsRevokedThoughItHoldsNowhereOrCannotBeRead(t *testing.T) {
-	unreadable := func(w *world, bucket, key string) {
-		w.t.Helper()
-		later, err := broker.OpenBucket[string](w.ctx, w.broker, broker.Spec{Name: bucket, Decides: true})
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		if _, err := later.Put(w.ctx, key, "what this version does not know", 0); err != nil {
-			w.t.Fatal(err)
-		}
+// unreadable stores a record as this version does not know it.
+func (w *world) unreadable(bucket, key string) {
+	w.t.Helper()
+	later, err := broker.OpenBucket[string](w.ctx, w.broker, broker.Spec{Name: bucket, Decides: true})
+	if err != nil {
+		w.t.Fatal(err)
 	}
+	if _, err := later.Put(w.ctx, key, "what this version does not know", 0); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestOneUserWhoCannotBeReadProtectsNobodyElse(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser("alice")
+	b.visit(wikiHost, "wiki", "/")
+	c, _ := b.who(wikiHost)
+	w.unreadable("users", "somebody")
+	if l := w.lock(LockUser, "alice@example.com", 0); !slices.Equal(l.Users, []string{c.User.ID}) {
+		t.Errorf("the lock is of %v", l.Users)
+	}
+	if n, err := w.RevokeUser(w.ctx, "alice@example.com"); n != 1 || !errors.Is(err, broker.ErrUnavailable) {
+		t.Errorf("revoked %d, %v", n, err)
+	}
+	if ids, err := w.SetActive(w.ctx, "alice@example.com", false); len(ids) != 1 || !errors.Is(err, broker.ErrUnavailable) {
+		t.Errorf("inactive are %v, %v", ids, err)
+	}
+	if _, err := w.RevokeUser(w.ctx, "nobody@example.com"); !errors.Is(err, broker.ErrUnavailable) || errors.Is(err, broker.ErrNotFound) {
+		t.Errorf("nobody, as far as can be told: %v", err)
+	}
+}
+
+func TestASessionIsRevokedThoughItHoldsNowhereOrCannotBeRead(t *testing.T) {
 	for what, happens := range map[string]func(w *world, s *Session) *Authn{
 		"its identity is not configured for a while": func(w *world, _ *Session) *Authn {
 			return w.with(func(c *config.Config) { c.Identities = nil })
 		},
-		"its user cannot be read":       func(w *world, s *Session) *Authn { unreadable(w, "users", s.User); return w.node() },
-		"their groups cannot be read":   func(w *world, s *Session) *Authn { unreadable(w, "groups", s.User); return w.node() },
-		"the session itself cannot be":  func(w *world, s *Session) *Authn { unreadable(w, "sessions", s.ID); return w.node() },
+		"its user cannot be read":       func(w *world, s *Session) *Authn { w.unreadable("users", s.User); return w.node() },
+		"their groups cannot be read":   func(w *world, s *Session) *Authn { w.unreadable("groups", s.User); return w.node() },
+		"the session itself cannot be":  func(w *world, s *Session) *Authn { w.unreadable("sessions", s.ID); return w.node() },
 		"nothing is the matter with it": func(w *world, _ *Session) *Authn { return w.Authn },
 	} {
 		t.Run(what, func(t *testing.T) {
