@@ -38,6 +38,21 @@ func BenchmarkLeaderRead(b *testing.B) {
 	}
 }
 
+// BenchmarkClock is the two ways of reading the clock: carried on, and by a system call.
+func BenchmarkClock(b *testing.B) {
+	b.Run("carried", func(b *testing.B) {
+		var c clock
+		for b.Loop() {
+			_ = c.now()
+		}
+	})
+	b.Run("read", func(b *testing.B) {
+		for b.Loop() {
+			_ = running()
+		}
+	})
+}
+
 func BenchmarkFresh(b *testing.B) {
 	broker := start(b, Options{})
 	for _, name := range []string{"sessions", "users", "groups", "keys"} {

@@ -80,6 +80,18 @@ func TestAStoreThatGrewAnewPastTheOldIsNoticed(t *testing.T) {
 	}
 }
 
+func TestAnAcknowledgementOfAnotherStreamProvesNothing(t *testing.T) {
+	f, told := idle(10)
+	f.hear(word(11, heartbeatKey+"n1"))
+	f.hear(word(12, "a"))
+	f.hear(word(13, "b"))
+	*told = nil
+	why := f.acknowledged(beat{sequence: 12}) // which was a change of a, and no heartbeat
+	if _, ok := f.settle(); ok || why == nil || why.label != "went_back" || len(*told) != 1 {
+		t.Errorf("proved %t, for %v, told %+v", ok, why, *told)
+	}
+}
+
 func TestAMessageWithoutASequenceTeachesNothing(t *testing.T) {
 	b := start(t, Options{})
 	f := newFeed(&bucket{broker: b, spec: Spec{Name: "sessions", Decides: true}, name: "sessions", subject: "$KV.sessions."})

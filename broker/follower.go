@@ -109,10 +109,16 @@ func (f *follower) hear(n news) *doubt {
 	return nil
 }
 
-// acknowledged takes a heartbeat that a quorum has. A doubt says that it proves nothing.
+// acknowledged takes a heartbeat that a quorum has. A doubt says that it proves nothing. One whose sequence is passed
+// already must have been heard: else it is another stream that gave it this number.
 func (f *follower) acknowledged(b beat) *doubt {
-	if b.sequence <= f.beaten {
+	unheard := b.sequence <= f.passed.Load() && f.own < b.sequence
+	switch {
+	case b.sequence <= f.beaten, unheard && f.own != 0:
 		return f.restart(b.sequence)
+	case unheard: // a gap was closed over it, or so it seems; the next one tells
+		f.beaten, f.awaited = b.sequence, beat{}
+		return missed()
 	}
 	var d *doubt
 	if f.awaited.sequence != 0 && !f.owing() {

@@ -182,21 +182,20 @@ func (n *modelNode) list() {
 	n.live.mu.Lock()
 	n.live.view.begin()
 	n.live.mu.Unlock()
+	generation := n.world.generation
 	n.world.write(n, entry{key: n.feed.key}, func(sequence uint64, ok bool) {
 		if !ok {
 			n.later(50*time.Millisecond, n.list)
 			return
 		}
-		n.walk(newListing[note](sequence), 0, 0)
+		n.walk(newListing[note](sequence), 0, generation)
 	})
 }
 
-// walk goes on behind a sequence with whichever replica answers; in the middle it may break off.
+// walk goes on behind a sequence with whichever replica answers; in the middle it may break off. In a store that was made
+// anew it finds no end, and gives up.
 func (n *modelNode) walk(found *listing[note], behind uint64, generation int) {
 	w := n.world
-	if behind == 0 {
-		generation = w.generation
-	}
 	r := w.replicas[w.random.IntN(3)]
 	if w.generation != generation {
 		n.later(50*time.Millisecond, n.list)

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -140,11 +141,7 @@ type schedule struct {
 }
 
 func schedules() *rapid.Generator[schedule] {
-	names := make([]string, 0)
-	for name := range kinds() {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+	names := slices.Sorted(maps.Keys(kinds()))
 	return rapid.Custom(func(t *rapid.T) schedule {
 		s := schedule{Seed: rapid.Uint64().Draw(t, "seed"), Unique: rapid.Bool().Draw(t, "unique")}
 		for range rapid.IntRange(0, 8).Draw(t, "faults") {

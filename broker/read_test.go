@@ -74,6 +74,57 @@ func TestAskingAgainForWhatIsAbsentCostsNoRead(t *testing.T) {
 	}
 }
 
+func TestAWriteThatIsTriedAgainDoesNotOverwriteWhatCameBetween(t *testing.T) {
+	ctx := t.Context()
+	bucket := open(t, start(t, Options{}), Spec{Name: "users", Decides: true})
+	msg := bucket.raw.message("a", []byte(`{"text":"active"}`))
+	first, err := bucket.raw.publish(ctx, "a", msg, nil) // and its acknowledgement is lost
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bucket.Put(ctx, "a", note{"locked"}, 0); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := bucket.raw.publish(ctx, "a", msg, nil); err != nil || again != first {
+		t.Errorf("tried again it is at %d, not %d, %v", again, first, err)
+	}
+	if got, err := bucket.Get(ctx, "a"); err != nil || got.Value.Text != "locked" {
+		t.Errorf("the record is %+v, %v", got.Value, err)
+	}
+}
+
+func TestWhoComesLateToAReadIsNotToldOfWhatItMissed(t *testing.T) {
+	ctx := t.Context()
+	b := start(t, Options{})
+	bucket := open(t, b, Spec{Name: "users", Decides: true})
+	cache := NewCache(bucket, 100)
+	eventually(t, "fresh", 5*time.Second, b.Fresh)
+	enter, leave := make(chan struct{}), make(chan struct{})
+	early := cache.flight.DoChan("a", func() (any, error) { // a read that found nothing, and takes long to say so
+		close(enter)
+		<-leave
+		return flown[note]{began: cache.arrivals.Add(1)}, ErrNotFound
+	})
+	<-enter
+	if _, err := bucket.Put(ctx, "a", note{"there"}, 0); err != nil {
+		t.Fatal(err)
+	}
+	type answer struct {
+		value *note
+		err   error
+	}
+	got := make(chan answer, 1)
+	cache.arrivals.Add(10) // it began before all who come now
+	go func() { v, err := cache.Get(ctx, "a"); got <- answer{v, err} }()
+	eventually(t, "somebody joined", 2*time.Second, func() bool { return cache.arrivals.Load() > 10 })
+	cache.arrivals.Store(0)
+	close(leave)
+	<-early
+	if a := <-got; a.err != nil || a.value.Text != "there" {
+		t.Errorf("acknowledged, and then %v, %v", a.value, a.err)
+	}
+}
+
 func TestManyWhoWaitForABarrierShareOne(t *testing.T) {
 	var b barrier
 	var writes atomic.Uint64

@@ -19,6 +19,8 @@ const (
 	markerLife = time.Hour
 	// firstCall is what a write waits at first; then twice as long each time, up to callTimeout.
 	firstCall = 300 * time.Millisecond
+	// knownAgain is how long the store knows a write again by its id.
+	knownAgain = 2 * time.Minute
 	// heartbeatKey begins the keys that prove freshness; no record's key does.
 	heartbeatKey = "=heartbeat."
 )
@@ -45,7 +47,7 @@ func (b *bucket) config() jetstream.StreamConfig {
 		MaxBytes:               -1,
 		MaxMsgs:                -1,
 		MaxConsumers:           -1,
-		Duplicates:             2 * time.Minute,
+		Duplicates:             knownAgain,
 	}
 	if b.spec.Decides {
 		c.RePublish = &jetstream.RePublish{Source: b.subject + ">", Destination: b.feedSubject() + ".>"}
@@ -149,13 +151,17 @@ func validKey(key string) bool {
 }
 
 // publish writes a message and waits for the quorum's acknowledgement. What timed out may have been written: it is tried
-// again under the same id, and a conflict with one's own id is a success.
+// again under the same id, by which the store knows it again for two minutes, so that it does not overwrite what somebody
+// else wrote in between. A conflict with one's own id is a success.
 func (b *bucket) publish(ctx context.Context, key string, msg *nats.Msg, expected *uint64) (uint64, error) {
 	if !validKey(key) {
 		return 0, fmt.Errorf("key %q is not one the store can hold", key)
 	}
 	ctx, cancel := patient(ctx)
 	defer cancel()
+	ctx, stop := context.WithTimeout(ctx, knownAgain/2)
+	defer stop()
+	msg.Header.Set(jetstream.MsgIDHeader, msg.Header.Get(headerWrite))
 	for try := 0; ; try++ {
 		sequence, err := b.publishWithin(ctx, msg, expected, b.broker.callTime(try))
 		if err == nil {
