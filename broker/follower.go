@@ -82,25 +82,19 @@ func (f *follower) hear(n news) *doubt {
 	own := n.key == f.key
 	switch {
 	case n.revision <= passed && !f.latest.IsZero() && n.taken.After(f.latest):
-		return f.restart(n.revision) // an old number on a new message: another stream is counting
+		defer f.resume(n) // an old number on a new message: another stream is counting
+		return f.restart(n.revision)
 	case n.revision <= passed:
 		return nil // again, or late
 	case n.revision > passed+1:
 		f.forget(n.revision)
-		f.latest = n.taken
-		if own {
-			f.own = n.revision
-		}
+		f.resume(n)
 		return missed()
 	case own && (f.own != 0 && n.previous != f.own || n.revision > f.beaten && n.previous < f.beaten):
-		return f.restart(n.revision) // it follows a heartbeat that was not our last: part of the stream is another
+		defer f.resume(n) // it follows a heartbeat that was not our last: part of the stream is another
+		return f.restart(n.revision)
 	}
-	if own {
-		f.own = n.revision
-	}
-	if n.taken.After(f.latest) {
-		f.latest = n.taken
-	}
+	f.resume(n)
 	if !strings.HasPrefix(n.key, heartbeatKey) {
 		f.tell(n.change)
 	}
@@ -109,16 +103,23 @@ func (f *follower) hear(n news) *doubt {
 	return nil
 }
 
+// resume goes on from a message.
+func (f *follower) resume(n news) {
+	if n.key == f.key {
+		f.own = n.revision
+	}
+	if n.taken.After(f.latest) {
+		f.latest = n.taken
+	}
+}
+
 // acknowledged takes a heartbeat that a quorum has. A doubt says that it proves nothing. One whose sequence is passed
 // already must have been heard: else it is another stream that gave it this number.
 func (f *follower) acknowledged(b beat) *doubt {
-	unheard := b.sequence <= f.passed.Load() && f.own < b.sequence
-	switch {
-	case b.sequence <= f.beaten, unheard && f.own != 0:
-		return f.restart(b.sequence)
-	case unheard: // a gap was closed over it, or so it seems; the next one tells
-		f.beaten, f.awaited = b.sequence, beat{}
-		return missed()
+	if unheard := b.sequence <= f.passed.Load() && f.own < b.sequence; unheard || b.sequence <= f.beaten {
+		why := f.restart(b.sequence)
+		f.own = b.sequence
+		return why
 	}
 	var d *doubt
 	if f.awaited.sequence != 0 && !f.owing() {

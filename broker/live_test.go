@@ -294,3 +294,23 @@ func TestALiveViewThatNobodyCanFillWaits(t *testing.T) {
 		t.Errorf("gave up before its time was over: %v", err)
 	}
 }
+
+func TestWhatIsToldWhileAWholeViewIsReadAgainIsNotLost(t *testing.T) {
+	v := newView[note]()
+	record := func(revision uint64) known[note] {
+		return known[note]{Entry: Entry[note]{Key: "a", Revision: revision}}
+	}
+	list := func(upTo, revision uint64) *listing[note] {
+		found := newListing[note](upTo)
+		found.add(record(revision))
+		return found
+	}
+	v.begin()
+	v.replace(list(10, 5))
+	v.begin() // again: it was wanted twice
+	v.apply(told[note]{known: record(12)})
+	v.replace(list(11, 5))
+	if got := v.records["a"].Revision; got != 12 {
+		t.Errorf("the view stands at %d, and 12 was told", got)
+	}
+}

@@ -28,6 +28,7 @@ type modelNode struct {
 	standing bool          // its running clock stands still in a suspension
 	loss     float64       // of the feed
 	ackLoss  float64
+	slow     time.Duration // how much longer answers to its reads may take
 	disorder float64       // of the feed
 	arrives  time.Duration // when the last message in order arrives
 
@@ -111,10 +112,11 @@ func (n *modelNode) beat() {
 		if w.mutant == "a store that went back unnoticed" {
 			n.feed.beaten = 0
 		}
-		n.feed.acknowledged(beat{sequence, sent})
 		if w.mutant == "an acknowledgement taken for a proof" {
 			n.feed.proof.Store(&sent)
+			return
 		}
+		n.feed.acknowledged(beat{sequence, sent})
 		n.patience++
 		mine := n.patience
 		n.later(echoPatience, func() {

@@ -81,6 +81,7 @@ type world struct {
 	generation int                 // of the log: it grows when the log is made anew
 	leader     int                 // index of a replica; -1: an election is under way
 	term       int                 // counts leaders
+	leads      time.Duration       // when the leader applies what it took last
 	skew       [3]time.Duration
 	replicas   [3]*replica
 	nodes      [4]*modelNode
@@ -192,7 +193,8 @@ func (w *world) commit(e entry, acked func(sequence uint64)) {
 			w.plan(w.hop(), func() { w.apply(r, sequence, generation) })
 		}
 	}
-	w.plan(w.between(0, time.Millisecond), func() {
+	w.leads = max(w.leads, w.now+w.between(0, time.Millisecond)) // a leader applies in order
+	w.plan(w.leads-w.now, func() {
 		w.apply(w.replicas[leader], sequence, generation)
 		if w.term != term || w.generation != generation || w.leader != leader {
 			return // another leads by now, and neither acknowledges nor republishes what this one began
@@ -262,7 +264,7 @@ func (w *world) ask(n *modelNode, key string, done func(r stored, upTo uint64, o
 		for _, i := range w.random.Perm(3) {
 			if r := w.replicas[i]; r.side == n.side {
 				found, upTo := w.at(key, r.applied), r.applied
-				n.later(w.hop(), func() { answer(found, upTo, true) })
+				n.later(w.hop()+w.between(0, n.slow), func() { answer(found, upTo, true) })
 				return
 			}
 		}

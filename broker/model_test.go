@@ -59,6 +59,11 @@ func kinds() map[string]func(w *world, f fault) (end func()) {
 			n.disorder = 0.2
 			return func() { n.disorder = 0 }
 		},
+		"slow reads": func(w *world, f fault) func() {
+			n := w.nodes[f.Target]
+			n.slow = replicaTimeout
+			return func() { n.slow = 0 }
+		},
 		"store wiped": func(w *world, f fault) func() { w.goBack(0, int(f.Lasts/(50*time.Millisecond))); return nil },
 		"store set back": func(w *world, f fault) func() {
 			w.goBack(max(len(w.log)-60, 0), int(f.Lasts/(50*time.Millisecond)))

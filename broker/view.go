@@ -8,6 +8,7 @@ type view[T any] struct {
 	upTo    uint64             // everything up to this sequence is in it
 	told    map[string]told[T] // by the feed, since the reading began
 	whole   bool               // nothing is missing
+	reading bool               // a list is being read, be that because something is missing or not
 	again   bool               // something was missed since the reading began
 }
 
@@ -29,7 +30,7 @@ func newView[T any]() view[T] {
 
 // begin is called before a list is read.
 func (v *view[T]) begin() {
-	v.again = false
+	v.again, v.reading = false, true
 	clear(v.told)
 }
 
@@ -39,7 +40,7 @@ func (v *view[T]) miss() { v.whole, v.again, v.upTo = false, true, 0 }
 // apply takes one change over. It tells whether the view changed: what a
 // list was ahead of does not bring back the old.
 func (v *view[T]) apply(c told[T]) bool {
-	if !v.whole {
+	if v.reading {
 		v.told[c.Key] = c
 	}
 	key, revision := c.Key, c.Revision
@@ -70,7 +71,7 @@ func (v *view[T]) replace(found *listing[T]) bool {
 		}
 	}
 	v.records, v.removed, v.upTo = found.records, found.removed, found.upTo
-	v.whole = true
+	v.whole, v.reading = true, false
 	clear(v.told)
 	return true
 }
