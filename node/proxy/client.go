@@ -6,24 +6,25 @@ import (
 )
 
 // client is the address of who asks: the peer of the connection or, where that is a trusted proxy, what X-Forwarded-For
-// says, walked from the right past the trusted ones. A list with anything in it that is no address is dropped whole.
+// says, walked from the right past the trusted ones. The walk ends at the first address that is not trusted: what stands
+// left of it is the client's own word, and were it looked at, any client could pass for the proxy by a word that is no
+// address. It ends, too, at what is no address.
 func (l *front) client(peer string, forwarded []string) netip.Addr {
 	addr, ok := parseAddress(peer)
 	if !ok || !l.trusts(addr) {
 		return addr
 	}
 	client := addr
-	walking := true
 	for i := len(forwarded) - 1; i >= 0; i-- {
 		for rest, more := forwarded[i], true; more; {
 			var last string
 			rest, last, more = cutLast(rest)
 			hop, ok := parseAddress(strings.Trim(last, " \t"))
 			if !ok {
-				return addr
+				return client
 			}
-			if walking {
-				client, walking = hop, l.trusts(hop)
+			if client = hop; !l.trusts(hop) {
+				return client
 			}
 		}
 	}
