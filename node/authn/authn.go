@@ -203,7 +203,6 @@ func work[T any](ctx context.Context, queue <-chan T, do func(context.Context, T
 }
 
 // sso is the origin of the authenticate host.
-
 func (a *Authn) sso() config.Origin { return a.conf.Authenticate.URL }
 
 // route is the route of that name, nil when there is none.

@@ -38,7 +38,7 @@ type ProgramSession struct {
 	Expires time.Time // at the latest
 }
 
-// verifierLength are the bounds of RFC 7636, section 4.1.
+// shortestVerifier and longestVerifier are the bounds of RFC 7636, section 4.1.
 const shortestVerifier, longestVerifier = 43, 128
 
 // RedeemProgram turns a code, once, into a program's bearer. A session that nobody will hold is ended.
