@@ -123,6 +123,7 @@ func frameAnswer(r *http.Request, res *http.Response) (f framed, err error) {
 			f.last = f.last || strings.EqualFold(strings.TrimSpace(option), "close")
 		}
 	}
+	f.last = f.last || res.StatusCode == http.StatusSwitchingProtocols // what follows is no HTTP
 	res.Close = f.last
 	length := int64(-1)
 	for i, text := range lengths {
@@ -141,6 +142,9 @@ func frameAnswer(r *http.Request, res *http.Response) (f framed, err error) {
 		res.ContentLength = length
 		return f, nil
 	case noBody:
+		if res.StatusCode == http.StatusNoContent {
+			delete(res.Header, "Content-Length") // it may have none (RFC 9110, section 8.6)
+		}
 		return f, nil
 	case len(codings) > 0 && (len(lengths) > 0 || len(codings) > 1 || !strings.EqualFold(codings[0], "chunked") || res.ProtoMinor == 0):
 		return f, errAnswer
@@ -166,7 +170,7 @@ func (u *upstream) open(res *http.Response, f framed) *http.Response {
 	}
 	res.Body = &answerBody{upstream: u, response: res, framed: f, left: f.length}
 	if f.chunked {
-		b := &body{in: &u.input, chunked: true}
+		b := &body{in: &u.input, chunked: true, padded: true}
 		b.trailers = func(name, value string) {
 			switch name {
 			case "Transfer-Encoding", "Content-Length", "Trailer", "Host":

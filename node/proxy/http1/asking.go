@@ -70,17 +70,19 @@ func expects(r *http.Request) bool {
 
 // sendBody sends the body of a request; behind it, of one in chunks, the trailer.
 func (u *upstream) sendBody(w *bufio.Writer, r *http.Request) {
-	defer close(u.sent)
 	defer closeBody(r)
 	defer u.transport.writers.put(w)
 	if u.fail = copyBody(w, r, func() { u.ending.Store(true) }); u.fail == nil {
 		u.fail = w.Flush()
 	}
-	if u.fail != nil {
-		_ = u.input.conn.Close() // half a body must not look whole, and nobody answers it
-		return
+	if u.fail == nil {
+		u.waitForAnswer()
 	}
-	u.waitForAnswer()
+	failed := u.fail != nil
+	close(u.sent) // from here on the connection is others'
+	if failed {
+		_ = u.input.conn.Close() // half a body must not look whole, and nobody answers it
+	}
 }
 
 // copyBody sends a body; it says when it comes to the last bytes.

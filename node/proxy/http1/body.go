@@ -30,17 +30,19 @@ type body struct {
 	mu       sync.Mutex
 	left     int64 // guarded by mu: bytes to come, of the body or of the present chunk
 	chunked  bool
+	padded   bool        // blanks may stand behind a chunk's length, as some old servers put them
 	begun    bool        // guarded by mu: a chunk was read, whose end is still to come
 	err      error       // guarded by mu: how it ended; io.EOF: well
-	closed   bool        // guarded by mu
+	closed   atomic.Bool // nobody is to read on
 	whole    atomic.Bool // err is io.EOF
+	gone     func()      // is told that the connection ended in the middle; nil: nobody is
 }
 
 // Read reads the next bytes. What is malformed is *Malformed, what ends early io.ErrUnexpectedEOF.
 func (b *body) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed {
+	if b.closed.Load() {
 		return 0, errBodyClosed
 	}
 	return b.read(p)
@@ -78,8 +80,12 @@ func (b *body) read(p []byte) (int, error) {
 // end notes how the body ended.
 func (b *body) end(err error) error {
 	b.err = err
-	if err == io.EOF {
+	var m *Malformed
+	switch {
+	case err == io.EOF:
 		b.whole.Store(true)
+	case b.gone != nil && !errors.As(err, &m):
+		b.gone()
 	}
 	return err
 }
@@ -96,6 +102,9 @@ func (b *body) nextChunk() error {
 	line, err := b.in.line(longestChunkLine, errChunk)
 	if err != nil {
 		return chunkError(err)
+	}
+	if b.padded {
+		line = trimBlanks(line)
 	}
 	n, ok := parseChunkLength(line)
 	if !ok {
@@ -169,26 +178,36 @@ func (b *body) readTrailer() error {
 	}
 }
 
-// Close lets no more be read by the handler.
+// Close lets no more be read by the handler. It waits for nobody: a Read that is under way ends with the request.
 func (b *body) Close() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.closed = true
+	b.closed.Store(true)
 	return nil
+}
+
+// lock waits until nobody reads; who waits for the client in another goroutine is woken. From then on nobody does.
+func (b *body) lock() {
+	b.closed.Store(true)
+	if !b.mu.TryLock() {
+		_ = b.in.conn.SetReadDeadline(time.Unix(1, 0))
+		b.mu.Lock()
+	}
+}
+
+// shut takes the connection's input away from whoever still reads. The input goes on to others.
+func (b *body) shut() {
+	if b != nil {
+		b.lock()
+		b.mu.Unlock()
+	}
 }
 
 // done tells whether the body was read to its good end.
 func (b *body) done() bool { return b.whole.Load() }
 
-// drain reads what the handler left, as long as that is little; true when the next request begins behind it. Who still reads
-// in another goroutine is woken.
+// drain reads what the handler left, as long as that is little; true when the next request begins behind it.
 func (b *body) drain(most int64) bool {
-	if !b.mu.TryLock() {
-		_ = b.in.conn.SetReadDeadline(time.Unix(1, 0))
-		b.mu.Lock()
-	}
+	b.lock()
 	defer b.mu.Unlock()
-	b.closed = true
 	if b.err == nil && !b.goOn.said() {
 		return false // whether the client sends the body nobody knows
 	}

@@ -150,6 +150,9 @@ func (in *input) line(most int, tooLong error) ([]byte, error) {
 	for seen := 0; ; {
 		if i := bytes.IndexByte(in.held()[seen:], '\n'); i >= 0 {
 			i += seen
+			if i > most+1 {
+				return nil, tooLong
+			}
 			line := in.held()[:i]
 			if i == 0 || line[i-1] != '\r' {
 				return nil, errBareLF

@@ -94,6 +94,9 @@ func (c *conn) await(first bool) error {
 	if len(c.input.held()) > 0 {
 		return nil
 	}
+	c.head.forget()
+	c.body, c.watch = nil, nil
+	c.input.release()
 	if first {
 		c.setReadDeadline(c.server.HeaderTimeout)
 		c.fresh.Store(true)
@@ -106,7 +109,6 @@ func (c *conn) await(first bool) error {
 			return io.EOF
 		}
 	}
-	c.input.release()
 	return c.input.first()
 }
 
@@ -129,7 +131,7 @@ func (c *conn) one(ctx context.Context, size int) (more bool) {
 	}
 	c.input.r += size
 	out := c.server.writers.get(timedWriter{c.input.conn, c.server.WriteTimeout})
-	w := &response{conn: c, head: &c.head, out: out, header: http.Header{}}
+	w := &response{conn: c, minor: c.head.Minor, isHead: r.Method == http.MethodHead, last: c.head.Close, out: out, header: http.Header{}}
 	c.takeBody(r, w)
 	c.watch = newWatch(c)
 	finished := c.handle(w, r)
@@ -137,16 +139,32 @@ func (c *conn) one(ctx context.Context, size int) (more bool) {
 		return false
 	}
 	c.watch.stop()
-	if !finished { // half a response must not look whole
-		c.server.writers.put(out)
-		return false
-	}
-	more = w.finish() && c.leftOver()
+	more = finished && w.finish() && c.leftOver()
+	c.body.shut()
 	c.server.writers.put(out)
-	if !more && w.err == nil {
+	switch {
+	case !finished && w.untilClose():
+		c.reset() // half a response must not look whole
+	case finished && !more && w.err == nil:
 		c.linger()
 	}
+	if w.err == nil {
+		w.err = errOver // who writes now would write into another response
+	}
 	return more
+}
+
+// reset breaks the connection off, so that nobody takes its end for the end of a response. TLS is not told: its own farewell
+// would say that all was sent.
+func (c *conn) reset() {
+	conn := c.input.conn
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	if wired, ok := conn.(*net.TCPConn); ok {
+		_ = wired.SetLinger(0)
+	}
+	_ = conn.Close()
 }
 
 // takeBody gives the request its body.
@@ -155,7 +173,7 @@ func (c *conn) takeBody(r *http.Request, w *response) {
 	if c.head.Length == 0 {
 		return
 	}
-	c.body = &body{in: &c.input, left: max(c.head.Length, 0), chunked: c.head.Length < 0}
+	c.body = &body{in: &c.input, left: max(c.head.Length, 0), chunked: c.head.Length < 0, gone: c.gone}
 	c.body.trailers = func(name, value string) {
 		switch name {
 		case "Transfer-Encoding", "Content-Length", "Trailer", "Host":

@@ -1,6 +1,9 @@
 package http1
 
-import "net/http"
+import (
+	"errors"
+	"net/http"
+)
 
 // Malformed is a request that is not handed to the handler.
 type Malformed struct {
@@ -12,6 +15,9 @@ type Malformed struct {
 func (m *Malformed) Error() string { return m.Reason }
 
 func bad(reason string) error { return &Malformed{Status: http.StatusBadRequest, Reason: reason} }
+
+// errOver is what writing gives after the handler has returned.
+var errOver = errors.New("http1: the response is over")
 
 // What is wrong with a request, where several places find it.
 var (

@@ -20,6 +20,19 @@ type Head struct {
 	Upgrade bool  // there is an Upgrade field, and Connection names it
 }
 
+// mostKept is how many fields a connection keeps room for between two requests.
+const mostKept = 32
+
+// forget lets go of the bytes of the last head.
+func (h *Head) forget() {
+	fields := h.Fields[:cap(h.Fields)]
+	if len(fields) > mostKept {
+		fields = nil
+	}
+	clear(fields)
+	*h = Head{Fields: fields[:0]}
+}
+
 // end finds where a head ends: behind the first empty line. It is 0 when b does not hold all of it; then seen is from where
 // to look on when there is more. A line that ends in LF alone is an error at once: it would be waited for in vain.
 func end(b []byte, seen int) (n, next int, err error) {

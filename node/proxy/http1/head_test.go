@@ -14,7 +14,7 @@ import (
 
 // parsed reads one request as the server does. The error is what the client is told, io.ErrUnexpectedEOF when more is to come.
 func parsed(raw []byte) (*http.Request, error) {
-	c := &conn{server: &Server{}}
+	c := &conn{server: &Server{}, cancel: func() {}}
 	c.input = input{conn: &canned{Reader: bytes.NewReader(raw)}, buffers: &c.server.readers}
 	c.input.buf = c.input.buffers.get()
 	size, err := c.next(true)

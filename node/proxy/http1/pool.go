@@ -9,6 +9,7 @@ import (
 type pool struct {
 	mu    sync.Mutex
 	kept  map[string][]*upstream // guarded by mu
+	ended bool                   // guarded by mu: clear was called, and take not since: nothing is kept
 	sweep *time.Timer            // guarded by mu: closes what was kept too long; nil: nothing is kept
 }
 
@@ -16,6 +17,7 @@ type pool struct {
 func (p *pool) take(address string, most time.Duration) *upstream {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.ended = false
 	all := p.kept[address]
 	if len(all) == 0 {
 		return nil
@@ -34,7 +36,7 @@ func (p *pool) take(address string, most time.Duration) *upstream {
 func (p *pool) keep(u *upstream, enough int, most time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.kept[u.address]) >= enough {
+	if p.ended || len(p.kept[u.address]) >= enough {
 		_ = u.input.conn.Close()
 		return
 	}
@@ -68,10 +70,11 @@ func (p *pool) clean(most time.Duration) {
 	}
 }
 
-// clear closes all.
+// clear closes all. Those in use are closed when they have served, unless they are asked for again.
 func (p *pool) clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.ended = true
 	for address, all := range p.kept {
 		closeAll(all)
 		delete(p.kept, address)

@@ -33,7 +33,8 @@ func (p *writeBuffers) put(b *bufio.Writer) {
 // of the connection, which HTTP/1.0 needs.
 type response struct {
 	conn   *conn
-	head   *Head
+	minor  int   // of the request's HTTP/1.x
+	isHead bool  // it answers a HEAD; the method's own bytes do not outlive the reading of what follows
 	goOn   *goOn // nil: the client does not wait
 	out    *bufio.Writer
 	header http.Header
@@ -67,7 +68,7 @@ func (w *response) WriteHeader(status int) {
 		return
 	}
 	w.status = status
-	w.noBody = string(w.head.Method) == http.MethodHead || status < 200 || status == http.StatusNoContent || status == http.StatusNotModified
+	w.noBody = w.isHead || status < 200 || status == http.StatusNoContent || status == http.StatusNotModified
 	w.length = -1
 	if text := w.header["Content-Length"]; len(text) == 1 {
 		if n, ok := parseLength([]byte(text[0])); ok {
@@ -80,7 +81,7 @@ func (w *response) WriteHeader(status int) {
 }
 
 func (w *response) inform(status int) {
-	if w.head.Minor == 0 {
+	if w.minor == 0 {
 		return
 	}
 	if status == http.StatusContinue {
@@ -88,7 +89,9 @@ func (w *response) inform(status int) {
 		return
 	}
 	w.statusLine(status)
-	w.fields(func(name string) bool { return name == "Content-Length" || name == "Transfer-Encoding" })
+	w.fields(func(name string) bool {
+		return name == "Content-Length" || name == "Transfer-Encoding" || name == "Connection"
+	})
 	_, _ = w.out.WriteString("\r\n")
 	w.flush()
 }
@@ -110,7 +113,7 @@ func (w *response) write(n int, p []byte, s string) (int, error) {
 		return 0, nil
 	}
 	if w.noBody {
-		if string(w.head.Method) == http.MethodHead {
+		if w.isHead {
 			w.written += int64(n)
 			return n, nil
 		}
@@ -203,10 +206,10 @@ func (w *response) frame() {
 			w.last = w.last || strings.EqualFold(strings.TrimSpace(option), "close")
 		}
 	}
-	w.last = w.last || w.head.Close || w.conn.server.draining() || !w.goOn.said() // a body that may or may not come ends it
+	w.last = w.last || w.conn.server.draining() || !w.goOn.said() // a body that may or may not come ends it
 	switch {
 	case w.noBody, w.length >= 0:
-	case w.head.Minor == 1:
+	case w.minor == 1:
 		w.chunked = true
 	default:
 		w.last = true
@@ -318,6 +321,9 @@ func (w *response) writeTrailers() {
 		}
 	}
 }
+
+// untilClose tells whether the end of the connection is what ends the body.
+func (w *response) untilClose() bool { return w.sent && !w.noBody && !w.chunked && w.length < 0 }
 
 func (w *response) flush() {
 	if w.err == nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -46,6 +47,9 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn, state *tls.Connecti
 		return
 	}
 	defer func() {
+		if why := recover(); why != nil { // a bug here ends one connection, and not the process
+			s.panicked(why, debug.Stack())
+		}
 		if !c.handed {
 			_ = nc.Close()
 			s.forget(c)

@@ -96,7 +96,7 @@ func (t *Transport) connect(r *http.Request) (*upstream, error) {
 		address = net.JoinHostPort(r.URL.Hostname(), "80")
 	}
 	for u := t.pool.take(address, t.IdleTimeout); u != nil; u = t.pool.take(address, t.IdleTimeout) {
-		if repeatable(r) || u.quiet() { // what can be sent again need not ask first
+		if u.quiet() { // what came unasked is the answer to nothing
 			u.used, u.heard = true, false
 			return u, nil
 		}
@@ -182,10 +182,7 @@ func (u *upstream) answer(r *http.Request) (*http.Response, error) {
 			return nil, u.late(err)
 		}
 		if res.StatusCode >= 200 || res.StatusCode == http.StatusSwitchingProtocols {
-			u.mu.Lock()
-			defer u.mu.Unlock()
-			u.answered = true
-			u.setDeadline(0)
+			u.nowAnswered()
 			return u.open(res, framed), nil
 		}
 		if err := inform(r, res); err != nil {
@@ -197,6 +194,14 @@ func (u *upstream) answer(r *http.Request) (*http.Response, error) {
 
 // mostInformation is how many informational responses may come before the response.
 const mostInformation = 16
+
+// nowAnswered ends the time for the response.
+func (u *upstream) nowAnswered() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.answered = true
+	u.setDeadline(0)
+}
 
 // waitForAnswer begins to count the time for the response, now that the body has been sent.
 func (u *upstream) waitForAnswer() {
@@ -236,7 +241,7 @@ func (u *upstream) awaitContinue(r *http.Request) (*http.Response, error) {
 			return nil, nil
 		case err != nil:
 			return nil, u.late(err)
-		case res.StatusCode >= 200:
+		case res.StatusCode >= 200, res.StatusCode == http.StatusSwitchingProtocols:
 			framed.last = true // the body was promised, and is not sent
 			return u.open(res, framed), nil
 		}

@@ -13,16 +13,18 @@ const watchAfter = 20 * time.Millisecond
 // watch notices that a client left while its request is being handled: it reads ahead, what comes is kept for later. It begins
 // when the body has been read, or else the handler reads, and notices by itself.
 type watch struct {
-	conn  *conn
-	timer *time.Timer
+	conn *conn
 
 	mu      sync.Mutex
+	timer   *time.Timer   // guarded by mu
 	stopped bool          // guarded by mu
 	reading chan struct{} // guarded by mu: closed when the read has ended; nil: none was begun
 }
 
 func newWatch(c *conn) *watch {
 	w := &watch{conn: c}
+	w.mu.Lock() // look may come at once
+	defer w.mu.Unlock()
 	w.timer = time.AfterFunc(watchAfter, w.look)
 	return w
 }
@@ -38,8 +40,6 @@ func (w *watch) look() {
 	case c.body != nil && !c.body.done():
 		w.timer.Reset(watchAfter)
 		return
-	case len(c.input.held()) > 0: // the next request is there already
-		return
 	}
 	w.reading = make(chan struct{})
 	go w.read(w.reading)
@@ -47,17 +47,23 @@ func (w *watch) look() {
 
 func (w *watch) read(ended chan struct{}) {
 	defer close(ended)
-	err := w.conn.input.more(bufferSize)
-	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-		w.conn.gone()
+	for {
+		switch err := w.conn.input.more(bufferSize); {
+		case err == nil: // of the next request
+		case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, errTooLong): // stopped, or there is no room for more
+			return
+		default:
+			w.conn.gone()
+			return
+		}
 	}
 }
 
 // stop ends it; the input is the caller's again.
 func (w *watch) stop() {
-	w.timer.Stop()
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.timer.Stop()
 	w.stopped = true
 	if w.reading == nil {
 		return

@@ -1,0 +1,154 @@
+package http1
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+func within(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for until := time.Now().Add(soon); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatalf("not in time: %s", what)
+		}
+	}
+}
+
+func TestAHeadStaysOneWhateverIsReadAhead(t *testing.T) {
+	slow := make(chan struct{})
+	c := newWorld(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == "HEAD" {
+			<-slow
+		}
+		_, _ = io.WriteString(w, "body")
+	}).dial()
+	head := "HEAD / HTTP/1.1\r\nHost: a\r\nX: \r\n\r\n"
+	head = strings.Replace(head, "X: ", "X: "+strings.Repeat("a", bufferSize-len(head)), 1) // it fills the buffer
+	c.send(head)
+	for until := time.Now().Add(3 * watchAfter); time.Now().Before(until); time.Sleep(time.Millisecond) {
+	}
+	c.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
+	for until := time.Now().Add(3 * watchAfter); time.Now().Before(until); time.Sleep(time.Millisecond) {
+	}
+	close(slow)
+	c.answer("HEAD")
+	if res, body := c.answer("GET"); res.StatusCode != 200 || body != "body" {
+		t.Errorf("%s %q", res.Status, body)
+	}
+}
+
+// A body that another goroutine still reads when the handler is done must not be read on: the buffer goes to other connections.
+func TestNobodyReadsABodyAfterItsRequest(t *testing.T) {
+	for name, leave := range map[string]func(http.ResponseWriter){
+		"a last response": func(w http.ResponseWriter) { w.Header().Set("Connection", "close") },
+		"an abort":        func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
+	} {
+		read := make(chan error, 1)
+		w := newWorld(t, func(w http.ResponseWriter, r *http.Request) {
+			begun := make(chan struct{})
+			go func() {
+				one := make([]byte, 1)
+				_, _ = r.Body.Read(one)
+				close(begun)
+				for {
+					if _, err := r.Body.Read(one); err != nil {
+						read <- err
+						return
+					}
+				}
+			}()
+			<-begun
+			leave(w)
+		})
+		c := w.dial().send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
+		began := time.Now()
+		select {
+		case err := <-read:
+			if time.Since(began) > lingerTime/2 {
+				t.Errorf("%s: it was read on for %s: %v", name, time.Since(began), err)
+			}
+		case <-time.After(soon):
+			t.Errorf("%s: it is still read", name)
+		}
+		_ = c.Close()
+	}
+}
+
+func TestAClientThatLeavesInTheMiddleOfABodyEndsItsRequest(t *testing.T) {
+	for _, head := range []string{"Content-Length: 5\r\n\r\nx", "Transfer-Encoding: chunked\r\n\r\n5\r\nx", "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n"} {
+		ended := make(chan error, 1)
+		w := newWorld(t, func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			ended <- r.Context().Err()
+		})
+		c := w.dial().send("POST / HTTP/1.1\r\nHost: a\r\n" + head)
+		_ = c.Close()
+		if err := <-ended; err == nil {
+			t.Errorf("%q: it goes on", head)
+		}
+	}
+}
+
+func TestAClientThatPipelinesAndLeavesEndsItsRequest(t *testing.T) {
+	ended := make(chan struct{}, 2)
+	begun := make(chan struct{}, 2)
+	w := newWorld(t, func(_ http.ResponseWriter, r *http.Request) {
+		begun <- struct{}{}
+		<-r.Context().Done()
+		ended <- struct{}{}
+	})
+	for _, pieces := range [][2]string{
+		{"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", ""},
+		{"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r\n"},
+	} {
+		c := w.dial().send(pieces[0])
+		<-begun
+		for until := time.Now().Add(3 * watchAfter); time.Now().Before(until); time.Sleep(time.Millisecond) {
+		}
+		c.send(pieces[1])
+		_ = c.Close()
+		select {
+		case <-ended:
+		case <-time.After(soon / 4):
+			t.Fatalf("%q: it was not told", pieces)
+		}
+	}
+}
+
+func TestAnIdleConnectionHoldsNothingOfItsLastRequest(t *testing.T) {
+	w := newWorld(t, echo)
+	c := w.dial().send("POST / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("a", 60<<10) + "\r\nContent-Length: 1\r\n\r\nx")
+	c.answer("POST")
+	within(t, "idle", func() bool {
+		w.server.mu.Lock()
+		defer w.server.mu.Unlock()
+		for conn := range w.server.conns {
+			if conn.idle.Load() {
+				if conn.head.Method != nil || conn.body != nil {
+					t.Fatal("it holds its last request")
+				}
+				for _, f := range conn.head.Fields[:cap(conn.head.Fields)] {
+					if f.Value != nil {
+						t.Fatal("it holds a field of its last request")
+					}
+				}
+				return true
+			}
+		}
+		return false
+	})
+}
+
+func TestHalfAResponseThatEndsWithTheConnectionIsReset(t *testing.T) {
+	c := newWorld(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "half")
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}).dial().send("GET / HTTP/1.0\r\nHost: a\r\n\r\n")
+	if all, err := io.ReadAll(c); err == nil {
+		t.Errorf("it looks whole: %q", all)
+	}
+}

@@ -1,0 +1,133 @@
+package http1
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAnApplicationThatHangsUpIsNoticedWhileTheBodyIsWaitedFor(t *testing.T) {
+	at := cannedServer(t, func(_ int, conn net.Conn, _ *http.Request) { _ = conn.Close() })
+	u := newTransport(t)
+	c := newWorld(t, func(w http.ResponseWriter, r *http.Request) {
+		out := r.Clone(r.Context())
+		out.URL.Scheme, out.URL.Host, out.RequestURI = "http", strings.TrimPrefix(at, "http://"), ""
+		if _, err := u.RoundTrip(out); err != nil {
+			w.WriteHeader(http.StatusBadGateway)
+		}
+	}).dial().send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nx") // and never more
+	if res, _ := c.answer("POST"); res.StatusCode != http.StatusBadGateway {
+		t.Error(res.Status)
+	}
+}
+
+func TestAConnectionThatSwitchedIsNotUsedAgain(t *testing.T) {
+	for _, expect := range []string{"", "100-continue"} {
+		at := cannedServer(t, func(n int, conn net.Conn, r *http.Request) {
+			if r.URL.Path == "/switch" {
+				_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+				if expect != "" {
+					_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+				}
+				return
+			}
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nX-Conn: "+conn.RemoteAddr().String()+"\r\nContent-Length: 0\r\n\r\n")
+		})
+		u := newTransport(t)
+		res, _, err := u.asks(t, "POST", at+"/switch", strings.NewReader("x"), func(r *http.Request) {
+			if expect != "" {
+				r.Header.Set("Expect", expect)
+			} else {
+				r.Body = nil
+			}
+		})
+		if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
+			t.Errorf("%q: %v, %v", expect, res, err)
+		}
+		u.pool.mu.Lock()
+		for _, kept := range u.pool.kept {
+			if len(kept) > 0 {
+				t.Errorf("%q: it is kept", expect)
+			}
+		}
+		u.pool.mu.Unlock()
+	}
+}
+
+func TestWhatComesUnaskedOnAKeptConnectionIsNobodys(t *testing.T) {
+	said := make(chan struct{})
+	at := cannedServer(t, func(n int, conn net.Conn, r *http.Request) {
+		if n > 1 {
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+			return
+		}
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+		<-said
+		_, _ = io.WriteString(conn, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+		said <- struct{}{}
+	})
+	u := newTransport(t)
+	if _, body, err := u.asks(t, "GET", at, nil); err != nil || body != "ok" {
+		t.Fatal(body, err)
+	}
+	said <- struct{}{}
+	<-said
+	for until := time.Now().Add(20 * time.Millisecond); time.Now().Before(until); time.Sleep(time.Millisecond) {
+	}
+	if res, body, err := u.asks(t, "GET", at, nil); err != nil || body != "ok" {
+		t.Errorf("%v %q, %v", res, body, err)
+	}
+}
+
+func TestConnectionsInUseAreClosedAfterTheIdleOnesWere(t *testing.T) {
+	at := cannedServer(t, func(_ int, conn net.Conn, r *http.Request) {
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+	})
+	u := newTransport(t)
+	r, _ := http.NewRequestWithContext(context.Background(), "GET", at, nil)
+	res, err := u.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.CloseIdleConnections()
+	_, _ = io.ReadAll(res.Body)
+	u.pool.mu.Lock()
+	for _, kept := range u.pool.kept {
+		if len(kept) > 0 {
+			t.Error("it is kept")
+		}
+	}
+	u.pool.mu.Unlock()
+}
+
+func TestChunksOfOldServersMayBePadded(t *testing.T) {
+	at := cannedServer(t, func(_ int, conn net.Conn, r *http.Request) {
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3  \r\nabc\r\n0   \r\n\r\n")
+	})
+	if _, body, err := newTransport(t).asks(t, "GET", at, nil); err != nil || body != "abc" {
+		t.Errorf("%q, %v", body, err)
+	}
+}
+
+func TestConnectionsAreUsedAgainAfterABody(t *testing.T) {
+	conns := map[string]bool{}
+	at := cannedServer(t, func(_ int, conn net.Conn, r *http.Request) {
+		conns[conn.RemoteAddr().String()] = true
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	})
+	u := newTransport(t)
+	for range 2000 {
+		if _, _, err := u.asks(t, "POST", at, strings.NewReader("hello")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(conns) > 1 {
+		t.Errorf("%d connections", len(conns))
+	}
+}
