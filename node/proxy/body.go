@@ -6,7 +6,10 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"picket/node/proxy/http1"
 )
 
 // idle ends a request when no byte was read from either side for a time. The zero idle never does.
@@ -79,6 +82,21 @@ func (t *trailing) Read(p []byte) (int, error) {
 		for name := range t.to {
 			t.to[name] = t.from.Trailer[name]
 		}
+	}
+	return n, err
+}
+
+// checked notes what is wrong with a body that cannot be read: that is the client's fault, and not the application's.
+type checked struct {
+	io.ReadCloser
+	wrong *atomic.Pointer[http1.Malformed]
+}
+
+func (c *checked) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	var m *http1.Malformed
+	if errors.As(err, &m) {
+		c.wrong.Store(m)
 	}
 	return n, err
 }

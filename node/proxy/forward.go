@@ -7,10 +7,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"net/textproto"
 	"net/url"
+	"sync/atomic"
 
 	"picket/node/authz"
+	"picket/node/proxy/http1"
 	"picket/policy"
 )
 
@@ -79,16 +80,24 @@ type exchange struct {
 	w    *recorder
 	r    *http.Request
 	idle *idle
+
+	unreadable atomic.Pointer[http1.Malformed] // what is wrong with the request's body; nil: nothing, as far as it was read
 }
 
 // run asks the application and passes its response on. What the application says before it responds (1xx) goes on as well.
 func (x *exchange) run() {
-	trace := &httptrace.ClientTrace{Got1xxResponse: x.inform}
-	out := x.request(httptrace.WithClientTrace(x.r.Context(), trace))
+	early := &early{to: x.w}
+	defer early.end() // also before a panic: somebody else may have the writer then
+	out := x.request(httptrace.WithClientTrace(x.r.Context(), &httptrace.ClientTrace{Got1xxResponse: early.inform}))
 	res, err := x.send(out)
+	early.end()
 	if err == nil && res.StatusCode == http.StatusSwitchingProtocols {
 		_ = res.Body.Close()
 		err = errors.New("the application switched to a protocol that was not asked for")
+	}
+	if m := x.unreadable.Load(); err != nil && m != nil {
+		x.door.turnAway(x.w, x.r, x.ask, unreadable(m))
+		return
 	}
 	if err != nil {
 		x.door.notCarried(x.w, x.r, x.ask, err)
@@ -116,18 +125,9 @@ func (x *exchange) request(ctx context.Context) *http.Request {
 		out.Trailer = nil
 		return out
 	}
-	out.Body = x.idle.watch(out.Body)
+	out.Body = &checked{x.idle.watch(out.Body), &x.unreadable}
 	x.sendTrailers(out)
 	return out
-}
-
-// inform passes on what the application says before it responds.
-func (x *exchange) inform(status int, header textproto.MIMEHeader) error {
-	h := x.w.Header()
-	maps.Copy(h, http.Header(header))
-	x.w.WriteHeader(status)
-	clear(h)
-	return nil
 }
 
 // notInTrailers are fields that say who asks, for what, and how a message is framed: too late in a trailer (RFC 9110,

@@ -27,6 +27,9 @@ func (d *Door) read(a *ask, l *front, r *http.Request) *authz.Refusal {
 	if r.Method == http.MethodTrace {
 		return wrongMethod(r.Method)
 	}
+	if !httpguts.ValidHeaderFieldName(r.Method) || strings.Contains(r.Method, "_") { // net/http takes any text over HTTP/2
+		return malformed("its method is no word")
+	}
 	if f := readHost(a, l, r); f != nil {
 		return f
 	}
@@ -75,6 +78,9 @@ func checkTLS(a *ask, l *front, r *http.Request) *authz.Refusal {
 
 // checkFields refuses header names that some servers take for other names, and too many of them.
 func checkFields(h http.Header) *authz.Refusal {
+	if len(h["Content-Length"]) > 1 { // over HTTP/2 the first counts, for net/http
+		return malformed("there are two lengths")
+	}
 	lines := 0
 	for name, values := range h {
 		if strings.IndexByte(name, '_') >= 0 {

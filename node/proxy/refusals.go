@@ -7,6 +7,7 @@ import (
 
 	"picket/node/authn"
 	"picket/node/authz"
+	"picket/node/proxy/http1"
 	"picket/policy"
 )
 
@@ -21,6 +22,13 @@ func malformed(why string) *authz.Refusal {
 		Detail: "It was not passed on, because " + why + ".",
 		Next:   "Check the address. If a program sent it, mend the program.",
 	}
+}
+
+// unreadable is for a request whose body turned out malformed while it was carried.
+func unreadable(m *http1.Malformed) *authz.Refusal {
+	f := malformed(m.Reason)
+	f.Status = m.Status
+	return f
 }
 
 func tooManyFields() *authz.Refusal {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -76,6 +77,7 @@ func (s *speakers) take(conn net.Conn) {
 	secure := tls.Server(conn, s.tls)
 	if err := s.shakeHands(secure); err != nil {
 		s.listener.door.log.Debug().Err(err).Str("client", conn.RemoteAddr().String()).Msg("no TLS came about")
+		tellPlain(err)
 		_ = conn.Close()
 		return
 	}
@@ -85,6 +87,19 @@ func (s *speakers) take(conn net.Conn) {
 		return
 	}
 	s.http1.ServeConn(ctx, secure, &state)
+}
+
+// tellPlain tells a client that spoke HTTP to an address of TLS, as net/http does.
+func tellPlain(err error) {
+	var not tls.RecordHeaderError
+	if !errors.As(err, &not) || not.Conn == nil {
+		return
+	}
+	switch string(not.RecordHeader[:]) {
+	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO":
+		_ = not.Conn.SetWriteDeadline(time.Now().Add(farewellTime))
+		_, _ = io.WriteString(not.Conn, "HTTP/1.0 400 Bad Request\r\nConnection: close\r\n\r\nThis address speaks HTTPS.\n")
+	}
 }
 
 func (s *speakers) shakeHands(conn *tls.Conn) error {
