@@ -214,6 +214,7 @@ func (b *Broker) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return b.keepStore(ctx) })
 	group.Go(func() error { return b.keepReplicas(ctx) })
+	group.Go(func() error { return b.helpCatchUp(ctx) })
 	group.Go(func() error {
 		for {
 			select {

@@ -14,6 +14,7 @@ type metrics struct {
 	lag        *prometheus.HistogramVec
 	doubts     *prometheus.CounterVec
 	dropped    *prometheus.CounterVec
+	snapshots  *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -41,8 +42,12 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Help: "Entries of a log that were not written: the queue was full, or the store did not take them.",
 		}, []string{"log"}),
 	}
+	m.snapshots = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "picket_store_replicas_helped_total",
+		Help: "Snapshots that were made because a replica did not catch up by itself.",
+	}, []string{"bucket"})
 	if r != nil {
-		r.MustRegister(m.operations, m.seconds, m.lag, m.doubts, m.dropped)
+		r.MustRegister(m.snapshots, m.operations, m.seconds, m.lag, m.doubts, m.dropped)
 	}
 	return m
 }
@@ -70,5 +75,7 @@ func (m *metrics) proved(bucket string, lag time.Duration) {
 }
 
 func (m *metrics) doubted(bucket, reason string) { m.doubts.WithLabelValues(bucket, reason).Inc() }
+
+func (m *metrics) helped(bucket string) { m.snapshots.WithLabelValues(bucket).Inc() }
 
 func (m *metrics) drops(log string) prometheus.Counter { return m.dropped.WithLabelValues(log) }
