@@ -51,7 +51,7 @@ func (s *suite) million(t *testing.T) {
 	full := one.start().Seconds()
 	time.Sleep(idleTime)
 	fullMemory := one.nodes[0].resident(t)
-	what, of := fmt.Sprintf("%d sessions in store: ", s.stored), "an empty store"
+	what, of := fmt.Sprintf("%d sessions in store, once: ", s.stored), "an empty store"
 	s.add(
 		row{what + "start of a node alone on disk, to ready", full, duration, empty, of, atMost(startWithMany)},
 		row{what + "its memory", fullMemory, size, emptyMemory, of, goal{}},
