@@ -30,7 +30,7 @@ type conn struct {
 	input  input
 	remote string
 	tls    *tls.ConnectionState // nil: none
-	fresh  atomic.Bool          // nothing has come yet
+	fresh  atomic.Bool          // nothing has come yet, or half a head: a request may be on its way
 	idle   atomic.Bool          // no request is under way: it may be closed
 
 	head   Head
@@ -62,6 +62,8 @@ func (c *conn) next(first bool) (int, error) {
 	}
 	c.setReadDeadline(c.server.HeaderTimeout)
 	c.input.used = len(c.input.held()) > 0
+	c.fresh.Store(true)
+	defer c.fresh.Store(false)
 	for seen := 0; ; {
 		size, next, err := end(c.input.held(), seen)
 		switch {

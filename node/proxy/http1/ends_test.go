@@ -152,3 +152,26 @@ func TestHalfAResponseThatEndsWithTheConnectionIsReset(t *testing.T) {
 		t.Errorf("it looks whole: %q", all)
 	}
 }
+
+func TestAShutdownDoesNotWaitForHalfAHead(t *testing.T) {
+	w := newWorld(t, echo)
+	first, second := w.dial().send("GET / HT"), w.dial().send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	second.answer("GET")
+	second.send("GET / HT")
+	within(t, "both have begun", func() bool {
+		w.server.mu.Lock()
+		defer w.server.mu.Unlock()
+		begun := 0
+		for c := range w.server.conns {
+			if !c.idle.Load() {
+				begun++
+			}
+		}
+		return begun == 2
+	})
+	began := time.Now()
+	if err := w.server.Shutdown(t.Context()); err != nil || time.Since(began) > soon/2 {
+		t.Errorf("it took %s: %v", time.Since(began), err)
+	}
+	first.ended()
+}

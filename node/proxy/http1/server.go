@@ -90,7 +90,7 @@ func (s *Server) Conns() int {
 
 func (s *Server) draining() bool { return s.closing.Load() }
 
-// freshTime is how long a connection on which nothing has come yet is spared by Shutdown: a request may be on its way.
+// freshTime is how long a connection on which nothing has come yet, or half a head, is spared by Shutdown.
 const freshTime = time.Second
 
 // Shutdown closes connections that are idle, and lets the others end with the response that is under way; it waits for that
