@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -137,9 +138,13 @@ func (a *api) setUser(w http.ResponseWriter, r *http.Request) {
 func read(w http.ResponseWriter, r *http.Request, into any) bool {
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, largestLock))
 	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		malformed(w, "the body is not what this address takes: "+err.Error())
-		return false
+	err := d.Decode(into)
+	if err == nil {
+		if _, err = d.Token(); errors.Is(err, io.EOF) {
+			return true
+		}
+		err = errors.New("something follows the one value")
 	}
-	return true
+	malformed(w, "the body is not what this address takes: "+err.Error())
+	return false
 }

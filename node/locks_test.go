@@ -122,6 +122,8 @@ func TestTheAdminAPIOfLocks(t *testing.T) {
 		{"POST", "/v1/locks", `{"kind": "planet", "target": "earth"}`, 400, "cannot be locked"},
 		{"POST", "/v1/locks", `{"kind": "group", "target": "g", "ttl": "-1h"}`, 400, "ttl is"},
 		{"POST", "/v1/locks", `{"kind": "group", "target": "g", "ttl": "7d"}`, 400, "ttl is"},
+		{"POST", "/v1/locks", `{"kind": "group", "target": "g", "ttl": "2562047h"}`, 400, "at most"},
+		{"POST", "/v1/locks", `{"kind": "group", "target": "g"} {"kind": "group", "target": "h"}`, 400, "something follows"},
 		{"POST", "/v1/locks", `{"kind": "group", "target": "g", "tll": "1h"}`, 400, "tll"},
 		{"POST", "/v1/locks", `{`, 400, "body"},
 		{"POST", "/v1/locks", `{"kind": "session", "target": "AAAAAAAAAAAAAAAAAAAAAA"}`, 404, "session"},

@@ -1,4 +1,5 @@
-// Package node is one member of the cluster: it puts the parts together, runs them, and drains them.
+// Package node is one member of the cluster: it puts the parts together, runs them, and drains them; puts a changed
+// configuration in force while they run; and answers the operator on the admin address.
 //
 // It promises that a node is ready only when its knowledge is proved fresh and its copies of the shared state are
 // current, and that a stopping node finishes what it began before it leaves. What a request meets is the door's matter

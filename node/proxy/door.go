@@ -3,10 +3,12 @@
 //
 // It promises that what is decided on is, byte for byte, what is forwarded: one host, one path, one set of headers, read
 // once (ask.go). Nothing that a client could send under a name of ours goes further, and none of our cookies does. A
-// caller who cannot be told is neither let in nor signed out. What stays open (a WebSocket, a stream, a long request) is
+// caller who cannot be told is neither let in nor signed out. What stays open (a WebSocket, a stream, a tunnel, a long request) is
 // asked about again, and cut when it would no longer be admitted.
 //
-// It leaves pages to package console, by Options.Pages and Options.Refuse.
+// All that it decides by is one value, Rules, taken once for each request and replaced as a whole.
+//
+// It leaves pages to package console, by Parts.Pages and Parts.Refuse.
 package proxy
 
 import (
