@@ -27,7 +27,7 @@ type regions struct {
 }
 
 // mirrored are the buckets that a request may need.
-var mirrored = [...]string{"sessions", "users", "groups", "keys"}
+var mirrored = [...]string{"sessions", "users", "groups", "locks", "keys"}
 
 func startRegions(t *testing.T) *regions {
 	t.Helper()
