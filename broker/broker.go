@@ -124,6 +124,7 @@ type Broker struct {
 	copies    bool           // its steward may copy whole streams: see grow.go
 	strangers *strangers     // of all servers of this node: one may come before the one that stays
 	publishes []string       // subjects that nodes may publish to: mayPublish
+	writes    chan string    // that the embedded server could not write a file; for keepStore
 	scratch   string         // folder to remove on Close; "": none
 	conn      *nats.Conn
 	stream    jetstream.JetStream
@@ -168,6 +169,7 @@ func New(o Options) (*Broker, error) {
 		metrics:   newMetrics(o.Registry),
 		log:       o.Log,
 		strangers: newStrangers(o.Log),
+		writes:    make(chan string, 1),
 		added:     make(chan *feed, 64),
 		closed:    make(chan struct{}),
 	}

@@ -57,7 +57,8 @@ func (b *Broker) run(ctx context.Context, opts *server.Options) error {
 	}
 	fatal := make(chan string, 1)
 	b.strangers.open()
-	srv.SetLoggerV2(&serverLog{log: b.log.With().Str("part", "nats").Logger(), strangers: b.strangers, fatal: fatal}, false, false, false)
+	lines := &serverLog{log: b.log.With().Str("part", "nats").Logger(), strangers: b.strangers, fatal: fatal, writes: b.writes}
+	srv.SetLoggerV2(lines, false, false, false)
 	b.server = srv
 	srv.Start()
 	for !srv.ReadyForConnections(50 * time.Millisecond) {

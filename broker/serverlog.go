@@ -13,6 +13,7 @@ type serverLog struct {
 	log       zerolog.Logger
 	strangers *strangers
 	fatal     chan string // what ends the server; only the first is kept
+	writes    chan string // that a file could not be written; only the first is kept
 }
 
 // Noticef is chatter of the server's life.
@@ -41,6 +42,12 @@ func (l *serverLog) Fatalf(format string, v ...any) {
 
 func (l *serverLog) at(level zerolog.Level, format string, v []any) {
 	text := fmt.Sprintf(format, v...)
+	if strings.Contains(text, writeError) {
+		select {
+		case l.writes <- text:
+		default:
+		}
+	}
 	if l.strangers.take(text) {
 		l.log.Debug().Msg(text)
 		return
@@ -52,6 +59,10 @@ func (l *serverLog) at(level zerolog.Level, format string, v []any) {
 	}
 	l.log.WithLevel(level).Msg(text)
 }
+
+// writeError is in each line by which the server says that a file could not be written, and that what it belongs to takes no
+// more writes. It does so for good, and tells it in no other way.
+const writeError = "ritical write error"
 
 // everyday are parts of lines that tell an operator nothing to act on.
 var everyday = [...]string{
