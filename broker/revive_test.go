@@ -78,11 +78,11 @@ func TestStoresOfAClusterThatCouldNotBeWrittenAreOpenedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	writes := cannotWrite(t)
-	for _, b := range nodes {
-		eventually(t, "the store is closed", time.Minute, func() bool {
-			_, _ = notes.Put(t.Context(), "l", note{Text: "perhaps"}, 0)
-			return !b.server.JetStreamEnabled()
-		})
+	if _, err := notes.Put(t.Context(), "k", note{Text: "lost"}, 0); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("written to disks that take nothing: %v", err)
+	}
+	for _, b := range nodes { // those who did not lead note it by a heartbeat, or an election
+		eventually(t, "the store is closed", time.Minute, func() bool { return !b.server.JetStreamEnabled() })
 	}
 	writes()
 	for _, b := range nodes {

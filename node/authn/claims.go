@@ -22,7 +22,7 @@ const (
 type claims map[string]any
 
 // verify checks an ID token (OpenID Connect Core 1.0, section 3.1.3.7), but not its nonce, and gives its claims.
-// A claim that is missing is a wrong one. ErrProvider.
+// A claim that is missing is a wrong one. ErrProvider, with ErrClocks when only its time is wrong.
 func (p *provider) verify(ctx context.Context, m *metadata, raw, access string) (claims, error) {
 	t, err := m.verifier.Verify(ctx, raw)
 	if err != nil {
@@ -32,7 +32,10 @@ func (p *provider) verify(ctx context.Context, m *metadata, raw, access string) 
 	if err := t.Claims(&c); err != nil {
 		return nil, fmt.Errorf("reading the ID token: %w", ErrProvider)
 	}
-	if err := c.check(m.Issuer, p.identity.ClientID, p.now()); err != nil {
+	if err := c.check(m.Issuer, p.identity.ClientID); err != nil {
+		return nil, err
+	}
+	if err := p.checkTime(c); err != nil {
 		return nil, err
 	}
 	if t.AccessTokenHash != "" {
@@ -43,10 +46,8 @@ func (p *provider) verify(ctx context.Context, m *metadata, raw, access string) 
 	return c, nil
 }
 
-// check is for whom, by whom and when: what go-oidc checks as well, asked for by exact name, and what it leaves to us.
-func (c claims) check(issuer, client string, now time.Time) error {
-	exp, hasExp := c.time("exp")
-	iat, hasIat := c.time("iat")
+// check is for whom and by whom: what go-oidc checks as well, asked for by exact name, and what it leaves to us.
+func (c claims) check(issuer, client string) error {
 	aud := c.list("aud")
 	azp, hasAzp := c["azp"]
 	var wrong string
@@ -59,14 +60,45 @@ func (c claims) check(issuer, client string, now time.Time) error {
 		wrong = "aud"
 	case hasAzp && azp != client, !hasAzp && len(aud) > 1:
 		wrong = "azp"
-	case !hasExp || !now.Before(exp):
-		wrong = "exp"
-	case !hasIat || iat.After(now.Add(future)):
-		wrong = "iat"
+	case !c.hasTimes():
+		wrong = "exp, iat or nbf"
 	default:
 		return c.checkSize()
 	}
 	return fmt.Errorf("ID token: claim %s is missing or wrong: %w", wrong, ErrProvider)
+}
+
+// hasTimes tells whether the times are there, and are times; nbf may be missing.
+func (c claims) hasTimes() bool {
+	_, hasExp := c.time("exp")
+	_, hasIat := c.time("iat")
+	_, hasNbf := c.time("nbf")
+	return hasExp && hasIat && (hasNbf || c["nbf"] == nil)
+}
+
+// checkTime is whether a token is good at this time. It was issued a moment ago, for us: one of another time shows that the
+// clocks disagree, which is remembered until one is good. ErrClocks and ErrProvider.
+func (p *provider) checkTime(c claims) error {
+	now := p.now()
+	exp, _ := c.time("exp")
+	iat, _ := c.time("iat")
+	nbf, _ := c.time("nbf")
+	var err error
+	if latest := now.Add(future); !now.Before(exp) || iat.After(latest) || nbf.After(latest) {
+		err = fmt.Errorf("ID token: issued %s, and good until %s, by the provider's clock: do the clocks of this machine and of the provider agree? %w: %w",
+			apart(iat, now), exp.UTC().Format(time.RFC3339), ErrClocks, ErrProvider)
+	}
+	p.compared(iat.Sub(now), err)
+	return err
+}
+
+// apart is how far t is from now, in words.
+func apart(t, now time.Time) string {
+	d := t.Sub(now).Round(time.Second)
+	if d > 0 {
+		return d.String() + " in the future"
+	}
+	return (-d).String() + " ago"
 }
 
 func (c claims) checkNonce(nonce string) error {

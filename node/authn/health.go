@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
@@ -10,7 +11,7 @@ type ProviderStatus struct {
 	Name      string // of the identity block
 	Issuer    string
 	Reachable bool      // it answered last time, and sensibly
-	Error     string    // what went wrong last; "": nothing, or it was not asked yet
+	Error     string    // what went wrong last; "": nothing, or it was not asked yet; with Reachable: its clock is not ours
 	Since     time.Time // since when that is so; zero: it was not asked yet
 	Circuit   string    // closed, half_open or open: whether it is asked for what can wait
 	Failures  int       // in a row
@@ -33,10 +34,19 @@ func (p *provider) status() ProviderStatus {
 		Circuit: p.breaker.circuit(p.now()).String(), Failures: p.breaker.failures,
 	}
 	s.Reachable = p.failure == nil && !p.since.IsZero()
-	if p.failure != nil {
-		s.Error = p.failure.Error()
+	if err := cmp.Or(p.failure, p.clocks); err != nil {
+		s.Error = err.Error()
 	}
 	return s
+}
+
+// compared notes how far the provider's clock is ahead of ours, and whether that is too far. It is nothing that leaving the
+// provider alone would help against.
+func (p *provider) compared(ahead time.Duration, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clocks = err
+	p.ahead(ahead)
 }
 
 // answered notes that the provider is well.

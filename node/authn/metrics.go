@@ -2,6 +2,7 @@ package authn
 
 import (
 	"errors"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -16,6 +17,7 @@ type metrics struct {
 	forgets   *prometheus.CounterVec
 	failures  *prometheus.CounterVec
 	circuits  *prometheus.GaugeVec
+	ahead     *prometheus.GaugeVec
 }
 
 // newMetrics registers the counters; a nil registry counts nothing that anyone sees.
@@ -31,6 +33,10 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		circuits: known(r, prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "picket_provider_circuit_open",
 			Help: "1 while an identity provider that failed time and again is asked for no refresh but one at a time.",
+		}, []string{"identity"})),
+		ahead: known(r, prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "picket_provider_clock_ahead_seconds",
+			Help: "How far an identity provider's clock was ahead of this node's, by its last ID token; negative: behind.",
 		}, []string{"identity"})),
 	}
 }
@@ -73,6 +79,11 @@ func (m *metrics) asked(identity string, c Circuit, failed bool) {
 	}
 }
 
+// compared notes how far a provider's clock is ahead of ours.
+func (m *metrics) compared(identity string, ahead time.Duration) {
+	m.ahead.WithLabelValues(identity).Set(ahead.Seconds())
+}
+
 // signInOutcome is one word for an error of Callback.
 func signInOutcome(err error) string {
 	for _, o := range []struct {
@@ -80,7 +91,7 @@ func signInOutcome(err error) string {
 		name string
 	}{
 		{nil, "done"}, {ErrMalformed, "malformed"}, {ErrExpired, "expired"}, {ErrReplayed, "replayed"},
-		{ErrOtherBrowser, "other_browser"}, {ErrRefusedByProvider, "refused"}, {ErrProvider, "provider_failed"},
+		{ErrOtherBrowser, "other_browser"}, {ErrRefusedByProvider, "refused"}, {ErrClocks, "clocks_disagree"}, {ErrProvider, "provider_failed"},
 		{ErrTooWeak, "too_weak"}, {ErrInactive, "inactive"}, {ErrLocked, "locked"}, {broker.ErrUnavailable, "store_unavailable"},
 	} {
 		if errors.Is(err, o.err) {

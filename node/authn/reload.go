@@ -49,6 +49,7 @@ func (a *Authn) addProviders(before *Authn) error {
 				continue
 			}
 			p.changed = func(c Circuit, failed bool) { a.metrics.asked(id.Name, c, failed) }
+			p.ahead = func(by time.Duration) { a.metrics.compared(id.Name, by) }
 		}
 		a.providers[id.Name] = p
 		a.names = append(a.names, id.Name)

@@ -88,6 +88,13 @@ func problem(err error) (authz.Refusal, zerolog.Level) {
 		}, zerolog.InfoLevel
 	case errors.Is(err, authn.ErrLocked):
 		return authz.LockedOut(), zerolog.InfoLevel
+	case errors.Is(err, authn.ErrClocks):
+		return authz.Refusal{
+			Status: http.StatusBadGateway, Code: "sign_in_failed", Title: "Signing in did not work",
+			Detail:     "The identity provider answered, but its answer could not be accepted here. This is not your mistake.",
+			Next:       "Try again in a moment. If this goes on, tell whoever runs this site, with the request number below.",
+			RetryAfter: 10 * time.Second,
+		}, zerolog.ErrorLevel
 	case errors.Is(err, authn.ErrProvider):
 		return authz.Refusal{
 			Status: http.StatusBadGateway, Code: "provider_unavailable", Title: "The identity provider does not answer",
