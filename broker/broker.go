@@ -86,7 +86,7 @@ func (o Options) stores() bool {
 
 // clustered tells whether the embedded server has others to talk to.
 func (o Options) clustered() bool {
-	return !o.external() && (len(o.Peers) > 1 || len(o.Peers) == 1 && !o.stores())
+	return !o.external() && len(o.Peers) > 1
 }
 
 func (o Options) replicas() int {
@@ -134,6 +134,7 @@ type Broker struct {
 	mu      sync.Mutex
 	buckets []*bucket               // guarded by mu, in the order of opening
 	held    []held                  // guarded by mu, in the order of opening
+	names   map[string]string       // guarded by mu: of nodes, by their ids
 	feeds   atomic.Pointer[[]*feed] // replaced under mu, read without
 	added   chan *feed              // for Run to start
 	closed  chan struct{}           // closed by Close
@@ -152,6 +153,9 @@ func New(o Options) (*Broker, error) {
 	}
 	if n := len(o.Peers); n != 0 && n != 1 && n != 3 && n != 5 {
 		wrong = append(wrong, fmt.Errorf("peers are 1, 3 or 5, not %d", n))
+	}
+	if len(o.Peers) == 1 && !o.external() && !o.stores() {
+		wrong = append(wrong, fmt.Errorf("%s is the only peer, keeps its state alone, and has no others: %s cannot join it. Name 3 or 5 peers", o.Peers[0].Name, o.Node))
 	}
 	if o.stores() && len(o.Peers) > 0 && o.Store == "" {
 		wrong = append(wrong, fmt.Errorf("%s is a peer and needs a store", o.Node))
@@ -172,7 +176,9 @@ func New(o Options) (*Broker, error) {
 		writes:    make(chan string, 1),
 		added:     make(chan *feed, 64),
 		closed:    make(chan struct{}),
+		names:     map[string]string{},
 	}
+	b.Introduce(append(o.peerNames(), o.Node)...)
 	if o.Registry != nil {
 		o.Registry.MustRegister(newStaleness(b))
 	}

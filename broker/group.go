@@ -38,10 +38,11 @@ func (g Group) Names() []string {
 	return names
 }
 
-// node finds a node of the group. Of one that was gone before the leader came only the id is known.
+// node finds a node of the group by its name, or by its id: of one that was gone before the leader came nothing else may be
+// known.
 func (g Group) node(name string) (GroupNode, bool) {
 	for _, n := range g.Nodes {
-		if n.id == peerID(name) {
+		if n.id == peerID(name) || n.id == name {
 			return n, true
 		}
 	}
@@ -82,7 +83,7 @@ func (b *Broker) Group(ctx context.Context) (Group, error) {
 func (b *Broker) groupOf(meta *server.MetaClusterInfo) Group {
 	group := Group{Leader: meta.Leader}
 	for _, r := range meta.Replicas {
-		group.Nodes = append(group.Nodes, GroupNode{Name: b.nameOf(r), id: r.Peer, Online: !r.Offline, Current: r.Current, Lag: r.Lag})
+		group.Nodes = append(group.Nodes, GroupNode{Name: b.nameOf(r.Name, r.Peer), id: r.Peer, Online: !r.Offline, Current: r.Current, Lag: r.Lag})
 	}
 	i := slices.IndexFunc(group.Nodes, func(n GroupNode) bool { return n.Name == meta.Leader })
 	if i < 0 {
@@ -93,17 +94,23 @@ func (b *Broker) groupOf(meta *server.MetaClusterInfo) Group {
 	return group
 }
 
-// nameOf is the name of a node that the server may know by its id only: one that was gone before the server came.
-func (b *Broker) nameOf(r *server.PeerInfo) string {
-	if r.Name != "" && peerID(r.Name) == r.Peer {
-		return r.Name
+// Introduce tells names that nodes have or had: of one that was gone before the others came, the servers know the id only.
+func (b *Broker) Introduce(names ...string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, name := range names {
+		b.names[peerID(name)] = name
 	}
-	for _, p := range b.options.Peers {
-		if peerID(p.Name) == r.Peer {
-			return p.Name
-		}
+}
+
+// nameOf is the name of a node that the server may know by its id only; the id where nobody knows more.
+func (b *Broker) nameOf(said, id string) string {
+	if said != "" && peerID(said) == id {
+		return said
 	}
-	return cmp.Or(r.Name, r.Peer)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return cmp.Or(b.names[id], id)
 }
 
 // Connected are the names of the other nodes to which there is a connection just now: what this node knows of the others
@@ -123,6 +130,18 @@ func (b *Broker) Connected() []string {
 		}
 	}
 	return names
+}
+
+// Lacking are the peers that this node has no connection to, each with its address.
+func (b *Broker) Lacking() []string {
+	connected := append(b.Connected(), b.options.Node)
+	var lacking []string
+	for _, p := range b.options.Peers {
+		if !slices.Contains(connected, p.Name) {
+			lacking = append(lacking, p.Name+" at "+p.Address)
+		}
+	}
+	return lacking
 }
 
 // askServer asks the servers themselves, as the one user who may.

@@ -17,7 +17,7 @@ const (
 	// joinMeet is how long meeting the peers that answered may take.
 	joinMeet = 3 * time.Second
 	// joinAsk is how long their leader may take to say whom the cluster counts.
-	joinAsk = 400 * time.Millisecond
+	joinAsk = time.Second
 	// joiner is added to a node's name while it asks.
 	joiner = "-joining"
 )
@@ -83,7 +83,7 @@ func (b *Broker) oneTooMany(group Group) error {
 		return nil // the cluster grows
 	}
 	return fmt.Errorf("the cluster counts %s among those who keep state, and peers has not: %s would be one too many, and endanger what there is. "+
-		"Retire them first (picket nodes retire %s), or correct peers", strings.Join(strangers, ", "), b.options.Node, strangers[0])
+		"Retire them first (picket nodes list; picket nodes retire %s), or correct peers", strings.Join(strangers, ", "), b.options.Node, strangers[0])
 }
 
 // notIn are the names of the group that a list has not.

@@ -37,11 +37,12 @@ func (b *Broker) Retire(ctx context.Context, name string) error {
 	if err := b.lowerReplicas(ctx, len(group.Nodes)-1); err != nil {
 		return err
 	}
-	if err := b.askServer(ctx, "$JS.API.SERVER.REMOVE", map[string]string{"peer_id": peerID(name)}, &struct{}{}); err != nil {
+	node, _ := group.node(name)
+	if err := b.askServer(ctx, "$JS.API.SERVER.REMOVE", map[string]string{"peer_id": node.id}, &struct{}{}); err != nil {
 		return fmt.Errorf("removing %s: %w: %w", name, ErrUnavailable, err)
 	}
 	b.log.Info().Str("retired", name).Msg("a node was removed from those that keep state")
-	return b.untilWhole(ctx, name)
+	return b.untilWhole(ctx, node)
 }
 
 // mayRetire says why not.
@@ -51,10 +52,10 @@ func (b *Broker) mayRetire(group Group, name string) error {
 	switch {
 	case !counted:
 		return fmt.Errorf("%w: %s is not among the nodes that keep state: %s", ErrNotFound, name, strings.Join(group.Names(), ", "))
-	case slices.Contains(b.options.peerNames(), name):
+	case slices.Contains(b.options.peerNames(), node.Name):
 		return refused("%s is one of the peers in the configuration of %s. Take it out of peers and restart the nodes one by one, then retire it; "+
 			"if it is to come back under this name, there is nothing to retire: start it with an empty store", name, b.options.Node)
-	case node.Online:
+	case node.Online || slices.Contains(b.Connected(), node.Name): // a new leader may not have heard of it yet
 		return refused("%s is running. Stop it first", name)
 	case group.online() < majority:
 		return refused("only %d of %d nodes that keep state are there (%s missing), and a change needs %d of them. Start another one first",
@@ -98,22 +99,22 @@ func (b *Broker) lowerReplicas(ctx context.Context, left int) error {
 }
 
 // untilWhole waits until no stream counts on a node that was removed.
-func (b *Broker) untilWhole(ctx context.Context, gone string) error {
+func (b *Broker) untilWhole(ctx context.Context, gone GroupNode) error {
 	for {
 		status, err := b.Status(ctx)
-		if err == nil && !anyHeldBy(status, gone) {
+		if err == nil && !anyHeldBy(status, gone.id) {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s is removed, but not every bucket has let go of it yet (picket status shows them): %w", gone, ErrUnavailable)
+			return fmt.Errorf("%s is removed, but not every bucket has let go of it yet (picket status shows them): %w", gone.Name, ErrUnavailable)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }
 
-func anyHeldBy(status []BucketStatus, name string) bool {
+func anyHeldBy(status []BucketStatus, id string) bool {
 	return slices.ContainsFunc(status, func(s BucketStatus) bool {
-		return s.Leader == "" || slices.ContainsFunc(s.Replicas, func(r ReplicaStatus) bool { return r.Name == name })
+		return s.Leader == "" || slices.ContainsFunc(s.Replicas, func(r ReplicaStatus) bool { return r.id == id })
 	})
 }

@@ -27,6 +27,8 @@ type ReplicaStatus struct {
 	Current bool   `json:"current"`
 	Offline bool   `json:"offline"`
 	Lag     uint64 `json:"lag"` // operations behind the leader
+
+	id string // as the servers call the node; "": the leader's
 }
 
 // Status tells how each bucket and log is held, in the order of opening. ErrUnavailable when the leaders do not answer;
@@ -61,7 +63,7 @@ func (b *Broker) status(ctx context.Context, h held) (BucketStatus, error) {
 		status.Replicas = append(status.Replicas, ReplicaStatus{Name: status.Leader, Leader: true, Current: true})
 	}
 	for _, r := range info.Cluster.Replicas {
-		status.Replicas = append(status.Replicas, ReplicaStatus{Name: r.Name, Current: r.Current, Offline: r.Offline, Lag: r.Lag})
+		status.Replicas = append(status.Replicas, ReplicaStatus{Name: b.nameOf(r.Name, r.Peer), Current: r.Current, Offline: r.Offline, Lag: r.Lag, id: r.Peer})
 	}
 	return status, nil
 }

@@ -48,7 +48,7 @@ func member(t *testing.T, o Options, peers []Peer, i int) (*Broker, *lines) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := b.Open(ctx); err != nil {
 		t.Fatal(err)
@@ -88,6 +88,7 @@ func knockAs(t *testing.T, address string, config *tls.Config, greeted bool) {
 }
 
 func TestAStrangerIsToldOnceInWordsForPeople(t *testing.T) {
+	t.Parallel() // it mostly waits
 	peers, clients := freePeers(t), freePort(t)
 	_, log := member(t, Options{Cluster: "test", Secrets: [][]byte{testSecret}, Client: clients}, peers, 0)
 	web, err := tls.X509KeyPair(webCertificate(t))
@@ -108,7 +109,7 @@ func TestAStrangerIsToldOnceInWordsForPeople(t *testing.T) {
 			knockAs(t, peers[0].Address, c.config, false)
 			knockAs(t, clients, c.config, true)
 		}
-		eventually(t, what+" is told", 5*time.Second, func() bool { return len(log.of(c.want)) > 0 })
+		eventually(t, what+" is told", 20*time.Second, func() bool { return len(log.of(c.want)) > 0 })
 		if told := log.of(c.want); len(told) != 1 || !strings.HasPrefix(fmt.Sprint(told[0]["from"]), "127.0.0.1:") || told[0]["port"] != "nodes" {
 			t.Errorf("%s: %v", what, told)
 		}
@@ -126,10 +127,11 @@ func TestAStrangerIsToldOnceInWordsForPeople(t *testing.T) {
 		conn.Close()
 		t.Error("a node without a user is let in")
 	}
-	eventually(t, "a node without a user is told", 5*time.Second, func() bool { return len(log.of(noUser)) == 1 && log.of(noUser)[0]["port"] == "clients" })
+	eventually(t, "a node without a user is told", 20*time.Second, func() bool { return len(log.of(noUser)) == 1 && log.of(noUser)[0]["port"] == "clients" })
 }
 
 func TestANodeThatIsNotTakenSaysWhyAndSoDoTheOthers(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for what, c := range map[string]struct {
 		stranger Options
 		want     verdict
@@ -138,6 +140,7 @@ func TestANodeThatIsNotTakenSaysWhyAndSoDoTheOthers(t *testing.T) {
 		"another cluster": {Options{Cluster: "other", Secrets: [][]byte{testSecret}}, otherName},
 	} {
 		t.Run(what, func(t *testing.T) {
+			t.Parallel()
 			peers := freePeers(t)
 			honest, here := member(t, Options{Cluster: "test", Secrets: [][]byte{testSecret}}, peers, 0)
 			_, there := member(t, c.stranger, peers, 1)
@@ -159,6 +162,7 @@ func TestANodeThatIsNotTakenSaysWhyAndSoDoTheOthers(t *testing.T) {
 }
 
 func TestANodeThatStoresNothingAndIsNotTakenSaysWhy(t *testing.T) {
+	t.Parallel() // it mostly waits
 	peers := freePeers(t)
 	_, here := member(t, Options{Cluster: "test", Secrets: [][]byte{testSecret}}, peers, 0)
 	log := &lines{}

@@ -119,6 +119,9 @@ func (m *members) list(ctx context.Context) ([]member, error) {
 	}
 	slices.SortFunc(all, byName)
 	m.last.Store(&all)
+	for _, member := range all {
+		m.node.broker.Introduce(member.Name)
+	}
 	return slices.Clone(all), nil
 }
 

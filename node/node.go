@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,8 @@ const (
 	// startPatience is how long a node waits for the others at its start. A cluster of three that is started one by one,
 	// by hand, fits in.
 	startPatience = 10 * time.Minute
+	// tellEvery is how often a node that starts says what it waits for.
+	tellEvery = 5 * time.Second
 	// finishTime is how long background work may take to end, once the door has drained.
 	finishTime = 15 * time.Second
 	// leaveTime is how long handing over leadership may take.
@@ -193,6 +196,9 @@ func (n *Node) open(starting, life context.Context, parts *errgroup.Group) error
 		return err
 	}
 	parts.Go(func() error { return n.broker.Run(life) })
+	waiting, opened := context.WithCancel(starting)
+	defer opened()
+	parts.Go(func() error { n.tellWaiting(waiting); return nil })
 	if err := n.authn().Open(starting); err != nil {
 		return fmt.Errorf("opening the cluster's state (are enough of the peers up?): %w", err)
 	}
@@ -212,6 +218,24 @@ func (n *Node) open(starting, life context.Context, parts *errgroup.Group) error
 		return err
 	}
 	return n.untilFresh(starting)
+}
+
+// tellWaiting says every few seconds what keeps this node from being ready.
+func (n *Node) tellWaiting(ctx context.Context) {
+	tick := time.NewTicker(tellEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		what := "the store: an election takes up to ten seconds"
+		if lacking := n.broker.Lacking(); len(lacking) > 0 {
+			what = strings.Join(lacking, ", ")
+		}
+		n.log.Info().Msg("not ready: waiting for " + what)
+	}
 }
 
 func (n *Node) untilFresh(ctx context.Context) error {

@@ -43,6 +43,9 @@ func (b block) node() string {
 
 func (b block) embedded(broker *Broker) {
 	broker.Peers = b.peers()
+	if len(broker.Peers) == 1 && broker.Node != "" && broker.Peers[0].Name != broker.Node {
+		b.warn(onlyPeer, b.place("peers"), "A node that keeps its state alone has no others, and this one is %s: it would not start. Name 3 or 5 peers.", broker.Node)
+	}
 	broker.Replicas = max(1, len(broker.Peers))
 	broker.Limit = b.size("limit", 8<<30, 0, math.MaxInt64)
 	if w, ok := b.measure("sync", "always"); ok && w.text != "always" {

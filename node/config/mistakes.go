@@ -72,6 +72,7 @@ const (
 const (
 	literalSecret      mistake = "Secret in the configuration"
 	shortStaleness     mistake = "Short max_staleness"
+	onlyPeer           mistake = "The only peer is another node"
 	openAdmin          mistake = "Admin open to everyone"
 	nestedTooDeep      mistake = "Nested too deep"
 	publicAdmin        mistake = "Admin reachable from outside"
