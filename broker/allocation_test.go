@@ -24,7 +24,7 @@ func TestACacheHitCostsNoAllocation(t *testing.T) {
 	b := start(t, Options{})
 	bucket := open(t, b, Spec{Name: "sessions", Decides: true})
 	cache := NewCache(bucket, 100)
-	eventually(t, "fresh", 5*time.Second, b.Fresh)
+	eventually(t, "fresh", 20*time.Second, b.Fresh)
 	key := rand.Text()
 	if _, err := bucket.Put(ctx, key, note{"one"}, 0); err != nil {
 		t.Fatal(err)

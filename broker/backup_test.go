@@ -127,8 +127,8 @@ func TestABackupIsRestoredIntoAnEmptyCluster(t *testing.T) {
 	if sum.Records != 703 || sum.of("sessions").Restored != 700 || sum.of("keys").Present != 1 || sum.Cluster != "test" || told != 0 {
 		t.Errorf("%+v, %d", sum, told)
 	}
-	eventually(t, "a view sees what is restored", 5*time.Second, func() bool { return len(live.All()) == 1 })
-	eventually(t, "a cache that knew a session to be absent finds it", 5*time.Second, func() bool {
+	eventually(t, "a view sees what is restored", 20*time.Second, func() bool { return len(live.All()) == 1 })
+	eventually(t, "a cache that knew a session to be absent finds it", 20*time.Second, func() bool {
 		_, err := cache.Get(t.Context(), "s1")
 		return err == nil
 	})
@@ -155,13 +155,14 @@ func TestWhatWasRemovedForGoodDoesNotComeBack(t *testing.T) {
 }
 
 func TestARestoredRecordHasTheTimeThatItHadLeft(t *testing.T) {
+	t.Parallel() // it mostly waits
 	from := openAll(t, Options{})
 	from.put(t, "sessions", "short", "x", 4*time.Second)
 	from.put(t, "sessions", "shorter", "x", time.Second)
 	from.put(t, "sessions", "long", "x", time.Hour)
 	from.put(t, "users", "ever", "x", 0)
 	file := from.backup(t)
-	eventually(t, "the shorter one is over", 5*time.Second, func() bool {
+	eventually(t, "the shorter one is over", 20*time.Second, func() bool {
 		_, err := from.buckets["sessions"].Get(t.Context(), "shorter")
 		return errors.Is(err, ErrNotFound)
 	})
@@ -169,7 +170,7 @@ func TestARestoredRecordHasTheTimeThatItHadLeft(t *testing.T) {
 	if sum := into.restore(t, file, RestoreOptions{}); sum.of("sessions").Expired != 1 || sum.Records != 3 {
 		t.Errorf("%+v", sum)
 	}
-	eventually(t, "the short one expires", 6*time.Second, func() bool {
+	eventually(t, "the short one expires", 20*time.Second, func() bool {
 		_, err := into.buckets["sessions"].Get(t.Context(), "short")
 		return errors.Is(err, ErrNotFound)
 	})
@@ -225,6 +226,7 @@ func TestARestoreMayLeaveSessionsOut(t *testing.T) {
 }
 
 func TestAFileThatIsNotGenuineAndWholeIsRefusedBeforeAnythingIsWritten(t *testing.T) {
+	t.Parallel() // it mostly waits
 	from := openAll(t, Options{})
 	for i := range 600 {
 		from.put(t, "users", fmt.Sprintf("u%d", i), strings.Repeat("x", 1000), 0)
@@ -290,6 +292,7 @@ func (w writes) Write(p []byte) (int, error) {
 }
 
 func TestABackupThatIsTakenUnderWritesHasEachRecordAsItWasOrBecame(t *testing.T) {
+	t.Parallel() // it mostly waits
 	from := openAll(t, Options{}, Spec{Name: "users", Decides: true})
 	for i := range 2000 {
 		from.put(t, "users", fmt.Sprintf("u%d", i), strings.Repeat("x", 1000), 0)
@@ -339,6 +342,7 @@ func TestABackupThatIsTakenUnderWritesHasEachRecordAsItWasOrBecame(t *testing.T)
 }
 
 func TestWhatIsRestoredIsUnderThePresentSecret(t *testing.T) {
+	t.Parallel() // it mostly waits
 	from := openAll(t, Options{Secrets: [][]byte{olderSecret}})
 	from.put(t, "tokens", "a", "secret", time.Hour)
 	from.put(t, "users", "a", "plain", 0)

@@ -28,6 +28,7 @@ func leaderOf(t testing.TB, nodes []*Broker) int {
 }
 
 func TestANodeThatStopsHandsTheLeadOverFirst(t *testing.T) {
+	t.Parallel() // it mostly waits
 	nodes, _ := three(t)
 	var buckets []*Bucket[note]
 	for _, n := range nodes {

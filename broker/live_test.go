@@ -37,11 +37,11 @@ func TestALiveViewFollowsItsBucket(t *testing.T) {
 	if _, err := bucket.Put(ctx, "new", note{"two"}, 0); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "a new record is there", time.Second, func() bool { return view.All()["new"].Text == "two" })
+	eventually(t, "a new record is there", 20*time.Second, func() bool { return view.All()["new"].Text == "two" })
 	if err := bucket.Delete(ctx, "old"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "a removed record is gone", time.Second, func() bool { _, ok := view.All()["old"]; return !ok })
+	eventually(t, "a removed record is gone", 20*time.Second, func() bool { _, ok := view.All()["old"]; return !ok })
 	if len(held) != 1 {
 		t.Errorf("a map that was given out changed: %v", held)
 	}
@@ -54,24 +54,25 @@ func TestALiveViewIsReadAnewWhenSomethingWasMissed(t *testing.T) {
 	if _, err := bucket.Put(ctx, "kept", note{"one"}, 0); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it is there", time.Second, func() bool { return len(view.All()) == 1 })
+	eventually(t, "it is there", 20*time.Second, func() bool { return len(view.All()) == 1 })
 	view.mu.Lock()
 	view.view.records["ghost"] = known[note]{Entry: Entry[note]{Key: "ghost", Revision: 1}} // removed long ago, and that was missed
 	view.mu.Unlock()
 	view.apply(change{revision: 99})
-	eventually(t, "a re-list replaces, it does not only add", 2*time.Second, func() bool {
+	eventually(t, "a re-list replaces, it does not only add", 20*time.Second, func() bool {
 		return view.settled() && slices.Equal(slices.Sorted(maps.Keys(view.All())), []string{"kept"})
 	})
 }
 
 func TestNothingIsProvedWhileAViewIsNotWhole(t *testing.T) {
+	t.Parallel() // it mostly waits
 	b := start(t, Options{MaxStaleness: 2 * time.Second})
 	bucket, view := live(t, b, Spec{Name: "locks", Decides: true})
-	eventually(t, "fresh", 5*time.Second, b.Fresh)
+	eventually(t, "fresh", 20*time.Second, b.Fresh)
 	view.mu.Lock()
 	view.view.miss() // and nobody reads
 	view.mu.Unlock()
-	eventually(t, "stale while reading", 5*time.Second, func() bool { return !b.Fresh() })
+	eventually(t, "stale while reading", 20*time.Second, func() bool { return !b.Fresh() })
 	if bucket.raw.feed.settled() {
 		t.Error("the feed says that it is whole")
 	}
@@ -97,11 +98,11 @@ func TestAnOpenBucketTakesWhatOthersPublish(t *testing.T) {
 	if err := b.conn.Publish("$KV.data-oncall.alice", []byte(`{"text":"from elsewhere"}`)); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it is there", time.Second, func() bool { return view.All()["alice"].Text == "from elsewhere" })
+	eventually(t, "it is there", 20*time.Second, func() bool { return view.All()["alice"].Text == "from elsewhere" })
 	if err := b.conn.Publish("$KV.data-oncall.alice", []byte(`no JSON`)); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "what cannot be read is not there", time.Second, func() bool { return len(view.All()) == 0 })
+	eventually(t, "what cannot be read is not there", 20*time.Second, func() bool { return len(view.All()) == 0 })
 }
 
 func TestWhatCannotBeReadIsToldApartFromWhatIsNotThere(t *testing.T) {
@@ -109,7 +110,7 @@ func TestWhatCannotBeReadIsToldApartFromWhatIsNotThere(t *testing.T) {
 	bucket, view := live(t, b, Spec{Name: "data-oncall", Decides: true, Open: true})
 	unreadable := func(what string, want ...string) {
 		t.Helper()
-		eventually(t, what, 5*time.Second, func() bool {
+		eventually(t, what, 20*time.Second, func() bool {
 			return view.settled() && slices.Equal(slices.Sorted(maps.Keys(view.Unreadable())), want)
 		})
 	}
@@ -141,7 +142,7 @@ func TestAForgedRecordIsNotRead(t *testing.T) {
 	if err := b.conn.Publish("$KV.sessions.alice", []byte(`{"text":"forged"}`)); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it arrives", 2*time.Second, func() bool {
+	eventually(t, "it arrives", 20*time.Second, func() bool {
 		_, err := bucket.Get(t.Context(), "alice")
 		return !errors.Is(err, ErrNotFound)
 	})
@@ -164,7 +165,7 @@ func TestALogIsReadFromATimeOn(t *testing.T) {
 			t.Fatal("dropped")
 		}
 	}
-	eventually(t, "all are written, in order", 5*time.Second, func() bool {
+	eventually(t, "all are written, in order", 20*time.Second, func() bool {
 		n := 0
 		for entry, err := range log.Since(ctx, begun) {
 			if err != nil || entry.Text != fmt.Sprint(n) {
@@ -205,7 +206,7 @@ func TestARecordThatCannotBeReadIsLeftOutFromTheStart(t *testing.T) {
 	if err := b.conn.Publish("$KV.data-oncall.alice", []byte(`no JSON`)); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it is stored", time.Second, func() bool {
+	eventually(t, "it is stored", 20*time.Second, func() bool {
 		_, err := before.Get(t.Context(), "alice")
 		return errors.Is(err, ErrUnavailable)
 	})
@@ -239,7 +240,7 @@ func TestALogIsKeptAsItIsConfiguredNow(t *testing.T) {
 		}
 		go func() { _ = log.Run(ctx) }()
 		log.Append(line{s.Keep.String()})
-		eventually(t, "it is written", 5*time.Second, func() bool {
+		eventually(t, "it is written", 20*time.Second, func() bool {
 			for entry, err := range log.Since(ctx, time.Now().Add(-time.Minute)) {
 				if err == nil && entry.Text == s.Keep.String() {
 					return true
@@ -279,6 +280,7 @@ func TestWhatTheStoreDoesNotTakeIsCounted(t *testing.T) {
 }
 
 func TestALiveViewThatNobodyCanFillWaits(t *testing.T) {
+	t.Parallel() // it mostly waits
 	nodes, _ := three(t)
 	notes := open(t, nodes[0], Spec{Name: "notes", Decides: true})
 	if _, err := notes.Create(t.Context(), "k", note{"kept"}, 0); err != nil {

@@ -268,6 +268,7 @@ func (w *world) request() {
 }
 
 func TestTheProtocolKeepsItsPromisesInEveryWorld(t *testing.T) {
+	t.Parallel()
 	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
 		if err := checks.Value.Set(modelChecks); err != nil {
 			t.Fatal(err)

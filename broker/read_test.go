@@ -12,6 +12,7 @@ import (
 )
 
 func TestAReplicaSaysHowFarItIs(t *testing.T) {
+	t.Parallel() // it mostly waits
 	ctx := t.Context()
 	nodes, _ := three(t)
 	bucket := open(t, nodes[0], Spec{Name: "sessions", Decides: true})
@@ -22,24 +23,25 @@ func TestAReplicaSaysHowFarItIs(t *testing.T) {
 	if _, err := bucket.raw.heartbeat(ctx); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "a replica has it", 5*time.Second, func() bool {
+	eventually(t, "a replica has it", 20*time.Second, func() bool {
 		r, upTo, err := bucket.raw.askReplica(ctx, "a")
 		return err == nil && r.sequence == revision && upTo >= revision && r.present()
 	})
-	eventually(t, "a replica that has nothing says how far it is", 5*time.Second, func() bool {
+	eventually(t, "a replica that has nothing says how far it is", 20*time.Second, func() bool {
 		r, upTo, err := bucket.raw.askReplica(ctx, "absent")
 		return err == nil && upTo > revision && !r.present()
 	})
 	if err := bucket.Delete(ctx, "a"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "what was removed is not present", 5*time.Second, func() bool {
+	eventually(t, "what was removed is not present", 20*time.Second, func() bool {
 		r, upTo, err := bucket.raw.askReplica(ctx, "a")
 		return err == nil && upTo > revision+1 && !r.present()
 	})
 }
 
 func TestThatThereIsNothingIsConfirmedByAQuorum(t *testing.T) {
+	t.Parallel() // it mostly waits
 	ctx := t.Context()
 	nodes, _ := three(t)
 	bucket := open(t, nodes[0], Spec{Name: "sessions", Decides: true})
@@ -64,7 +66,7 @@ func TestAskingAgainForWhatIsAbsentCostsNoRead(t *testing.T) {
 	b := start(t, Options{})
 	bucket := open(t, b, Spec{Name: "sessions", Decides: true, Unique: true})
 	cache := NewCache(bucket, 100)
-	eventually(t, "fresh", 5*time.Second, b.Fresh)
+	eventually(t, "fresh", 20*time.Second, b.Fresh)
 	if _, err := cache.Get(ctx, "a"); !errors.Is(err, ErrNotFound) {
 		t.Fatal(err)
 	}
@@ -152,7 +154,7 @@ func TestManyWhoWaitForABarrierShareOne(t *testing.T) {
 	for range 100 {
 		group.Go(pass(2)) // not the one under way
 	}
-	eventually(t, "the next is waited for", time.Second, func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.next != nil })
+	eventually(t, "the next is waited for", 20*time.Second, func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.next != nil })
 	close(leave)
 	if err := group.Wait(); err != nil {
 		t.Error(err)
@@ -162,10 +164,11 @@ func TestManyWhoWaitForABarrierShareOne(t *testing.T) {
 	}
 }
 
-func TestManyListsAtOnceAllSucceed(t *testing.T) {
+// manyListsAtOnceAllSucceed lists a bucket that has nothing else in it.
+func manyListsAtOnceAllSucceed(t *testing.T, n *Broker) {
+	t.Helper()
 	ctx := t.Context()
-	nodes, _ := three(t)
-	bucket := open(t, nodes[0], Spec{Name: "sessions", Decides: true})
+	bucket := patiently(t, n, Spec{Name: "listed", Decides: true})
 	for i := range 20 {
 		if _, err := bucket.Put(ctx, fmt.Sprintf("k%d", i), note{"x"}, 0); err != nil {
 			t.Fatal(err)

@@ -99,6 +99,7 @@ func get(t testing.TB, n *life, key string) {
 }
 
 func TestThreeNodesGrowToFiveAndGoBackToThree(t *testing.T) {
+	t.Parallel() // it mostly waits
 	five := peersOf(t, 5)
 	three := five[:3]
 	stores := make([]string, 5)
@@ -178,6 +179,7 @@ func TestThreeNodesGrowToFiveAndGoBackToThree(t *testing.T) {
 }
 
 func TestADeadNodeIsReplacedByAnEmptyOneOfTheSameName(t *testing.T) {
+	t.Parallel() // it mostly waits
 	peers := peersOf(t, 3)
 	nodes := make([]*life, 3)
 	for i := range peers {
@@ -189,6 +191,7 @@ func TestADeadNodeIsReplacedByAnEmptyOneOfTheSameName(t *testing.T) {
 	}
 	nodes[2].end(false)
 	put(t, nodes[0], "meanwhile")
+	aNewNameIsRefused(t, nodes[0], peers)
 	nodes[2] = begin(t, peers, peers[2].Name, peers[2].Address, t.TempDir())
 	openOn(t, nodes[2])
 	settling, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -208,7 +211,32 @@ func TestADeadNodeIsReplacedByAnEmptyOneOfTheSameName(t *testing.T) {
 	}
 }
 
+// aNewNameIsRefused has another name try to take the place of the third peer, which is gone and still counted.
+func aNewNameIsRefused(t *testing.T, there *life, peers []Peer) {
+	t.Helper()
+	renamed := []Peer{peers[0], peers[1], {"other", peers[2].Address}}
+	var err error
+	eventually(t, "another name is refused", time.Minute, func() bool {
+		b, wrong := New(Options{
+			Cluster: "test", Node: "other", Secrets: [][]byte{testSecret}, Peers: renamed, Listen: peers[2].Address, Store: t.TempDir(), Log: there.log,
+		})
+		if wrong != nil {
+			t.Fatal(wrong)
+		}
+		err = b.mayJoin(t.Context())
+		return err != nil
+	})
+	if !strings.Contains(err.Error(), "picket nodes retire n3") {
+		t.Error(err)
+	}
+	group, err := there.Group(t.Context())
+	if err != nil || strings.Join(group.Names(), " ") != "n1 n2 n3" {
+		t.Errorf("the group is %+v, %v", group, err)
+	}
+}
+
 func TestTwoEmptyNodesDoNotTakeOverFromTheOneThatHasTheRecords(t *testing.T) {
+	t.Parallel() // it mostly waits
 	peers := peersOf(t, 3)
 	nodes := make([]*life, 3)
 	first := t.TempDir()

@@ -16,17 +16,17 @@ func TestAStoreThatTheServerGaveUpIsOpenedAgain(t *testing.T) {
 	if _, err := notes.Create(t.Context(), "k", note{Text: "kept"}, 0); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "fresh", 10*time.Second, b.Fresh)
+	eventually(t, "fresh", 20*time.Second, b.Fresh)
 
 	if err := b.server.ShutdownJetStream(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the store is open again", 20*time.Second, b.server.JetStreamEnabled)
+	eventually(t, "the store is open again", time.Minute, b.server.JetStreamEnabled)
 	if _, err := notes.Create(t.Context(), "l", note{Text: "new"}, 0); err != nil {
 		t.Error(err)
 	}
 	proved := b.Staleness()
-	eventually(t, "proved again", 20*time.Second, func() bool { return b.Staleness() < proved })
+	eventually(t, "proved again", time.Minute, func() bool { return b.Staleness() < proved })
 	if e, err := notes.Get(t.Context(), "k"); err != nil || e.Value.Text != "kept" {
 		t.Errorf("%+v, %v", e, err)
 	}

@@ -140,6 +140,7 @@ func TestGrowInAProcess(t *testing.T) {
 }
 
 func TestANodeKilledWhileItGrowsLosesNothing(t *testing.T) {
+	t.Parallel() // it mostly waits
 	store := t.TempDir()
 	lone, err := New(Options{Cluster: "test", Node: "n1", Secrets: [][]byte{testSecret}, Store: store, Log: zerolog.Nop()})
 	if err != nil {
