@@ -81,9 +81,9 @@ func (b *Broker) Group(ctx context.Context) (Group, error) {
 }
 
 func (b *Broker) groupOf(meta *server.MetaClusterInfo) Group {
-	group := Group{Leader: meta.Leader}
+	group, connected := Group{Leader: meta.Leader}, b.Connected()
 	for _, r := range meta.Replicas {
-		group.Nodes = append(group.Nodes, GroupNode{Name: b.nameOf(r.Name, r.Peer), id: r.Peer, Online: !r.Offline, Current: r.Current, Lag: r.Lag})
+		group.Nodes = append(group.Nodes, GroupNode{Name: b.nameOf(r.Name, r.Peer), id: r.Peer, Online: !gone(r, connected), Current: r.Current, Lag: r.Lag})
 	}
 	i := slices.IndexFunc(group.Nodes, func(n GroupNode) bool { return n.Name == meta.Leader })
 	if i < 0 {
@@ -92,6 +92,12 @@ func (b *Broker) groupOf(meta *server.MetaClusterInfo) Group {
 	group.Nodes[i].Leader, group.Nodes[i].Online, group.Nodes[i].Current = true, true, true
 	slices.SortFunc(group.Nodes, func(a, b GroupNode) int { return cmp.Compare(a.Name, b.Name) })
 	return group
+}
+
+// gone tells whether a node is not there. A leader may take half a minute to notice that another died: one that lags and
+// has no connection to this node is gone, too.
+func gone(r *server.PeerInfo, connected []string) bool {
+	return r.Offline || !r.Current && !slices.Contains(connected, r.Name)
 }
 
 // Introduce tells names that nodes have or had: of one that was gone before the others came, the servers know the id only.

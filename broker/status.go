@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -62,8 +63,10 @@ func (b *Broker) status(ctx context.Context, h held) (BucketStatus, error) {
 	if status.Leader != "" {
 		status.Replicas = append(status.Replicas, ReplicaStatus{Name: status.Leader, Leader: true, Current: true})
 	}
+	connected := append(b.Connected(), b.options.Node)
 	for _, r := range info.Cluster.Replicas {
-		status.Replicas = append(status.Replicas, ReplicaStatus{Name: b.nameOf(r.Name, r.Peer), Current: r.Current, Offline: r.Offline, Lag: r.Lag, id: r.Peer})
+		offline := r.Offline || !b.options.external() && !r.Current && !slices.Contains(connected, r.Name) // see gone
+		status.Replicas = append(status.Replicas, ReplicaStatus{Name: b.nameOf(r.Name, r.Peer), Current: r.Current, Offline: offline, Lag: r.Lag, id: r.Peer})
 	}
 	return status, nil
 }

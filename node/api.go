@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"sync"
 	"time"
 
 	"picket/broker"
@@ -81,9 +82,13 @@ func (a *api) status(w http.ResponseWriter, r *http.Request) {
 
 // shared adds what only the store knows; what it does not say is told as such, and the rest is shown all the same.
 func (a *api) shared(r *http.Request, s *status) {
+	var buckets []broker.BucketStatus
+	var err error
+	var asked sync.WaitGroup
+	asked.Go(func() { buckets, err = a.node.broker.Status(r.Context()) })
 	nodes, group, wrong := a.node.nodeList(r)
+	asked.Wait()
 	s.Nodes, s.Leader = orNone(nodes), group.Leader
-	buckets, err := a.node.broker.Status(r.Context())
 	if err != nil {
 		wrong = append(wrong, err)
 	}

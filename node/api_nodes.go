@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"picket/broker"
@@ -32,15 +33,18 @@ type nodeStatus struct {
 // nodeList is every node that was heard of in the last day, is counted among those who keep state or is named in peers, by
 // name. With errors it is what is known without the store: whom this node is connected to, and what was said before.
 func (n *Node) nodeList(r *http.Request) (list []nodeStatus, group broker.Group, wrong []error) {
-	said, err := n.members.list(r.Context())
-	if err != nil {
-		wrong = append(wrong, err)
+	var said []member
+	var unlisted, uncounted error
+	var asked sync.WaitGroup
+	asked.Go(func() { said, unlisted = n.members.list(r.Context()) })
+	asked.Go(func() { group, uncounted = n.broker.Group(r.Context()) })
+	asked.Wait()
+	for _, err := range []error{unlisted, uncounted} {
+		if err != nil {
+			wrong = append(wrong, err)
+		}
 	}
-	group, err = n.broker.Group(r.Context())
-	if err != nil {
-		wrong = append(wrong, err)
-	}
-	list = n.compareNodes(said, group, err == nil && len(group.Nodes) > 0)
+	list = n.compareNodes(said, group, uncounted == nil && len(group.Nodes) > 0)
 	slices.SortFunc(list, func(a, b nodeStatus) int { return byName(a.member, b.member) })
 	return list, group, wrong
 }

@@ -14,6 +14,8 @@ import (
 
 const (
 	memberEvery = 10 * time.Second
+	// memberAgain is when a node tells of itself again after it could not.
+	memberAgain = time.Second
 	// listTime is how long reading the list may take.
 	listTime = 3 * time.Second
 	// leaveList is how long a node that stops may take to leave the list.
@@ -59,18 +61,21 @@ func (m *members) open(ctx context.Context) (err error) {
 
 // run tells of this node every few seconds. What cannot be told is told next time: the list is for people.
 func (m *members) run(ctx context.Context) error {
-	ticker := time.NewTicker(memberEvery)
-	defer ticker.Stop()
 	for {
+		wait := memberEvery
 		if err := m.tell(ctx); err != nil && ctx.Err() == nil {
 			m.node.log.Debug().Err(err).Msg("telling the others of this node")
+			wait = memberAgain
+		}
+		if m.last.Load() == nil {
+			_, _ = m.list(ctx) // for the names of nodes that are gone; without them there are ids
 		}
 		select {
 		case <-ctx.Done():
 			m.leave()
 			return nil
 		case <-m.news:
-		case <-ticker.C:
+		case <-time.After(wait):
 		}
 	}
 }
@@ -113,7 +118,7 @@ func (m *members) list(ctx context.Context) ([]member, error) {
 			if last := m.last.Load(); last != nil {
 				all = *last
 			}
-			return slices.Clone(all), fmt.Errorf("listing the nodes: %w", err)
+			return slices.Clone(all), err
 		}
 		all = append(all, entry.Value)
 	}

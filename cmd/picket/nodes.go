@@ -156,7 +156,7 @@ func (n nodeStatus) state() cell {
 		parts, colour = append(parts, "gone"), red
 	case n.State != nil && n.State.Leader:
 		parts = append(parts, "leads")
-	case n.State != nil && !n.State.Current:
+	case n.State != nil && !n.State.Current && n.State.Lag > 1: // by one is everybody now and then
 		parts, colour = append(parts, fmt.Sprintf("behind by %d", n.State.Lag)), yellow
 	}
 	switch {

@@ -123,10 +123,13 @@ func (b bucketStatus) copies() cell {
 			current++
 		case r.Offline:
 			out.colour = yellow
-			parts = append(parts, r.Name+" (offline)")
+			parts = append(parts, r.Name+" (gone)")
 		case r.Current:
 			current++
 			parts = append(parts, r.Name)
+		case r.Lag == 0:
+			out.colour = yellow
+			parts = append(parts, r.Name+" (silent)")
 		default:
 			out.colour = yellow
 			parts = append(parts, fmt.Sprintf("%s (behind by %d)", r.Name, r.Lag))
