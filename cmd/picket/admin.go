@@ -95,10 +95,13 @@ type replicaStatus struct {
 }
 
 type providerStatus struct {
-	Name      string `json:"name"`
-	Issuer    string `json:"issuer"`
-	Reachable bool   `json:"reachable"`
-	Error     string `json:"error"` // "" with Reachable false: it was not asked yet
+	Name      string    `json:"name"`
+	Issuer    string    `json:"issuer"`
+	Reachable bool      `json:"reachable"`
+	Error     string    `json:"error"`    // "" with Reachable false: it was not asked yet; with true: its clock is not the node's
+	Since     time.Time `json:"since"`    // zero: it was not asked yet
+	Circuit   string    `json:"circuit"`  // closed, half_open, open
+	Failures  int       `json:"failures"` // in a row
 }
 
 // session is one sign-in of one person in one browser.

@@ -56,7 +56,7 @@ func (s status) print(w io.Writer, colour bool, now time.Time) {
 	}
 	s.printNodes(w, colour, now)
 	s.printBuckets(w, colour)
-	s.printProviders(w, colour)
+	s.printProviders(w, colour, now)
 }
 
 func (s status) readiness() cell {
@@ -143,22 +143,37 @@ func (b bucketStatus) copies() cell {
 	return out
 }
 
-func (s status) printProviders(w io.Writer, colour bool) {
-	t := table{headings: []string{"IDENTITY", "ISSUER", "STATE"}}
+func (s status) printProviders(w io.Writer, colour bool, now time.Time) {
+	t := table{headings: []string{"IDENTITY", "ISSUER", "SINCE", "FAILURES", "REFRESHES", "STATE"}}
 	for _, p := range s.Providers {
-		t.add(text(p.Name), text(p.Issuer), p.state())
+		t.add(text(p.Name), text(p.Issuer), text(age(p.Since, now)), text(strconv.Itoa(p.Failures)), p.refreshes(), p.state())
 	}
 	printUnder(w, t, colour)
 }
 
 func (p providerStatus) state() cell {
 	switch {
+	case p.Reachable && p.Error != "":
+		return cell{"reachable, but: " + p.Error, yellow}
 	case p.Reachable:
 		return cell{"reachable", green}
 	case p.Error == "":
 		return text("not asked yet")
 	}
 	return cell{"unreachable: " + p.Error, red}
+}
+
+// refreshes is whether the provider is asked to renew tokens: one that failed time and again is not, or once at a time.
+func (p providerStatus) refreshes() cell {
+	switch p.Circuit {
+	case "open":
+		return cell{"paused", red}
+	case "half_open":
+		return cell{"one try", yellow}
+	case "closed":
+		return text("asked")
+	}
+	return text("-")
 }
 
 // printUnder writes a table beneath what stands already, unless it is empty.

@@ -50,7 +50,7 @@ func (a *Authn) untilVouched(ctx context.Context, id string, r *config.Route) (C
 		}
 		a.unlisten(id, w)
 		if !hope {
-			return Caller{}, Unknown
+			return Caller{Doubt: ProviderSilent}, Unknown
 		}
 	}
 }

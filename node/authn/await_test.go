@@ -96,7 +96,9 @@ func TestAnOutageOfTheProviderSignsNobodyOutAndLetsNobodyIn(t *testing.T) {
 			w, b, id := lapsed(t)
 			w.idp.set(func() { w.idp.token = token })
 			for range 20 {
-				b.is(wikiHost, Unknown)
+				if c, answer := b.who(wikiHost); answer != Unknown || c != (Caller{Doubt: ProviderSilent}) {
+					t.Fatalf("got %+v, %s", c, answer)
+				}
 				w.clock.pass(3 * time.Second)
 			}
 			if s, k := stored(t, w, id); k.Claimed != nil || k.Generation != 0 || s.ID != id {

@@ -9,7 +9,7 @@ type Answer uint8
 
 // The answers.
 const (
-	Unknown Answer = iota // could not tell: the store is unavailable, or this node is not fresh
+	Unknown Answer = iota // could not tell; Caller.Doubt says what is to blame
 	Absent                // nobody: no session, or not one that holds here
 	Found                 // somebody
 	Locked                // somebody who is locked out: Caller.Lock bars them
@@ -28,12 +28,22 @@ func (a Answer) String() string {
 	return "unknown"
 }
 
+// Doubt is what could not tell, when the answer is Unknown. The zero Doubt is of the store.
+type Doubt uint8
+
+// The doubts.
+const (
+	StoreSilent    Doubt = iota // the store is unavailable, or this node is not fresh
+	ProviderSilent              // the session is there; its tokens have run out, and its provider has not renewed them
+)
+
 // Caller is who is asking. The zero Caller is nobody. What it points to is shared: read only.
 type Caller struct {
 	Session *Session
 	User    *User
 	Groups  *Groups
 	Lock    *Lock // nil: none bars the caller
+	Doubt   Doubt // for the answer Unknown only
 }
 
 // Known tells whether the caller is somebody who is not locked out.

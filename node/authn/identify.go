@@ -20,7 +20,7 @@ import (
 // The answer is Absent when the cookie is not ours or not of this origin, and when its session is gone, expired, idle
 // for too long, revoked, or not of an identity of the route. It is Locked when a lock bars whose cookie it is: that counts as no use, and
 // no token is refreshed. (A lock of an address is for whoever knows the address to ask for: AddressLock.) It is Unknown,
-// with no Caller, when this node cannot tell.
+// with no Caller but its Doubt, when this node cannot tell.
 // A hit costs under a microsecond and allocates nothing; a miss costs a read of the store.
 func (a *Authn) Identify(ctx context.Context, o config.Origin, cookie string, r *config.Route) (Caller, Answer) {
 	id, ok := a.cookies.open(o, cookie)
@@ -64,7 +64,7 @@ func (a *Authn) recheck(ctx context.Context, id string, r *config.Route) (Caller
 	}
 	a.askRefresh(c.Session, now)
 	if c.Session.lapsed(now) {
-		return Caller{}, Unknown
+		return Caller{Doubt: ProviderSilent}, Unknown
 	}
 	return c, answer
 }

@@ -103,7 +103,7 @@ func problem(err error) (authz.Refusal, zerolog.Level) {
 			RetryAfter: 10 * time.Second,
 		}, zerolog.WarnLevel
 	case errors.Is(err, broker.ErrUnavailable):
-		return unknown(), zerolog.WarnLevel
+		return unknown(authn.StoreSilent), zerolog.WarnLevel
 	case errors.Is(err, authn.ErrMalformed):
 		return authz.Refusal{
 			Status: http.StatusBadRequest, Code: "malformed", Title: "This address is not complete",
@@ -119,7 +119,15 @@ func problem(err error) (authz.Refusal, zerolog.Level) {
 }
 
 // unknown is for when we cannot tell who somebody is: neither yes nor no, and nobody is signed out by it.
-func unknown() authz.Refusal {
+func unknown(d authn.Doubt) authz.Refusal {
+	if d == authn.ProviderSilent {
+		return authz.Refusal{
+			Status: http.StatusServiceUnavailable, Code: "provider_unavailable", Title: "The identity provider does not answer at the moment",
+			Detail:     "It has to confirm from time to time who you are, and just now it does not. You have not been signed out.",
+			Next:       "Try again in a moment.",
+			RetryAfter: 10 * time.Second,
+		}
+	}
 	return authz.Refusal{
 		Status: http.StatusServiceUnavailable, Code: "unavailable", Title: "We cannot tell just now",
 		Detail:     "The store that knows who is signed in does not answer. You have not been signed out.",

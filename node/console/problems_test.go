@@ -10,6 +10,16 @@ import (
 	"picket/node/authn"
 )
 
+func TestASessionThatTheProviderDoesNotConfirmIsNoFailureOfTheStore(t *testing.T) {
+	store, provider := unknown(authn.StoreSilent), unknown(authn.ProviderSilent)
+	if store.Code != "unavailable" || provider.Code != "provider_unavailable" || provider.Status != 503 || provider.RetryAfter <= 0 {
+		t.Errorf("got %+v and %+v", store, provider)
+	}
+	if strings.Contains(provider.Detail, "store") || !strings.Contains(provider.Detail, "You have not been signed out") {
+		t.Errorf("it says %q", provider.Detail)
+	}
+}
+
 func TestEveryProblemHasItsRefusal(t *testing.T) {
 	for err, want := range map[error]string{
 		authn.ErrMalformed:         "400 malformed",

@@ -78,7 +78,7 @@ func (c *Console) userPage(w http.ResponseWriter, r *http.Request, at site) {
 		c.fail(w, r, caller.Lock.Err())
 		return
 	case authn.Unknown:
-		c.Refuse(w, r, unknown())
+		c.Refuse(w, r, unknown(caller.Doubt))
 		return
 	}
 	w.Header().Set("Referrer-Policy", "same-origin") // else the form is sent with "Origin: null"
@@ -103,7 +103,7 @@ func (c *Console) userJSON(w http.ResponseWriter, r *http.Request, at site) {
 		c.note(r, caller.Lock.Err()).Msg("somebody who is locked out asked who they are")
 		c.refuse(w, r, authz.LockedOut(), program)
 	default:
-		c.refuse(w, r, unknown(), program)
+		c.refuse(w, r, unknown(caller.Doubt), program)
 	}
 }
 

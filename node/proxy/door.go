@@ -181,7 +181,7 @@ func (d *Door) admit(ctx context.Context, a *ask) *authz.Refusal {
 		case authn.Absent:
 			return unauthenticated(a)
 		default:
-			return unavailable(a.route.Name)
+			return undecided(a)
 		}
 	}
 	verdict := a.rules.authz.Decide(a.route.Route, &a.in)

@@ -122,6 +122,21 @@ func unavailable(route string) *authz.Refusal {
 	}
 }
 
+// providerRetry is when to ask again while an identity provider is away: it is left alone for about as long.
+const providerRetry = 10 * time.Second
+
+// undecided is for a request that asked who is asking and was not told, by what did not tell.
+func undecided(a *ask) *authz.Refusal {
+	if a.caller.Doubt != authn.ProviderSilent {
+		return unavailable(a.route.Name)
+	}
+	return &authz.Refusal{
+		Status: http.StatusServiceUnavailable, Code: "provider_unavailable", Title: "The identity provider does not answer at the moment",
+		Detail: "It has to confirm from time to time who you are, and just now it does not. You are still signed in.",
+		Next:   "Try again in a moment.", Route: a.route.Name, RetryAfter: providerRetry,
+	}
+}
+
 // refused is what became of a decision that does not allow; nil for one that does.
 func refused(a *ask) *authz.Refusal {
 	switch a.decision.Outcome {
