@@ -68,8 +68,7 @@ func (s *speakers) serve(socket net.Listener) error {
 
 // take serves one connection in the protocol that TLS agrees on.
 func (s *speakers) take(conn net.Conn) {
-	// httputil.ReverseProxy leaves half a response for a whole one unless a server of net/http is named.
-	ctx := context.WithValue(context.Background(), http.ServerContextKey, s.http2)
+	ctx := context.Background() // requests end by their own, or with their connection
 	if s.tls == nil {
 		s.http1.ServeConn(ctx, conn, nil)
 		return
