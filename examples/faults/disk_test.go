@@ -28,7 +28,7 @@ func (c *cluster) smallDisk(t *testing.T, n *node) {
 }
 
 // fill leaves no room on the node's disk. Where it has no disk of its own, no file of the process may grow any more, which
-// the store takes for a broken disk and not for a full one: the node is then started anew.
+// the store takes for a broken disk and not for a full one.
 func (c *cluster) fill(t *testing.T, n *node) (free func()) {
 	t.Helper()
 	if !c.isolated() {
@@ -63,8 +63,5 @@ func limitFiles(t *testing.T, n *node) (free func()) {
 		}
 	}
 	limit(0)
-	return func() {
-		n.kill(t)
-		n.start(t)
-	}
+	return func() { limit(unix.RLIM_INFINITY) }
 }
