@@ -88,7 +88,7 @@ type shared struct {
 
 	mu       sync.Mutex
 	watchers []func(Change)      // guarded by mu
-	inFlight map[string]bool     // guarded by mu: session ids whose tokens are being refreshed here
+	inFlight map[string]bool     // guarded by mu: by session whose tokens are being refreshed here; true: asked for again meanwhile
 	waiting  map[string]*waiting // guarded by mu: by session id, the requests that wait for news of its tokens
 }
 

@@ -207,6 +207,19 @@ func TestAProviderThatDoesNotRotateIsRefreshedAgainAndAgain(t *testing.T) {
 	}
 }
 
+func TestTokensThatRunOutWhileTheirRefreshEndsAreRefreshedAnew(t *testing.T) {
+	w := newWorld(t)
+	w.idp.set(func() { w.idp.accessLife = time.Minute })
+	b, id := signedIn(t, w, 0)
+	for range 50 {
+		w.clock.pass(2 * time.Minute)
+		b.is(wikiHost, Found) // as soon as the session has the new tokens, and the refresh has not quite ended
+	}
+	if _, k := stored(t, w, id); k.Generation != 50 {
+		t.Errorf("generation %d", k.Generation)
+	}
+}
+
 func TestARefreshTokenIsNeverShownAgainByAnyNode(t *testing.T) {
 	w, others := newCluster(t, "n2", "n3")
 	b, id := signedIn(t, w, 0)

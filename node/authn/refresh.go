@@ -54,23 +54,34 @@ func (a *Authn) refreshAll(ctx context.Context) error {
 	return errors.Join(err, group.Wait())
 }
 
-// refresh renews the tokens of a session that is in use, and what is known of its user, when it is their turn.
+// refresh renews the tokens of a session that is in use, and what is known of its user, when it is their turn. One that is
+// asked for while another ends may be of the tokens that the other brought, and nobody asks again for a while: it is done
+// after it.
 func (a *Authn) refresh(ctx context.Context, id string) {
 	if !a.enter(id) {
 		return
 	}
 	defer a.wake(id)
-	defer a.leaveFlight(id)
+	for {
+		tried := a.refreshInTurn(ctx, id)
+		if again := a.leaveFlight(id); !again || !tried || !a.enter(id) {
+			return
+		}
+	}
+}
+
+// refreshInTurn refreshes when the provider has room. False when nothing came of it, and a request asks again in time.
+func (a *Authn) refreshInTurn(ctx context.Context, id string) bool {
 	s, err := a.knownSessions.Get(ctx, id)
 	if err != nil || a.providers[s.Identity] == nil {
-		return // gone, or asked for again
+		return false // gone, or asked for again
 	}
 	slots := a.providers[s.Identity].slots
 	select {
 	case slots <- struct{}{}:
 		defer func() { <-slots }()
 	case <-ctx.Done():
-		return
+		return false
 	}
 	outcome, err := a.refreshOnce(ctx, id)
 	if outcome == refreshPostponed {
@@ -80,23 +91,28 @@ func (a *Authn) refresh(ctx context.Context, id string) {
 	if err != nil {
 		a.log.Warn().Err(err).Str("session", id).Str("outcome", string(outcome)).Msg("tokens not refreshed")
 	}
+	return outcome != refreshPostponed
 }
 
-// enter is true for the one refresh of a session that this node does at a time.
+// enter is true for the one refresh of a session that this node does at a time; it is told of the others.
 func (a *Authn) enter(id string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.inFlight[id] {
+	if _, busy := a.inFlight[id]; busy {
+		a.inFlight[id] = true
 		return false
 	}
-	a.inFlight[id] = true
+	a.inFlight[id] = false
 	return true
 }
 
-func (a *Authn) leaveFlight(id string) {
+// leaveFlight tells whether the refresh was asked for again since it was entered.
+func (a *Authn) leaveFlight(id string) (again bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	again = a.inFlight[id]
 	delete(a.inFlight, id)
+	return again
 }
 
 // postponed has the requests of a session on this node not ask again for a while.
