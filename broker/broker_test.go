@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"testing"
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"picket/examples/ports"
 )
 
 type note struct {
@@ -82,22 +83,12 @@ func eventually(t testing.TB, what string, within time.Duration, ok func() bool)
 	t.Fatalf("not within %s: %s", within, what)
 }
 
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // three starts three nodes that store, and what is needed to start more of them.
 func three(t testing.TB) ([]*Broker, []Peer) {
 	t.Helper()
 	var peers []Peer
 	for i := range 3 {
-		peers = append(peers, Peer{Name: fmt.Sprintf("n%d", i+1), Address: freePort(t)})
+		peers = append(peers, Peer{Name: fmt.Sprintf("n%d", i+1), Address: ports.One(t)})
 	}
 	nodes := make([]*Broker, 3)
 	for i, p := range peers {

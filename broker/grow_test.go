@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"picket/examples/ports"
 )
 
 // peersOf makes names and free addresses for n nodes that store.
@@ -15,7 +17,7 @@ func peersOf(t testing.TB, n int) []Peer {
 	t.Helper()
 	var peers []Peer
 	for i := range n {
-		peers = append(peers, Peer{Name: fmt.Sprintf("n%d", i+1), Address: freePort(t)})
+		peers = append(peers, Peer{Name: fmt.Sprintf("n%d", i+1), Address: ports.One(t)})
 	}
 	return peers
 }

@@ -16,6 +16,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
+
+	"picket/examples/ports"
 )
 
 // secure is TLS towards a node, with the certificate of a cluster that has these secrets.
@@ -29,7 +31,7 @@ func secure(t *testing.T, cluster string, secrets ...[]byte) *tls.Config {
 }
 
 func TestAStrangerOnTheClientPortGetsNothing(t *testing.T) {
-	address := freePort(t)
+	address := ports.One(t)
 	b := start(t, Options{Client: address})
 	open(t, b, Spec{Name: "tokens", Sealed: true})
 
@@ -193,7 +195,7 @@ func TestWhatKeepsTheServerFromStartingIsSaidAtOnce(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	peers := []Peer{{"n1", taken.Addr().String()}, {"n2", freePort(t)}, {"n3", freePort(t)}}
+	peers := []Peer{{"n1", taken.Addr().String()}, {"n2", ports.One(t)}, {"n3", ports.One(t)}}
 	for what, o := range map[string]Options{
 		"a client port in use":      {Client: taken.Addr().String()},
 		"a route port in use":       {Peers: peers, Listen: taken.Addr().String(), Store: t.TempDir()},

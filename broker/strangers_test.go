@@ -14,6 +14,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
+
+	"picket/examples/ports"
 )
 
 // records are the lines of a log.
@@ -58,7 +60,7 @@ func member(t *testing.T, o Options, peers []Peer, i int) (*Broker, *lines) {
 }
 
 func freePeers(t *testing.T) []Peer {
-	return []Peer{{"n1", freePort(t)}, {"n2", freePort(t)}, {"n3", freePort(t)}}
+	return []Peer{{"n1", ports.One(t)}, {"n2", ports.One(t)}, {"n3", ports.One(t)}}
 }
 
 // knockAs connects and shakes hands with this configuration (nil: says something else instead), until the server ends it.
@@ -89,7 +91,7 @@ func knockAs(t *testing.T, address string, config *tls.Config, greeted bool) {
 
 func TestAStrangerIsToldOnceInWordsForPeople(t *testing.T) {
 	t.Parallel() // it mostly waits
-	peers, clients := freePeers(t), freePort(t)
+	peers, clients := freePeers(t), ports.One(t)
 	_, log := member(t, Options{Cluster: "test", Secrets: [][]byte{testSecret}, Client: clients}, peers, 0)
 	web, err := tls.X509KeyPair(webCertificate(t))
 	if err != nil {

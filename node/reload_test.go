@@ -16,6 +16,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"picket/examples/ports"
 	"picket/node/config"
 )
 
@@ -339,15 +340,15 @@ route "wiki" {
 func TestListenersComeAndGo(t *testing.T) {
 	w := newWorld(t, 1, openToStaff, echoing)
 	n := w.nodes[0]
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	address := ports.One(t)
+	taken, err := net.Listen("tcp", address)
 	w.must(err)
-	address := free.Addr().String()
 	second := "listen \"second\" { address = \"" + address + "\" }\n"
 	w.put(w.file, basics+openToStaff+second)
 	if got := n.reload(w, http.StatusUnprocessableEntity); !strings.Contains(got.Error, `"second"`) {
 		t.Errorf("an address in use: %+v", got)
 	}
-	w.must(free.Close())
+	w.must(taken.Close())
 	n.reload(w, http.StatusOK)
 	res, err := http.Get("http://" + address + "/")
 	w.must(err)

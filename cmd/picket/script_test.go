@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"picket/examples/ports"
 )
 
 func TestMain(m *testing.M) {
@@ -34,7 +36,7 @@ func TestScripts(t *testing.T) {
 			"admin": serveAdmin,
 			"until": until,
 			"shows": shows,
-			"port":  port,
+			"port":  port(t),
 			"ask":   ask,
 		},
 		RequireExplicitExec: true,
@@ -95,15 +97,15 @@ func shows(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // port is `port NAME`: it sets the variable to the number of a port that nobody listens on.
-func port(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: port NAME")
+func port(t *testing.T) func(ts *testscript.TestScript, neg bool, args []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) != 1 {
+			ts.Fatalf("usage: port NAME")
+		}
+		_, number, err := net.SplitHostPort(ports.One(t))
+		ts.Check(err)
+		ts.Setenv(args[0], number)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	ts.Check(err)
-	_, number, err := net.SplitHostPort(listener.Addr().String())
-	ts.Check(errors.Join(err, listener.Close()))
-	ts.Setenv(args[0], number)
 }
 
 // ask is `ask URL`: it sends a request to the URL, until there is an answer, whatever it is.

@@ -6,8 +6,6 @@ import (
 	"context"
 	"crypto/rand"
 	_ "embed"
-	"fmt"
-	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +18,7 @@ import (
 	"time"
 
 	"picket/cmd/picket/dev"
+	"picket/examples/ports"
 )
 
 //go:embed testdata/cluster.hcl.tmpl
@@ -63,7 +62,7 @@ func (s *suite) newCluster(t *testing.T, size int, application nginx, keys *keys
 // newClusterFor is newCluster with a provider whose tokens last so long.
 func (s *suite) newClusterFor(t *testing.T, size int, application nginx, keys *keys, tokens time.Duration) *cluster {
 	t.Helper()
-	c := &cluster{t: t, binary: s.binary, dir: t.TempDir(), port: freePort(t), secret: rand.Text() + rand.Text(),
+	c := &cluster{t: t, binary: s.binary, dir: t.TempDir(), port: portOf(t, ports.One(t)), secret: rand.Text() + rand.Text(),
 		Application: "http://" + application.address, TLS: keys}
 	for i := range size {
 		n := newNode(t, c, i)
@@ -155,24 +154,15 @@ func (c *cluster) wipe() {
 // quote writes a string as HCL does.
 func quote(s string) string { return strconv.Quote(s) }
 
-// freePort is one that nobody listens on, from below those that the system gives to outgoing connections.
-func freePort(t testing.TB) int {
+func portOf(t testing.TB, address string) int {
 	t.Helper()
-	for range 100 {
-		port := 20000 + mathrand.IntN(12000)
-		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			continue
-		}
-		if err := listener.Close(); err == nil {
-			return port
-		}
+	_, text, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free port")
-	return 0
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t)))
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"text/template"
 	"time"
+
+	"picket/examples/ports"
 )
 
 //go:embed testdata/nginx.conf.tmpl
@@ -50,7 +52,7 @@ type nginxConfig struct {
 // launchNginx starts one and waits for its first answer.
 func launchNginx(t testing.TB, name string, c nginxConfig) nginx {
 	t.Helper()
-	c.Dir, c.Listen, c.Body = t.TempDir(), freeAddress(t), strings.Repeat("picket. ", bodySize/8)
+	c.Dir, c.Listen, c.Body = t.TempDir(), ports.One(t), strings.Repeat("picket. ", bodySize/8)
 	config := filepath.Join(c.Dir, "nginx.conf")
 	fill(t, config, nginxTemplate, c)
 	p := launch(t, name, filepath.Join(c.Dir, "log"), nil, nginxPath(t), "-p", c.Dir, "-c", config, "-e", "stderr")

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"picket/examples/ports"
 )
 
 // startPatience is how long a node may take to be ready before the run gives up on it.
@@ -32,7 +34,7 @@ type node struct {
 func newNode(t *testing.T, c *cluster, i int) *node {
 	t.Helper()
 	name := "node-" + strconv.Itoa(i+1)
-	return &node{t: t, name: name, http: freeAddress(t), admin: freeAddress(t), broker: freeAddress(t), client: freeAddress(t),
+	return &node{t: t, name: name, http: ports.One(t), admin: ports.One(t), broker: ports.One(t), client: ports.One(t),
 		store: filepath.Join(c.dir, name)}
 }
 

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"picket/cmd/picket/dev"
+	"picket/examples/ports"
 )
 
 const (
@@ -54,10 +55,10 @@ func startCluster(t *testing.T, choose ...func(*testing.T, *cluster) *provider) 
 	c := openCluster(t, "localhost")
 	choose = append(choose, builtIn)
 	c.attach(t, choose[0])
-	peers := freeAddresses(t, "127.0.0.1", len(c.nodes))
+	peers := ports.Some(t, len(c.nodes))
 	for i, n := range c.nodes {
 		c.tell(t, n, cmp.Or(c.config, "testdata/cluster.hcl"))
-		n.env = append(n.env, "PICKET_BROKER="+peers[i], "PICKET_CLIENT="+freeAddresses(t, "127.0.0.1", 1)[0],
+		n.env = append(n.env, "PICKET_BROKER="+peers[i], "PICKET_CLIENT="+ports.One(t),
 			"PICKET_STORE="+t.TempDir(), "E2E_PORT="+portOf(t, c.front), "E2E_UPSTREAM="+c.upstream.server.URL)
 		for j, address := range peers {
 			n.env = append(n.env, fmt.Sprintf("PICKET_PEER_%d=%s=%s", j+1, c.nodes[j].name, address))
@@ -71,7 +72,7 @@ func startCluster(t *testing.T, choose ...func(*testing.T, *cluster) *provider) 
 // http at the balancer's port, others over https at the usual one; clients here find both at the balancer.
 func openCluster(t *testing.T, domain string) *cluster {
 	t.Helper()
-	addresses := freeAddresses(t, "127.0.0.1", 6)
+	addresses := ports.Some(t, 6)
 	c := &cluster{domain: "." + domain, scheme: "https", roots: x509.NewCertPool(), secret: newSecret()}
 	for i := range 3 {
 		name := "node-" + strconv.Itoa(i+1)

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"picket/examples/ports"
 )
 
 // checks runs `picket check` on the node's configuration, in its environment.
@@ -92,21 +94,21 @@ func killNamed(t *testing.T, run *process, name string) {
 // runsScript starts examples/three-nodes/run, with ports of the test's choice, and waits for the nodes.
 func (c *cluster) runsScript(t *testing.T) (run *process, state string) {
 	t.Helper()
-	ports := freeAddresses(t, "127.0.0.1", 4)
-	for i := range ports {
-		ports[i] = portOf(t, ports[i])
+	var numbers []string
+	for _, address := range ports.Some(t, 4) {
+		numbers = append(numbers, portOf(t, address))
 	}
-	c.port, c.nodes = ports[0], nil
+	c.port, c.nodes = numbers[0], nil
 	for i := range 3 {
 		ip := "127.0.0." + strconv.Itoa(i+1)
-		c.nodes = append(c.nodes, &node{process: process{name: "node-" + strconv.Itoa(i+1)}, listen: ip + ":" + ports[0], admin: ip + ":" + ports[3]})
+		c.nodes = append(c.nodes, &node{process: process{name: "node-" + strconv.Itoa(i+1)}, listen: ip + ":" + numbers[0], admin: ip + ":" + numbers[3]})
 	}
 	c.balance(t)
 	c.attach(t, builtIn)
 	state = scratch(t, "state")
 	run = &process{name: "run", command: []string{"../three-nodes/run"}, env: append(c.provider.environment(),
 		"PICKET="+picket(t), "STATE="+state, "APP_UPSTREAM="+c.upstream.server.URL,
-		"PORT="+ports[0], "BROKER_PORT="+ports[1], "CLIENT_PORT="+ports[2], "ADMIN_PORT="+ports[3])}
+		"PORT="+numbers[0], "BROKER_PORT="+numbers[1], "CLIENT_PORT="+numbers[2], "ADMIN_PORT="+numbers[3])}
 	keep(t, run)
 	run.start(t)
 	eventually(t, readyWithin, func() string {

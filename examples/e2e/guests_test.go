@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"picket/examples/ports"
 )
 
 const (
@@ -79,7 +81,7 @@ func (c *cluster) invite(t *testing.T, count int, store string) []*node {
 	t.Helper()
 	var all []*node
 	for i := range count {
-		addresses := freeAddresses(t, "127.0.0.1", 4)
+		addresses := ports.Some(t, 4)
 		g := &node{process: process{name: fmt.Sprintf("guest-%d", i+1)}, listen: addresses[0], admin: addresses[1]}
 		g.env = append(g.env, c.nodes[0].env...)
 		g.env = append(g.env, "PICKET_BROKER="+addresses[2], "PICKET_CLIENT="+addresses[3], "PICKET_STORE="+store)

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"picket/examples/ports"
 )
 
 // line is what lies between two places: it takes its time, and can be cut. What is on its way when it is cut never arrives,
@@ -35,7 +37,7 @@ func (l *line) to(t *testing.T, target string) string {
 	if near := l.ends[target]; near != "" {
 		return near
 	}
-	listener := listen(t, freeAddresses(t, "127.0.0.1", 1)[0])
+	listener := listen(t, ports.One(t))
 	t.Cleanup(func() { _ = listener.Close() })
 	l.ends[target] = listener.Addr().String()
 	go l.accept(listener, target)

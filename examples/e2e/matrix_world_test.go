@@ -22,6 +22,8 @@ import (
 	"github.com/coder/websocket"
 	"google.golang.org/grpc"
 	health1 "google.golang.org/grpc/health/grpc_health_v1"
+
+	"picket/examples/ports"
 )
 
 // every is how often the application of the matrix gives a sign of life on whatever is open.
@@ -49,10 +51,10 @@ func startMatrix(t *testing.T) *matrix {
 	m.attach(t, builtIn)
 	web := httptest.NewServer(http.HandlerFunc(lively))
 	t.Cleanup(web.Close)
-	peers := freeAddresses(t, "127.0.0.1", len(m.nodes))
+	peers := ports.Some(t, len(m.nodes))
 	for i, n := range m.nodes {
 		m.tell(t, n, m.file)
-		n.env = append(n.env, "PICKET_BROKER="+peers[i], "PICKET_CLIENT="+freeAddresses(t, "127.0.0.1", 1)[0], "PICKET_STORE="+t.TempDir(),
+		n.env = append(n.env, "PICKET_BROKER="+peers[i], "PICKET_CLIENT="+ports.One(t), "PICKET_STORE="+t.TempDir(),
 			"E2E_CERTIFICATE="+certificate, "E2E_KEY="+key, "E2E_UPSTREAM="+web.URL)
 		for j, address := range peers {
 			n.env = append(n.env, fmt.Sprintf("PICKET_PEER_%d=%s=%s", j+1, m.nodes[j].name, address))

@@ -11,13 +11,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"picket/examples/ports"
 )
 
 func TestOneNodeGrowsToThreeIsRepairedAndPeopleStaySignedIn(t *testing.T) {
 	t.Parallel() // it mostly waits
 	c := openCluster(t, "localhost")
 	c.attach(t, builtIn)
-	all := append(c.nodes, &node{process: process{name: "node-4"}, listen: c.nodes[2].listen, admin: freeAddresses(t, "127.0.0.1", 1)[0]})
+	all := append(c.nodes, &node{process: process{name: "node-4"}, listen: c.nodes[2].listen, admin: ports.One(t)})
 	m := c.membership(t, all)
 	first, second, third, fourth := all[0], all[1], all[2], all[3]
 
@@ -122,7 +124,7 @@ func (c *cluster) membership(t *testing.T, nodes []*node) *membership {
 	m := &membership{file: filepath.Join(scratch(t, "membership"), "cluster.hcl"), text: string(text), addresses: map[*node]string{}}
 	var processes []*process
 	for _, n := range nodes {
-		addresses := freeAddresses(t, "127.0.0.1", 2)
+		addresses := ports.Some(t, 2)
 		m.addresses[n] = addresses[0]
 		c.tell(t, n, m.file)
 		n.env = append(n.env, "PICKET_BROKER="+addresses[0], "PICKET_CLIENT="+addresses[1], "PICKET_STORE="+t.TempDir(),

@@ -15,6 +15,8 @@ import (
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
+
+	"picket/examples/ports"
 )
 
 // natsCluster is three nats-server processes of somebody's, with the configuration of examples/external-nats.
@@ -36,7 +38,7 @@ type natsServer struct {
 func startNATS(t *testing.T) *natsCluster {
 	t.Helper()
 	n := newNATS(t, "../external-nats/nats.conf")
-	clients, routes := freeAddresses(t, "127.0.0.1", 3), freeAddresses(t, "127.0.0.1", 3)
+	clients, routes := ports.Some(t, 3), ports.Some(t, 3)
 	var all []*process
 	for i := range 3 {
 		s := n.add(t, "nats-"+strconv.Itoa(i+1), clients[i], routes[i])

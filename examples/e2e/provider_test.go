@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"picket/cmd/picket/dev"
+	"picket/examples/ports"
 )
 
 // What picket is at the providers.
@@ -36,7 +37,7 @@ func builtIn(t *testing.T, c *cluster) *provider {
 // builtInWith is the same with access tokens that are good for so long.
 func builtInWith(t *testing.T, c *cluster, life time.Duration) *provider {
 	t.Helper()
-	address := freeAddresses(t, "127.0.0.1", 1)[0]
+	address := ports.One(t)
 	p := &provider{issuer: "http://" + address}
 	handler, err := dev.NewProvider(dev.ProviderOptions{
 		Issuer: p.issuer, ClientID: clientID, ClientSecret: clientSecret,
@@ -76,7 +77,7 @@ func (p *provider) down(t *testing.T) {
 // certified is the npm package oidc-provider, in a process of its own.
 func certified(t *testing.T, c *cluster) *provider {
 	t.Helper()
-	address := freeAddresses(t, "127.0.0.1", 1)[0]
+	address := ports.One(t)
 	p := &process{name: "oidc-provider", command: []string{"node", "oidc-provider/server.mjs"}, env: []string{
 		"PORT=" + portOf(t, address),
 		"CLIENT_ID=" + clientID,

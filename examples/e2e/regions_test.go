@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"picket/examples/ports"
 )
 
 // between is how long anything takes from one region to the other, one way.
@@ -33,7 +35,7 @@ func startRegions(t *testing.T) *regions {
 	t.Helper()
 	r := &regions{natsCluster: newNATS(t, "../regions/nats.conf"), line: newLine(t, between)}
 	names := []string{"east-1", "east-2", "east-3", "west-1", "west-2"}
-	clients, routes, gateways := freeAddresses(t, "127.0.0.1", 5), freeAddresses(t, "127.0.0.1", 5), freeAddresses(t, "127.0.0.1", 5)
+	clients, routes, gateways := ports.Some(t, 5), ports.Some(t, 5), ports.Some(t, 5)
 	var all []*process
 	for i, name := range names {
 		region, _, _ := strings.Cut(name, "-")

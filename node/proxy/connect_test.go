@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"picket/examples/ports"
 	"picket/node/authn"
 	"picket/node/authz"
 	"picket/node/config"
@@ -226,12 +227,7 @@ func TestATunnelIsCutThoughNobodyReads(t *testing.T) {
 }
 
 func TestAnUpstreamThatIsNotThereIsABadGateway(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gone := l.Addr().String()
-	_ = l.Close()
+	gone := ports.One(t)
 	w := newWorld(t, http.HandlerFunc(mirror), carrying(t, echoes), func(c *config.Config) {
 		to := &c.Routes[len(c.Routes)-1].To
 		*to = append([]string{"tcp://" + gone}, *to...)

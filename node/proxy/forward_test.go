@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"picket/examples/ports"
 	"picket/node/config"
 )
 
@@ -84,7 +85,7 @@ func (w *world) gauge(name string) float64 {
 
 func TestAnApplicationThatIsDownIsSaidSo(t *testing.T) {
 	w := newWorld(t, http.HandlerFunc(mirror), func(c *config.Config) {
-		c.Routes[1].To = []string{"http://" + closedAddress(t)}
+		c.Routes[1].To = []string{"http://" + ports.One(t)}
 		c.Routes[1].WebSocket = true
 	})
 	for name, request := range map[string]string{
@@ -97,17 +98,6 @@ func TestAnApplicationThatIsDownIsSaidSo(t *testing.T) {
 			t.Errorf("%s: %s, %+v", name, res.Status, f)
 		}
 	}
-}
-
-// closedAddress is an address where nothing listens.
-func closedAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 func TestAnApplicationThatBreaksOffIsDown(t *testing.T) {
@@ -159,7 +149,7 @@ func TestTargetsTakeTurnsAndOneThatIsDownIsPassedOver(t *testing.T) {
 		t.Cleanup(s.Close)
 		to = append(to, s.URL)
 	}
-	w := newWorld(t, http.HandlerFunc(mirror), func(c *config.Config) { c.Routes[1].To = append(to, "http://"+closedAddress(t)) })
+	w := newWorld(t, http.HandlerFunc(mirror), func(c *config.Config) { c.Routes[1].To = append(to, "http://"+ports.One(t)) })
 	for range 12 {
 		if res := w.ask("GET / HTTP/1.1\nHost: open.test\n\n"); res.StatusCode != http.StatusOK {
 			t.Errorf("got %s", res.Status)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"picket/examples/ports"
 	"picket/node/config"
 	"picket/policy"
 )
@@ -253,11 +254,9 @@ func TestAnAddressThatIsClosedFinishesWhatItHas(t *testing.T) {
 	_, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: open.test\r\n\r\n")
 	w.must(err)
 	<-begun
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	w.must(err)
-	w.must(free.Close())
+	free := ports.One(t)
 	old := w.address
-	w.use(func(c *config.Config) { c.Listeners[0].Address = free.Addr().String() })
+	w.use(func(c *config.Config) { c.Listeners[0].Address = free })
 	if code, reason := ends(w.ctx, c); code != websocket.StatusGoingAway {
 		t.Errorf("the WebSocket is closed with %d %q", code, reason)
 	}
@@ -265,7 +264,7 @@ func TestAnAddressThatIsClosedFinishesWhatItHas(t *testing.T) {
 		_ = again.Close()
 		t.Error("the old address still answers")
 	}
-	w.address = free.Addr().String()
+	w.address = free
 	if got := w.ask("GET /.picket/ HTTP/1.1\nHost: open.test\n\n"); got.StatusCode != http.StatusOK {
 		t.Errorf("the new address: %s", got.Status)
 	}
@@ -277,17 +276,15 @@ func TestAnAddressThatIsClosedFinishesWhatItHas(t *testing.T) {
 
 func TestWhatCannotBeMadeReadyLeavesNothing(t *testing.T) {
 	w := newWorld(t, http.HandlerFunc(mirror))
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	w.must(err)
-	w.must(free.Close())
+	free := ports.One(t)
 	for what, change := range map[string]func(*config.Config){
 		"an address in use": func(c *config.Config) {
-			c.Listeners = append(c.Listeners, config.Listener{Name: "free", Address: free.Addr().String()}, config.Listener{Name: "taken", Address: w.address})
+			c.Listeners = append(c.Listeners, config.Listener{Name: "free", Address: free}, config.Listener{Name: "taken", Address: w.address})
 		},
 		"a route that leads nowhere": func(c *config.Config) { c.Routes[0].To = nil },
 		"two routes for one address": func(c *config.Config) { c.Routes = append(c.Routes, c.Routes[0]) },
 		"a certificate that is none": func(c *config.Config) {
-			c.Listeners = append(c.Listeners, config.Listener{Name: "tls", Address: free.Addr().String(), Certificates: []config.Certificate{{}}})
+			c.Listeners = append(c.Listeners, config.Listener{Name: "tls", Address: free, Certificates: []config.Certificate{{}}})
 		},
 	} {
 		before := w.door.inForce.Load()
@@ -297,7 +294,7 @@ func TestWhatCannotBeMadeReadyLeavesNothing(t *testing.T) {
 		if w.door.inForce.Load() != before {
 			t.Errorf("%s: in force", what)
 		}
-		again, err := net.Listen("tcp", free.Addr().String())
+		again, err := net.Listen("tcp", free)
 		if err != nil {
 			t.Fatalf("%s: an address stays open: %v", what, err)
 		}

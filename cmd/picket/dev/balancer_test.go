@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"picket/examples/ports"
 )
 
 func TestConnectionsGoRound(t *testing.T) {
@@ -27,7 +29,7 @@ func TestConnectionsGoRound(t *testing.T) {
 }
 
 func TestABackendThatRefusesIsPassedOver(t *testing.T) {
-	dead := closedPort(t)
+	dead := ports.One(t)
 	_, address := startBalancer(t, dead, named(t, "b"), named(t, "c"))
 	got := map[string]int{}
 	for range 9 {
@@ -39,7 +41,7 @@ func TestABackendThatRefusesIsPassedOver(t *testing.T) {
 }
 
 func TestABackendThatComesBackIsUsedOnceItIsMarkedWell(t *testing.T) {
-	dead := closedPort(t)
+	dead := ports.One(t)
 	balancer, address := startBalancer(t, dead, named(t, "b"))
 	ask(t, address)
 	ask(t, address)
@@ -59,7 +61,7 @@ func TestABackendThatComesBackIsUsedOnceItIsMarkedWell(t *testing.T) {
 
 func TestABackendThatIsNotWellIsStillTriedLast(t *testing.T) {
 	a := named(t, "a")
-	balancer, address := startBalancer(t, a, closedPort(t))
+	balancer, address := startBalancer(t, a, ports.One(t))
 	balancer.Mark(a, false)
 	if got := ask(t, address); got != "a" {
 		t.Errorf("went to %q", got)
@@ -67,7 +69,7 @@ func TestABackendThatIsNotWellIsStillTriedLast(t *testing.T) {
 }
 
 func TestWhenAllAreDeadTheConnectionEnds(t *testing.T) {
-	_, address := startBalancer(t, closedPort(t), closedPort(t))
+	_, address := startBalancer(t, ports.One(t), ports.One(t))
 	if got := ask(t, address); got != "" {
 		t.Errorf("got %q", got)
 	}
@@ -170,12 +172,6 @@ func listen(t *testing.T) net.Listener {
 		t.Fatal(err)
 	}
 	return listener
-}
-
-func closedPort(t *testing.T) string {
-	listener := listen(t)
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 func dial(t *testing.T, address string) net.Conn {
