@@ -47,6 +47,16 @@ func (k *Keyring) derive(purpose string) [][]byte {
 // ID is the same on all nodes whose first secret is the same, and tells nothing of it.
 func (k *Keyring) ID() string { return hex.EncodeToString(k.derive("id")[0][:8]) }
 
+// Period gives the keys of a purpose for one period of time, by its number: one of each secret, the first of which makes. All
+// nodes with the same secrets have the same ones, and nothing has to be handed out when a period begins.
+func (k *Keyring) Period(purpose string, number int64) [][32]byte {
+	var keys [][32]byte
+	for _, key := range k.derive(fmt.Sprintf("period %d of %s", number, purpose)) {
+		keys = append(keys, [32]byte(key))
+	}
+	return keys
+}
+
 // TagSize is the length of a tag in bytes.
 const TagSize = sha256.Size
 

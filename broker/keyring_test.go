@@ -107,3 +107,16 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+func TestAPeriodHasKeysOfItsOwnOnEveryNode(t *testing.T) {
+	one, two := keyring(t, testSecret, olderSecret), keyring(t, olderSecret, testSecret)
+	keys := one.Period("tickets", 7)
+	if got := two.Period("tickets", 7); len(keys) != 2 || keys[0] != got[1] || keys[1] != got[0] {
+		t.Error("another node has other keys")
+	}
+	for name, other := range map[string][][32]byte{"period": one.Period("tickets", 8), "purpose": one.Period("others", 7)} {
+		if other[0] == keys[0] {
+			t.Errorf("another %s has the same key", name)
+		}
+	}
+}

@@ -25,6 +25,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
+	"picket/broker"
 	"picket/node/authn"
 	"picket/node/authz"
 	"picket/node/config"
@@ -40,7 +41,8 @@ type Options struct {
 	// once. Nil: it never is.
 	Fresh func() bool
 
-	Drain    time.Duration // how long requests under way may take when the door closes; 0: 10 s
+	Keys     *broker.Keyring // of TLS session tickets; nil: they are good for this door alone
+	Drain    time.Duration   // how long requests under way may take when the door closes; 0: 10 s
 	Log      zerolog.Logger
 	Registry prometheus.Registerer // nil: nothing is counted anywhere
 	Now      func() time.Time      // nil: time.Now
@@ -55,6 +57,7 @@ type Door struct {
 	log      zerolog.Logger
 	plainLog *log.Logger // log for net/http, which says on it what clients did wrong
 	now      func() time.Time
+	tickets  *tickets
 	cookies  []string // names of ours
 	buffers  *buffers
 	streams  *streams
@@ -81,9 +84,10 @@ func New(o Options) (*Door, error) {
 	if d.drain == 0 {
 		d.drain = 10 * time.Second
 	}
+	d.tickets = newTickets(o.Keys, d.now)
 	d.metrics = newMetrics(o.Registry)
 	d.streams = newStreams(d.metrics)
-	rules, err := newRules(o.Parts, nil)
+	rules, err := newRules(o.Parts, nil, d.tickets)
 	if err != nil {
 		return nil, err
 	}

@@ -70,7 +70,7 @@ func readHost(a *ask, l *front, r *http.Request) *authz.Refusal {
 
 // checkTLS holds the host against the one that TLS was made for.
 func checkTLS(a *ask, l *front, r *http.Request) *authz.Refusal {
-	if r.TLS != nil && r.TLS.ServerName != "" && !l.covers(r.TLS.ServerName, a.host) {
+	if r.TLS != nil && !l.covers(r.TLS.ServerName, a.host) {
 		return misdirected()
 	}
 	return nil

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -22,19 +21,25 @@ const maxStreams = 250
 // certificate.
 type front struct {
 	config.Listener
-	certs certificates
+	certs    certificates
+	obtained source   // certificates that stand in no file; nil: there are none
+	tickets  *tickets // nil: none are given
+	tls      *secured
 }
 
 // newFronts makes ready what a configuration says of its listeners, by listener.key.
-func newFronts(from []config.Listener) (map[string]*front, error) {
+func newFronts(p Parts, t *tickets) (map[string]*front, error) {
 	var mistakes []error
+	from := p.Config.Listeners
 	fronts := make(map[string]*front, len(from))
 	for i, key := range keys(from) {
-		certs, err := newCertificates(from[i].Certificates)
-		if err != nil {
+		f := &front{Listener: from[i], obtained: p.Certificate, tickets: t}
+		var err error
+		if f.certs, err = newCertificates(from[i].Certificates); err != nil {
 			mistakes = append(mistakes, fmt.Errorf("listen %q: %w", from[i].Name, err))
 		}
-		fronts[key] = &front{Listener: from[i], certs: certs}
+		f.tls = f.newSecured()
+		fronts[key] = f
 	}
 	return fronts, errors.Join(mistakes...)
 }
@@ -71,15 +76,6 @@ func (d *Door) newListener(c config.Listener, key string) *listener {
 	l := &listener{Listener: c, key: key, door: d, done: make(chan struct{})}
 	l.speakers = newSpeakers(l, c)
 	return l
-}
-
-// certificate is the one in force for a client.
-func (l *listener) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	f := l.door.inForce.Load().fronts[l.key]
-	if f == nil || len(f.certs) == 0 {
-		return nil, errClosed
-	}
-	return f.certs.pick(hello)
 }
 
 // ServeHTTP is the door behind this listener.

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"io"
 	"math/big"
 	"net"
@@ -77,6 +78,47 @@ func TestTLSHasTheCertificateOfTheName(t *testing.T) {
 	}
 }
 
+func TestCertificatesThatStandInNoFile(t *testing.T) {
+	obtained := func(name string) *tls.Certificate {
+		c := certificate(t, name)
+		made, err := tls.X509KeyPair(c.Chain, c.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &made
+	}
+	other, challenge := obtained("other.test"), obtained("challenge.test")
+	w := newWorld(t, http.HandlerFunc(mirror), secure(t))
+	parts := w.parts(w.config)
+	parts.Certificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		switch {
+		case len(hello.SupportedProtos) == 1 && hello.SupportedProtos[0] == "acme-tls/1":
+			return challenge, nil
+		case hello.ServerName == "other.test" || hello.ServerName == "wiki.test":
+			return other, nil
+		}
+		return nil, errors.New("none was obtained")
+	}
+	prepared, err := w.door.Prepare(w.ctx, parts)
+	w.must(err)
+	prepared.Use()
+	for name, want := range map[string]string{"wiki.test": "wiki.test", "other.test": "other.test", "open.test": "open.test", "": "wiki.test", "x.test": "wiki.test"} {
+		if got := w.tls(name, "h2").ConnectionState().PeerCertificates[0].DNSNames[0]; got != want {
+			t.Errorf("for %q: %s", name, got)
+		}
+	}
+	conn := w.tls("wiki.test", "acme-tls/1")
+	if state := conn.ConnectionState(); state.NegotiatedProtocol != "acme-tls/1" || state.PeerCertificates[0].DNSNames[0] != "challenge.test" {
+		t.Errorf("for a challenge: %q, %v", state.NegotiatedProtocol, state.PeerCertificates[0].DNSNames)
+	}
+	if n, err := conn.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
+		t.Errorf("after a challenge: %v", err)
+	}
+	if got := w.tls("wiki.test", "acme-tls/1", "h2").ConnectionState(); got.NegotiatedProtocol != "h2" {
+		t.Errorf("no challenge: %q", got.NegotiatedProtocol)
+	}
+}
+
 func TestAConnectionIsForTheHostsOfItsCertificate(t *testing.T) {
 	w := newWorld(t, http.HandlerFunc(mirror), secure(t))
 	for _, c := range []struct {
@@ -89,6 +131,7 @@ func TestAConnectionIsForTheHostsOfItsCertificate(t *testing.T) {
 		{"open.test", "wiki.test", 421},
 		{"a.any.test", "wiki.test", 200}, // one certificate for both
 		{"", "wiki.test", 200},
+		{"", "open.test", 421}, // the certificate is for wiki
 		{"other.test", "wiki.test", 421},
 	} {
 		conn := w.tls(c.name)

@@ -21,7 +21,7 @@ type Prepared struct {
 func (d *Door) Prepare(ctx context.Context, parts Parts) (*Prepared, error) {
 	p := &Prepared{door: d, before: d.inForce.Load()}
 	var err error
-	if p.rules, err = newRules(parts, p.before); err != nil {
+	if p.rules, err = newRules(parts, p.before, d.tickets); err != nil {
 		return nil, err
 	}
 	for i, key := range keys(parts.Config.Listeners) {

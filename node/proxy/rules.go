@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"errors"
 	"net/http"
 
@@ -24,6 +25,11 @@ type Parts struct {
 	// Data is what the data blocks hold now; it takes a few nanoseconds. Nil: nothing is known. Door.Changed tells that it
 	// gives something else.
 	Data func() *policy.Data
+
+	// Certificate gives certificates that stand in no file: for the name that a client asks for, and for a challenge of ACME
+	// (a ClientHello that offers acme-tls/1 alone, RFC 8737). Files go before it, and their first comes after it when it
+	// has none or fails. Nil: there are none.
+	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 }
 
 // Rules are all that a request is decided by: one whole configuration, made ready. They are immutable, and a request meets
@@ -43,7 +49,7 @@ type Rules struct {
 
 // newRules compiles one configuration; all mistakes are told at once. Connections to applications are kept that the rules
 // before have (nil: there are none).
-func newRules(p Parts, before *Rules) (*Rules, error) {
+func newRules(p Parts, before *Rules, t *tickets) (*Rules, error) {
 	if p.Config == nil || p.Authn == nil || p.Authz == nil || p.Pages == nil || p.Refuse == nil {
 		return nil, errors.New("proxy: Config, Authn, Authz, Pages and Refuse are needed")
 	}
@@ -55,7 +61,7 @@ func newRules(p Parts, before *Rules) (*Rules, error) {
 	r.routes, routing = newRoutes(p.Config.Routes, before.transports())
 	r.scrub = newScrubber(r.routes)
 	r.table, tabling = newTable(r.routes, p.Config.Authenticate.URL)
-	r.fronts, fronting = newFronts(p.Config.Listeners)
+	r.fronts, fronting = newFronts(p, t)
 	return r, errors.Join(routing, tabling, fronting)
 }
 

@@ -41,7 +41,7 @@ func newSpeakers(l *listener, c config.Listener) *speakers {
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams, WriteByteTimeout: c.IdleTimeout}, DisableGeneralOptionsHandler: true,
 	}
 	if c.TLS() {
-		s.tls = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: l.certificate}
+		s.tls = l.tlsConfig()
 		s.http2.TLSConfig = s.tls
 	}
 	return s
@@ -81,8 +81,12 @@ func (s *speakers) take(conn net.Conn) {
 		return
 	}
 	state := secure.ConnectionState()
-	if state.NegotiatedProtocol == "h2" {
+	switch state.NegotiatedProtocol {
+	case "h2":
 		s.agreed.give(secure)
+		return
+	case acmeALPN: // the handshake was all that was wanted (RFC 8737, section 3)
+		_ = secure.Close()
 		return
 	}
 	s.http1.ServeConn(ctx, secure, &state)

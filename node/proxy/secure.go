@@ -1,0 +1,72 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"slices"
+	"sync"
+)
+
+// acmeALPN is the protocol of a handshake that proves a host to an ACME server (RFC 8737): nothing is spoken after it.
+const acmeALPN = "acme-tls/1"
+
+// suites are those of TLS 1.2: forward secret, authenticated. Those of TLS 1.3 are all so.
+var suites = [...]uint16{
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+}
+
+// tlsConfig is what TLS goes by on this listener, whatever is spoken above it: over TCP as it stands, over QUIC as
+// http3.ConfigureTLSConfig makes it. Each ClientHello is answered by the rules in force. No data is taken before the
+// handshake is done: crypto/tls has no such thing, and quic.Config.Allow0RTT must stay false, for tickets made over TCP and
+// over QUIC alike.
+func (l *listener) tlsConfig() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: nextProtos(), GetConfigForClient: l.configFor}
+}
+
+func nextProtos() []string { return []string{"h2", "http/1.1"} }
+
+// configFor gives what is in force for a client.
+func (l *listener) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	f := l.door.inForce.Load().fronts[l.key]
+	if f == nil {
+		return nil, errClosed
+	}
+	return f.configFor(hello), nil
+}
+
+// configFor gives what the listener says to a client.
+func (l *front) configFor(hello *tls.ClientHelloInfo) *tls.Config {
+	if l.obtained != nil && slices.Equal(hello.SupportedProtos, []string{acmeALPN}) {
+		return &tls.Config{
+			MinVersion: tls.VersionTLS12, NextProtos: []string{acmeALPN}, GetCertificate: l.obtained, SessionTicketsDisabled: true,
+		}
+	}
+	return l.tls.current()
+}
+
+// secured is a configuration of TLS whose tickets have the keys of the present period.
+type secured struct {
+	tickets *tickets
+	config  *tls.Config
+
+	mu     sync.Mutex
+	period int64 // guarded by mu: whose keys the config has
+}
+
+func (l *front) newSecured() *secured {
+	return &secured{tickets: l.tickets, period: -1, config: &tls.Config{
+		MinVersion: tls.VersionTLS12, CipherSuites: suites[:], NextProtos: nextProtos(), GetCertificate: l.certificate,
+	}}
+}
+
+// current is the configuration with keys that are in use now.
+func (s *secured) current() *tls.Config {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := s.tickets.present(); now != s.period {
+		s.config.SetSessionTicketKeys(s.tickets.of(now))
+		s.period = now
+	}
+	return s.config
+}
