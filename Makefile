@@ -23,9 +23,9 @@ faults: ## what was promised, while things break; SHORT=1 is the short form
 	./examples/faults/install
 	$(GO) test -tags faults -run '^TestThePromises' -count=1 -timeout 40m -v $(if $(SHORT),-short) ./examples/faults
 
-bench: ## the numbers of the README, each as a ratio in one run
+bench: ## the numbers of the README, each as a ratio in one run; SHORT=1, PART=… or PEERS=… takes a quick look at the door
 	./examples/bench/install
-	$(GO) test -tags bench -count=1 -timeout 30m -v ./examples/bench
+	$(GO) test -tags bench -count=1 -timeout 90m -v $(if $(SHORT),-short) $(if $(SHORT)$(PART)$(PEERS)$(PROFILE),-run '^TestDoor$$') ./examples/bench
 
 check: ## formatting, vet, staticcheck, who imports whom, and the documentation
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt -w $$unformatted"; exit 1; }

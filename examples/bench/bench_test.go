@@ -21,22 +21,23 @@ type suite struct {
 	known  int           // sessions that a node knows at least when the memory of one is taken
 	ended  int           // sessions that are revoked, one after the other
 	stored int           // sessions in a store that a node is started with
+	settle time.Duration // how long memory is watched for its least
 	rows   []row
+
+	contenders []*contender
 }
 
 // TestNumbers measures everything and prints the table. Parts of it are had by -run, as in -run TestNumbers/start; with
 // -short each is one brief round, to see that it works.
 func TestNumbers(t *testing.T) {
-	s := &suite{rounds: 5, during: 5 * time.Second, known: 6000, ended: 1000, stored: 1_000_000}
+	s := &suite{rounds: 5, during: 5 * time.Second, known: 6000, ended: 1000, stored: 1_000_000, settle: settleTime}
 	if testing.Short() {
 		s.rounds, s.during, s.known, s.ended, s.stored = 1, time.Second, 0, 50, 20_000
 	}
 	s.build(t)
 	s.say("%s", machine())
-	t.Run("checks", s.checks)
+	t.Run("checks", func(t *testing.T) { s.checks(t, allChecks()) })
 	t.Run("start", s.start)
-	t.Run("requests", s.requests)
-	t.Run("connections", s.connections)
 	t.Run("cluster", s.cluster)
 	t.Run("refresh", s.refresh)
 	t.Run("stalls", s.stalls)

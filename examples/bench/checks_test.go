@@ -86,16 +86,26 @@ type check struct {
 	most     float64 // seconds
 }
 
-// checks measures the steps of a request by the benchmarks of the packages that take them.
-func (s *suite) checks(t *testing.T) {
-	all := []check{
+// allChecks are the steps of every request.
+func allChecks() []check {
+	return append([]check{
 		{"session check on a hit", &benchmark{folder: "node/authn", name: "BenchmarkIdentifyHit"},
 			&benchmark{folder: "broker", name: "BenchmarkVerify"}, "one cookie's HMAC", 1e-6},
 		{"policy of ten rules", &benchmark{folder: "policy", name: "BenchmarkEvaluate/ten"},
 			&benchmark{folder: "examples/bench", name: "BenchmarkHCL"}, "HCL itself, one rule", 300e-9},
+	}, lookupCheck()...)
+}
+
+// lookupCheck is the finding of a route.
+func lookupCheck() []check {
+	return []check{
 		{"route among 10,000", &benchmark{folder: "node/proxy", name: "BenchmarkRouteLookup"},
 			&benchmark{folder: "examples/bench", name: "BenchmarkMap"}, "a Go map", 300e-9},
 	}
+}
+
+// checks measures the steps of a request by the benchmarks of the packages that take them.
+func (s *suite) checks(t *testing.T, all []check) {
 	binaries := testBinaries(t, all)
 	s.each("checks", func(int) (told string) {
 		for _, c := range all {

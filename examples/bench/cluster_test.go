@@ -36,7 +36,7 @@ type cluster struct {
 	t         *testing.T
 	binary    string
 	dir       string
-	port      int // of the hosts' URLs; nobody listens on it
+	port      string // of the hosts' URLs; nobody listens on it
 	secret    string
 	nodes     []*node
 	provider  *httptest.Server
@@ -50,6 +50,7 @@ type cluster struct {
 	Stored      bool // one node alone keeps its state on disk
 	Application string
 	TLS         *keys // nil: http
+	Log         bool  // a line for each request
 }
 
 // newCluster writes the configuration of a cluster before an application. One node alone keeps its state in memory,
@@ -62,7 +63,7 @@ func (s *suite) newCluster(t *testing.T, size int, application nginx, keys *keys
 // newClusterFor is newCluster with a provider whose tokens last so long.
 func (s *suite) newClusterFor(t *testing.T, size int, application nginx, keys *keys, tokens time.Duration) *cluster {
 	t.Helper()
-	c := &cluster{t: t, binary: s.binary, dir: t.TempDir(), port: portOf(t, ports.One(t)), secret: rand.Text() + rand.Text(),
+	c := &cluster{t: t, binary: s.binary, dir: t.TempDir(), port: portOf(ports.One(t)), secret: rand.Text() + rand.Text(),
 		Application: "http://" + application.address, TLS: keys}
 	for i := range size {
 		n := newNode(t, c, i)
@@ -74,8 +75,14 @@ func (s *suite) newClusterFor(t *testing.T, size int, application nginx, keys *k
 	c.transport = &http.Transport{DialContext: c.dial, TLSClientConfig: keys.trust(), MaxIdleConns: 1024, MaxIdleConnsPerHost: 256}
 	t.Cleanup(c.transport.CloseIdleConnections)
 	c.launchProvider(tokens)
-	fill(t, c.config(), clusterTemplate, c)
+	c.configure()
 	return c
+}
+
+// configure writes the configuration.
+func (c *cluster) configure() {
+	c.t.Helper()
+	fill(c.t, c.config(), clusterTemplate, c)
 }
 
 func (c *cluster) launchProvider(tokens time.Duration) {
@@ -117,11 +124,17 @@ func (c *cluster) ClientID() string { return clientID }
 // URL is the origin of one of the cluster's hosts.
 func (c *cluster) URL(name string) string { return c.TLS.scheme() + "://" + c.authority(name) }
 
-func (c *cluster) authority(name string) string { return name + ".localhost:" + strconv.Itoa(c.port) }
+// authority is HOST:PORT of a host: the application's is localhost itself, the others are names beneath it.
+func (c *cluster) authority(name string) string {
+	if name == "app" {
+		return "localhost:" + c.port
+	}
+	return name + ".localhost:" + c.port
+}
 
 // dial connects to the nodes in turn, and to all that is none of the cluster's hosts as it is.
 func (c *cluster) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	if strings.HasSuffix(address, ".localhost:"+strconv.Itoa(c.port)) {
+	if host, port, _ := strings.Cut(address, ":"); port == c.port && strings.HasSuffix("."+host, ".localhost") {
 		address = c.nodes[c.turn.Add(1)%uint64(len(c.nodes))].http
 	}
 	return new(net.Dialer).DialContext(ctx, network, address)
@@ -153,16 +166,3 @@ func (c *cluster) wipe() {
 
 // quote writes a string as HCL does.
 func quote(s string) string { return strconv.Quote(s) }
-
-func portOf(t testing.TB, address string) int {
-	t.Helper()
-	_, text, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	port, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
-}

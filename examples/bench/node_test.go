@@ -75,10 +75,10 @@ func (n *node) ask(method, path string) string {
 
 // inUse is what the node has in use after a collection, in bytes: on the heap and, if asked, on stacks. It is the least
 // of some seconds, because the store keeps what it has just read for a while.
-func (n *node) inUse(marks ...string) float64 {
+func (n *node) inUse(settle time.Duration, marks ...string) float64 {
 	n.t.Helper()
 	least := 0.0
-	for end := time.Now().Add(settleTime); time.Now().Before(end); time.Sleep(time.Second) {
+	for end := time.Now().Add(settle); time.Now().Before(end); time.Sleep(time.Second) {
 		profile, bytes := n.ask(http.MethodGet, "/debug/pprof/heap?gc=1&debug=1"), 0.0
 		for _, mark := range marks {
 			_, rest, _ := strings.Cut(profile, mark)

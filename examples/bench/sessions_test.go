@@ -22,15 +22,15 @@ func (s *suite) sessions(t *testing.T, c *cluster, cookies []string) {
 	s.touch(c, n, "/unsigned", first)
 	record := float64(len(n.ask(http.MethodGet, "/v1/sessions/"+sessionOf(first[0]))))
 	s.say("sessions: reading the heap of a node that does not know %d", len(cookies))
-	known, reads := n.inUse(heapObjects), n.reads("sessions")
+	known, reads := n.inUse(s.settle, heapObjects), n.reads("sessions")
 
 	s.touch(c, n, "/unsigned", cookies)
 	missed := n.reads("sessions") - reads
 	s.say("sessions: reading it again, now that it knows them")
-	plain := n.inUse(heapObjects)
+	plain := n.inUse(s.settle, heapObjects)
 	s.touch(c, n, "/", cookies)
 	s.say("sessions: and again, now that it has signed an assertion for each")
-	signed := n.inUse(heapObjects)
+	signed := n.inUse(s.settle, heapObjects)
 
 	each := float64(len(cookies))
 	s.add(

@@ -21,7 +21,7 @@ func (s *suite) start(t *testing.T) {
 	one, three := s.newCluster(t, 1, application, nil), s.newCluster(t, 3, application, nil)
 	var nginxReady, nginxMemory, aloneReady, aloneMemory, allReady, againReady, eachMemory []float64
 	s.each("start", func(round int) string {
-		plain := launchProxy(t, application, nil)
+		plain := launchProxy(t, application)
 		nginxReady = append(nginxReady, seconds(plain.ready))
 
 		aloneReady = append(aloneReady, seconds(one.start()))

@@ -72,6 +72,11 @@ func write(w io.Writer, rows []row) {
 	for _, r := range rows {
 		lines = append(lines, r.cells())
 	}
+	writeAligned(w, lines, func(column int) bool { return column == 0 || column == 2 || column == 5 })
+}
+
+// writeAligned prints lines, the first of which is the heading. leftward tells which columns are text.
+func writeAligned(w io.Writer, lines [][]string, leftward func(column int) bool) {
 	widths := make([]int, len(lines[0]))
 	for _, line := range lines {
 		for i, cell := range line {
@@ -79,19 +84,18 @@ func write(w io.Writer, rows []row) {
 		}
 	}
 	for n, line := range lines {
-		fmt.Fprintln(w, strings.TrimRight(align(line, widths), " "))
+		fmt.Fprintln(w, strings.TrimRight(align(line, widths, leftward), " "))
 		if n == 0 {
-			fmt.Fprintln(w, strings.Repeat("─", utf8.RuneCountInString(align(line, widths))))
+			fmt.Fprintln(w, strings.Repeat("─", utf8.RuneCountInString(align(line, widths, leftward))))
 		}
 	}
 }
 
-func align(line []string, widths []int) string {
+func align(line []string, widths []int, leftward func(column int) bool) string {
 	var out strings.Builder
 	for i, cell := range line {
 		gap := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-		leftward := i == 0 || i == 2 || i == 5
-		if leftward {
+		if leftward(i) {
 			out.WriteString(cell + gap)
 		} else {
 			out.WriteString(gap + cell)

@@ -65,6 +65,24 @@ func writePEM(t testing.TB, file, kind string, data []byte) {
 	}
 }
 
+// pair is a file of both, certificate first, as HAProxy takes them.
+func (k *keys) pair(t testing.TB) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "pair.pem")
+	var both []byte
+	for _, name := range []string{k.Chain, k.Key} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		both = append(both, text...)
+	}
+	if err := os.WriteFile(file, both, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 func (k *keys) scheme() string {
 	if k == nil {
 		return "http"

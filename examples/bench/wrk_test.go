@@ -31,7 +31,7 @@ type load struct {
 func (l load) rate() float64 { return float64(l.Requests) / (float64(l.Took) / 1e6) }
 
 // wrk loads an address for a while. Every answer must be the application's.
-func wrk(t testing.TB, address string, headers []string, during time.Duration) load {
+func wrk(t testing.TB, address string, headers []string, size int64, during time.Duration) load {
 	t.Helper()
 	args := []string{"-t", strconv.Itoa(wrkThreads), "-c", strconv.Itoa(wrkConnections), "-d", strconv.Itoa(int(during.Seconds())) + "s",
 		"--timeout", "10s", "--latency", "-s", "testdata/done.lua"}
@@ -47,7 +47,7 @@ func wrk(t testing.TB, address string, headers []string, during time.Duration) l
 	if err := json.Unmarshal([]byte(text[strings.LastIndexByte(text, '\n')+1:]), &l); err != nil {
 		t.Fatalf("reading what wrk measured: %v\n%s", err, out)
 	}
-	if l.Requests == 0 || l.Refused+l.Failed > 0 || l.Bytes < l.Requests*bodySize {
+	if l.Requests == 0 || l.Refused+l.Failed > 0 || l.Bytes < l.Requests*size {
 		t.Fatalf("%s: not every answer was the application's:\n%s", address, out)
 	}
 	return l
