@@ -34,35 +34,17 @@ func (b *Broker) mayJoin(ctx context.Context) error {
 	return b.oneTooMany(group)
 }
 
-// mayGrow asks the peers that are there whether they are a cluster already: of two that each have records, only one would
-// keep them.
-func (b *Broker) mayGrow(ctx context.Context) error {
-	group, led, err := b.groupThere(ctx)
-	if err != nil || !led {
-		return err
-	}
-	return fmt.Errorf("%s keep the state of a cluster already, and the store %s has records of its own, of when this node was alone. "+
-		"Give the node an empty store to join them; what is in this one can be saved by starting the node alone (picket backup)",
-		strings.Join(group.Names(), ", "), b.options.Store)
-}
-
 // groupThere asks the peers that are there whom their leader counts; led is false when nobody is there or leads.
 func (b *Broker) groupThere(ctx context.Context) (group Group, led bool, err error) {
-	there := b.knock(ctx)
+	there := b.knock(ctx, joinDial)
 	if len(there) == 0 {
 		return Group{}, false, nil
 	}
-	guest, err := New(Options{
-		Cluster: b.options.Cluster, Node: b.options.Node + joiner, Secrets: b.options.Secrets, Peers: b.options.Peers, Log: b.log,
-	})
+	guest, err := b.visit(ctx)
 	if err != nil {
 		return Group{}, false, err
 	}
-	guest.strangers = b.strangers // what it tells of need not be told again
 	defer guest.shut(context.WithoutCancel(ctx))
-	if err := guest.startServer(ctx); err != nil {
-		return Group{}, false, err
-	}
 	if !guest.meet(ctx, there) {
 		return Group{}, false, nil // they are of another cluster, or have another secret: the log says so
 	}
@@ -72,6 +54,22 @@ func (b *Broker) groupThere(ctx context.Context) (group Group, led bool, err err
 		return Group{}, false, nil // nobody leads: they are about to begin, or are too few
 	}
 	return group, true, nil
+}
+
+// visit starts a server that meets the peers and stores nothing, under another name than this node's.
+func (b *Broker) visit(ctx context.Context) (guest *Broker, err error) {
+	guest, err = New(Options{
+		Cluster: b.options.Cluster, Node: b.options.Node + joiner, Secrets: b.options.Secrets, Peers: b.options.Peers, Log: b.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	guest.strangers = b.strangers // what it tells of need not be told again
+	if err := guest.startServer(ctx); err != nil {
+		guest.shut(context.WithoutCancel(ctx))
+		return nil, err
+	}
+	return guest, nil
 }
 
 func (b *Broker) oneTooMany(group Group) error {
@@ -92,7 +90,7 @@ func (g Group) notIn(list []string) []string {
 }
 
 // knock gives the other peers that listen.
-func (b *Broker) knock(ctx context.Context) []string {
+func (b *Broker) knock(ctx context.Context, patience time.Duration) []string {
 	answers := make(chan string, len(b.options.Peers))
 	asked := 0
 	for _, p := range b.options.Peers {
@@ -101,7 +99,7 @@ func (b *Broker) knock(ctx context.Context) []string {
 		}
 		asked++
 		go func() {
-			dialer := net.Dialer{Timeout: joinDial}
+			dialer := net.Dialer{Timeout: patience}
 			conn, err := dialer.DialContext(ctx, "tcp", p.Address)
 			if err != nil {
 				answers <- ""

@@ -1,0 +1,119 @@
+package broker
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+const (
+	// growDial is how long a peer may take to answer the knock of a node that is to grow.
+	growDial = 3 * time.Second
+	// growAsk is how long the peers that answered it may take to say what they keep.
+	growAsk = 20 * time.Second
+	// growRound is how long one question goes round before it is asked again.
+	growRound = 500 * time.Millisecond
+)
+
+// mayGrow asks the peers that are there whether they are a cluster already: of two that each have records, only one would
+// keep them. So each is asked for what it keeps itself, and one that does not say keeps something perhaps: an election is
+// under way, or its machine is slow.
+func (b *Broker) mayGrow(ctx context.Context) error {
+	silent := b.knock(ctx, growDial)
+	if len(silent) == 0 {
+		return nil
+	}
+	guest, err := b.visit(ctx)
+	if err != nil {
+		return err
+	}
+	defer guest.shut(context.WithoutCancel(ctx))
+	asking, cancel := context.WithTimeout(ctx, growAsk)
+	defer cancel()
+	for len(silent) > 0 && asking.Err() == nil {
+		var keepers []string
+		for name, keeps := range guest.askAround(asking, silent) {
+			silent = slices.DeleteFunc(silent, func(s string) bool { return s == name })
+			if keeps {
+				keepers = append(keepers, name)
+			}
+		}
+		if len(keepers) > 0 {
+			slices.Sort(keepers)
+			return fmt.Errorf("%s: the state of a cluster is kept there already, and the store %s has records of its own, of when this node was alone. "+
+				"Give the node an empty store to join them; what is in this one can be saved by starting the node alone (picket backup)",
+				strings.Join(keepers, ", "), b.options.Store)
+		}
+	}
+	silent = slices.DeleteFunc(silent, func(name string) bool { return !slices.Contains(guest.known(), name) })
+	if len(silent) > 0 {
+		return fmt.Errorf("%s: no answer to the question whether the state of a cluster is kept there already. "+
+			"The store %s has records of its own, of when this node was alone, and is left as it is. Start the node again", strings.Join(silent, ", "), b.options.Store)
+	}
+	return context.Cause(ctx) // those who were not met are of another cluster, or have another secret: the log says so
+}
+
+// known are the peers to whom there is a connection, by the names that they have when they do not ask.
+func (b *Broker) known() []string {
+	var names []string
+	for _, name := range b.Connected() {
+		names = append(names, strings.TrimSuffix(name, joiner))
+	}
+	return names
+}
+
+// kept is what a server says of itself.
+type kept struct {
+	Server struct {
+		Name string `json:"name"`
+	} `json:"server"`
+	Data struct {
+		Streams int                     `json:"streams"`
+		Meta    *server.MetaClusterInfo `json:"meta_cluster"`
+	} `json:"data"`
+}
+
+func (k kept) anything() bool {
+	return k.Data.Streams > 0 || k.Data.Meta != nil && k.Data.Meta.Leader != ""
+}
+
+// askAround asks all who are connected once, and tells who keeps something of those who answer soon, until all of these
+// names did.
+func (b *Broker) askAround(ctx context.Context, names []string) map[string]bool {
+	ctx, cancel := context.WithTimeout(ctx, growRound)
+	defer cancel()
+	answers := map[string]bool{}
+	conn, err := b.dialAs("system user", nats.NoReconnect(), nats.Timeout(growAsk))
+	if err != nil {
+		return answers
+	}
+	defer conn.Close()
+	inbox := conn.NewInbox()
+	sub, err := conn.SubscribeSync(inbox)
+	if err != nil {
+		return answers
+	}
+	if err := conn.PublishRequest("$SYS.REQ.SERVER.PING.JSZ", inbox, nil); err != nil {
+		return answers
+	}
+	for len(answers) < len(names) {
+		msg, err := sub.NextMsgWithContext(ctx)
+		if err != nil {
+			return answers
+		}
+		var said kept
+		if json.Unmarshal(msg.Data, &said) != nil {
+			continue
+		}
+		if name := strings.TrimSuffix(said.Server.Name, joiner); slices.Contains(names, name) {
+			answers[name] = said.anything()
+		}
+	}
+	return answers
+}
