@@ -5,7 +5,6 @@ package broker
 import (
 	"crypto/rand"
 	"testing"
-	"time"
 )
 
 // Under the race detector sync.Pool forgets on purpose, and the numbers mean nothing.
@@ -20,11 +19,11 @@ func TestVerifyingATagCostsNoAllocation(t *testing.T) {
 }
 
 func TestACacheHitCostsNoAllocation(t *testing.T) {
-	ctx := t.Context()
+	ctx := unhurried(t)
 	b := start(t, Options{})
 	bucket := open(t, b, Spec{Name: "sessions", Decides: true})
 	cache := NewCache(bucket, 100)
-	eventually(t, "fresh", 20*time.Second, b.Fresh)
+	eventually(t, "fresh", b.Fresh)
 	key := rand.Text()
 	if _, err := bucket.Put(ctx, key, note{"one"}, 0); err != nil {
 		t.Fatal(err)

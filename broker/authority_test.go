@@ -54,7 +54,7 @@ func shake(t *testing.T, client, server *tls.Config) (state tls.ConnectionState,
 		t.Fatal(err)
 	}
 	defer near.Close()
-	_ = near.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = near.SetDeadline(time.Now().Add(testPatience))
 	c := tls.Client(near, client)
 	if atClient = c.Handshake(); atClient == nil {
 		_, atClient = c.Read(make([]byte, 1))

@@ -19,6 +19,12 @@ var keptSpecs = []Spec{
 	{Name: "data-oncall", Decides: true, Open: true}, {Name: "keys", Sealed: true, Own: true}, {Name: "once", Passing: true},
 }
 
+// inTime is a lifetime for what is to be there still after some work: it is several times what the test took until now, since
+// it began with work of the kind.
+func inTime(begun time.Time) time.Duration {
+	return (4*time.Second + 4*time.Since(begun)).Truncate(time.Second)
+}
+
 type opened struct {
 	*Broker
 	buckets map[string]*Bucket[note]
@@ -127,8 +133,8 @@ func TestABackupIsRestoredIntoAnEmptyCluster(t *testing.T) {
 	if sum.Records != 703 || sum.of("sessions").Restored != 700 || sum.of("keys").Present != 1 || sum.Cluster != "test" || told != 0 {
 		t.Errorf("%+v, %d", sum, told)
 	}
-	eventually(t, "a view sees what is restored", 20*time.Second, func() bool { return len(live.All()) == 1 })
-	eventually(t, "a cache that knew a session to be absent finds it", 20*time.Second, func() bool {
+	eventually(t, "a view sees what is restored", func() bool { return len(live.All()) == 1 })
+	eventually(t, "a cache that knew a session to be absent finds it", func() bool {
 		_, err := cache.Get(t.Context(), "s1")
 		return err == nil
 	})
@@ -156,13 +162,14 @@ func TestWhatWasRemovedForGoodDoesNotComeBack(t *testing.T) {
 
 func TestARestoredRecordHasTheTimeThatItHadLeft(t *testing.T) {
 	t.Parallel() // it mostly waits
+	begun := time.Now()
 	from := openAll(t, Options{})
-	from.put(t, "sessions", "short", "x", 4*time.Second)
-	from.put(t, "sessions", "shorter", "x", time.Second)
+	from.put(t, "sessions", "shorter", "x", inTime(begun)) // longer than the backup takes
+	from.put(t, "sessions", "short", "x", 2*inTime(begun)) // and than it takes to restore
 	from.put(t, "sessions", "long", "x", time.Hour)
 	from.put(t, "users", "ever", "x", 0)
 	file := from.backup(t)
-	eventually(t, "the shorter one is over", 20*time.Second, func() bool {
+	eventually(t, "the shorter one is over", func() bool {
 		_, err := from.buckets["sessions"].Get(t.Context(), "shorter")
 		return errors.Is(err, ErrNotFound)
 	})
@@ -170,7 +177,7 @@ func TestARestoredRecordHasTheTimeThatItHadLeft(t *testing.T) {
 	if sum := into.restore(t, file, RestoreOptions{}); sum.of("sessions").Expired != 1 || sum.Records != 3 {
 		t.Errorf("%+v", sum)
 	}
-	eventually(t, "the short one expires", 20*time.Second, func() bool {
+	eventually(t, "the short one expires", func() bool {
 		_, err := into.buckets["sessions"].Get(t.Context(), "short")
 		return errors.Is(err, ErrNotFound)
 	})

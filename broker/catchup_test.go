@@ -42,11 +42,11 @@ func TestHelpHarmsNobody(t *testing.T) {
 	for i, n := range nodes {
 		buckets[i] = open(t, n, Spec{Name: "sessions", Decides: true})
 	}
-	if _, err := buckets[0].Put(t.Context(), "before", note{"x"}, 0); err != nil {
+	if _, err := buckets[0].Put(unhurried(t), "before", note{"x"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	leaders := 0
-	eventually(t, "one of them leads", 20*time.Second, func() bool {
+	eventually(t, "one of them leads", func() bool {
 		leaders = 0
 		for _, n := range nodes {
 			for _, h := range n.holding() {
@@ -62,10 +62,10 @@ func TestHelpHarmsNobody(t *testing.T) {
 		t.Errorf("%d nodes lead one bucket", leaders)
 	}
 	for i, b := range buckets {
-		if _, err := b.Put(t.Context(), "after", note{"y"}, 0); err != nil {
+		if _, err := b.Put(unhurried(t), "after", note{"y"}, 0); err != nil {
 			t.Errorf("node %d writes: %v", i+1, err)
 		}
-		if e, err := b.Get(t.Context(), "before"); err != nil || e.Value.Text != "x" {
+		if e, err := b.Get(unhurried(t), "before"); err != nil || e.Value.Text != "x" {
 			t.Errorf("node %d reads %+v, %v", i+1, e, err)
 		}
 	}

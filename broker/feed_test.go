@@ -128,9 +128,9 @@ func TestABrokerWithoutItsStoreGoesStaleAndSaysUnavailable(t *testing.T) {
 	t.Parallel() // it mostly waits
 	b := start(t, Options{MaxStaleness: 2 * time.Second})
 	bucket := open(t, b, Spec{Name: "sessions", Decides: true})
-	eventually(t, "fresh", 20*time.Second, b.Fresh)
+	eventually(t, "fresh", b.Fresh)
 	b.server.Shutdown()
-	eventually(t, "stale", 20*time.Second, func() bool { return !b.Fresh() })
+	eventually(t, "stale", func() bool { return !b.Fresh() })
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	if _, err := bucket.Get(ctx, "a"); !errors.Is(err, ErrUnavailable) {
@@ -152,7 +152,7 @@ func TestABrokerWithoutItsStoreGoesStaleAndSaysUnavailable(t *testing.T) {
 func TestASlowReadDoesNotBringBackWhatWasRemoved(t *testing.T) {
 	b := start(t, Options{})
 	cache := NewCache(open(t, b, Spec{Name: "sessions", Decides: true, Unique: true}), 100)
-	eventually(t, "fresh", 20*time.Second, b.Fresh)
+	eventually(t, "fresh", b.Fresh)
 	s := cache.shard("a")
 	q := question{resets: s.resets}
 	stale := Entry[note]{Key: "a", Value: note{"old"}, Revision: 1005}
@@ -180,7 +180,7 @@ func TestASlowReadDoesNotBringBackWhatWasRemoved(t *testing.T) {
 func TestAFloodOfChangesDoesNotHideOne(t *testing.T) {
 	b := start(t, Options{})
 	cache := NewCache(open(t, b, Spec{Name: "sessions", Decides: true}), 100)
-	eventually(t, "fresh", 20*time.Second, b.Fresh)
+	eventually(t, "fresh", b.Fresh)
 	s := cache.shard("a")
 	q := question{resets: s.resets}
 	cache.apply(change{key: "a", revision: 1006, removed: true})
@@ -197,11 +197,11 @@ func TestAFloodOfChangesDoesNotHideOne(t *testing.T) {
 
 func TestAStoreThatWentBackIsReadAnew(t *testing.T) {
 	t.Parallel() // it mostly waits
-	ctx := t.Context()
+	ctx := unhurried(t)
 	b := start(t, Options{}, func(b *Broker) { b.publishes = []string{">"} }) // a node may not delete a stream
 	bucket := open(t, b, Spec{Name: "sessions", Decides: true})
 	cache := NewCache(bucket, 100)
-	eventually(t, "fresh", 20*time.Second, b.Fresh)
+	eventually(t, "fresh", b.Fresh)
 	for i := range 50 {
 		if _, err := bucket.Put(ctx, fmt.Sprintf("k%d", i), note{"x"}, 0); err != nil {
 			t.Fatal(err)
@@ -216,11 +216,11 @@ func TestAStoreThatWentBackIsReadAnew(t *testing.T) {
 	if _, err := b.ensure(ctx, bucket.raw.config()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "what is gone is not served", 20*time.Second, func() bool {
+	eventually(t, "what is gone is not served", func() bool {
 		_, err := cache.Get(ctx, "k1")
 		return errors.Is(err, ErrNotFound)
 	})
-	eventually(t, "freshness is proved again", 20*time.Second, func() bool { return b.Staleness() < heartbeatEvery })
+	eventually(t, "freshness is proved again", func() bool { return b.Staleness() < heartbeatEvery })
 	if _, err := bucket.Put(ctx, "k2", note{"new"}, 0); err != nil {
 		t.Fatal(err)
 	}

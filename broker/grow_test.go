@@ -32,7 +32,7 @@ func onePeer(t testing.TB, peers []Peer, i int, store string) *Broker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), testPatience)
 	defer cancel()
 	if err := b.Open(ctx); err != nil {
 		t.Fatal(err)
@@ -42,7 +42,7 @@ func onePeer(t testing.TB, peers []Peer, i int, store string) *Broker {
 
 func patiently(t testing.TB, b *Broker, s Spec) *Bucket[note] {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), testPatience)
 	defer cancel()
 	bucket, err := OpenBucket[note](ctx, b, s)
 	if err != nil {
@@ -53,7 +53,7 @@ func patiently(t testing.TB, b *Broker, s Spec) *Bucket[note] {
 
 func TestOneNodeGrowsToThreeAndKeepsEverything(t *testing.T) {
 	t.Parallel() // it mostly waits
-	ctx := t.Context()
+	ctx := unhurried(t)
 	store := t.TempDir()
 	specs := []Spec{{Name: "sessions", Decides: true}, {Name: "tokens", Sealed: true}, {Name: "plain"}}
 	lone, err := New(Options{Cluster: "test", Node: "n1", Secrets: [][]byte{testSecret}, Store: store, Log: zerolog.Nop()})
@@ -115,12 +115,12 @@ func TestOneNodeGrowsToThreeAndKeepsEverything(t *testing.T) {
 			}
 		}
 	}
-	eventually(t, "every bucket is held by all three", time.Minute, func() bool {
+	eventually(t, "every bucket is held by all three", func() bool {
 		status, err := nodes[1].Status(ctx)
 		return err == nil && heldBy(status, 3)
 	})
 	t.Logf("held by three after %s", time.Since(written))
-	eventually(t, "what had twelve seconds is forgotten", time.Minute, func() bool {
+	eventually(t, "what had twelve seconds is forgotten", func() bool {
 		_, err := buckets["plain"][2].Get(ctx, "brief")
 		return err != nil
 	})
@@ -146,6 +146,7 @@ func heldBy(status []BucketStatus, want int) bool {
 }
 
 func TestANodeThatWasAloneDoesNotGrowIntoAClusterThatIsThere(t *testing.T) {
+	t.Parallel() // it mostly waits
 	peers := peersOf(t, 3)
 	stores := []string{t.TempDir(), t.TempDir()}
 	for i, store := range stores {
@@ -158,21 +159,30 @@ func TestANodeThatWasAloneDoesNotGrowIntoAClusterThatIsThere(t *testing.T) {
 	third := begin(t, peers, peers[2].Name, peers[2].Address, t.TempDir())
 	openOn(t, first, third)
 
+	refusesToGrow(t, peers, stores[1])
+	get(t, first, "of-n1")
+	third.end(false)
+	eventually(t, "nobody leads", func() bool { _, err := first.Group(t.Context()); return err != nil })
+	refusesToGrow(t, peers, stores[1])
+	alone := begin(t, nil, peers[1].Name, "", stores[1])
+	openOn(t, alone)
+	get(t, alone, "of-n2")
+}
+
+// refusesToGrow starts the second peer with a store of when it was alone.
+func refusesToGrow(t *testing.T, peers []Peer, store string) {
+	t.Helper()
 	second, err := New(Options{
 		Cluster: "test", Node: peers[1].Name, Secrets: [][]byte{testSecret}, Peers: peers, Listen: peers[1].Address,
-		Store: stores[1], Log: zerolog.Nop(),
+		Store: store, Log: zerolog.Nop(),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	opening, cancel := context.WithTimeout(t.Context(), time.Minute)
+	opening, cancel := context.WithTimeout(t.Context(), testPatience)
 	defer cancel()
 	if err = second.Open(opening); err == nil || !strings.Contains(err.Error(), "records of its own") {
 		t.Errorf("a second store that was alone is taken in: %v", err)
 	}
 	_ = second.Close(opening)
-	get(t, first, "of-n1")
-	alone := begin(t, nil, peers[1].Name, "", stores[1])
-	openOn(t, alone)
-	get(t, alone, "of-n2")
 }

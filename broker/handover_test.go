@@ -12,7 +12,7 @@ import (
 func leaderOf(t testing.TB, nodes []*Broker) int {
 	t.Helper()
 	leader := -1
-	eventually(t, "one leads", time.Minute, func() bool {
+	eventually(t, "one leads", func() bool {
 		status, err := nodes[0].Status(t.Context())
 		if err != nil || len(status) == 0 {
 			return false
@@ -37,7 +37,7 @@ func TestANodeThatStopsHandsTheLeadOverFirst(t *testing.T) {
 	}
 	goes := leaderOf(t, nodes)
 	// The group's lead is made the same node's: the worst to lose.
-	eventually(t, "the same node leads the group", time.Minute, func() bool {
+	eventually(t, "the same node leads the group", func() bool {
 		for _, n := range nodes {
 			if n.server.JetStreamIsLeader() && n != nodes[goes] {
 				n.giveAway(t.Context(), groupLead, nodes[goes].options.Node)
@@ -48,6 +48,7 @@ func TestANodeThatStopsHandsTheLeadOverFirst(t *testing.T) {
 
 	writer := buckets[(goes+1)%3]
 	var longest atomic.Int64
+	calls := unhurried(t)
 	ctx, stop := context.WithCancel(t.Context())
 	written := make(chan error, 1)
 	go func() {
@@ -57,32 +58,32 @@ func TestANodeThatStopsHandsTheLeadOverFirst(t *testing.T) {
 				written <- nil
 				return
 			}
-			if _, err := writer.Put(t.Context(), fmt.Sprintf("k%d", i%100), note{"x"}, time.Hour); err != nil {
+			if _, err := writer.Put(calls, fmt.Sprintf("k%d", i%100), note{"x"}, time.Hour); err != nil {
 				written <- err
 				return
 			}
 			longest.Store(max(longest.Load(), int64(time.Since(begun))))
 		}
 	}()
-	leaving, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	leaving, cancel := context.WithTimeout(t.Context(), testPatience)
 	defer cancel()
 	begun := time.Now()
 	nodes[goes].handOver(leaving)
 	handed := time.Since(begun)
-	if led := nodes[goes].leads(); len(led) != 0 {
-		t.Errorf("it still leads %v", led)
-	}
-	for name, l := range nodes[goes].leaders() {
-		if l.by == "" || l.by == nodes[goes].options.Node {
-			t.Errorf("%s is led by %q", name, l.by)
+	eventually(t, "it leads nothing, and others lead", func() bool { // at once, unless the machine is so slow that there is an election
+		for _, l := range nodes[goes].leaders() {
+			if l.by == "" || l.by == nodes[goes].options.Node {
+				return false
+			}
 		}
-	}
+		return len(nodes[goes].leads()) == 0
+	})
 	begun = time.Now()
 	if err := nodes[goes].Close(leaving); err != nil {
 		t.Error(err)
 	}
 	closed := time.Since(begun)
-	if _, err := writer.Put(t.Context(), "after", note{"x"}, time.Hour); err != nil {
+	if _, err := writer.Put(calls, "after", note{"x"}, time.Hour); err != nil {
 		t.Error(err)
 	}
 	stop()

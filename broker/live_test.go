@@ -16,14 +16,14 @@ func live(t *testing.T, b *Broker, s Spec) (*Bucket[note], *Live[note]) {
 	t.Helper()
 	bucket := open(t, b, s)
 	view := NewLive(bucket)
-	if err := view.Load(t.Context()); err != nil {
+	if err := view.Load(unhurried(t)); err != nil {
 		t.Fatal(err)
 	}
 	return bucket, view
 }
 
 func TestALiveViewFollowsItsBucket(t *testing.T) {
-	ctx := t.Context()
+	ctx := unhurried(t)
 	b := start(t, Options{})
 	before := open(t, b, Spec{Name: "locks", Decides: true})
 	if _, err := before.Put(ctx, "old", note{"one"}, 0); err != nil {
@@ -37,29 +37,29 @@ func TestALiveViewFollowsItsBucket(t *testing.T) {
 	if _, err := bucket.Put(ctx, "new", note{"two"}, 0); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "a new record is there", 20*time.Second, func() bool { return view.All()["new"].Text == "two" })
+	eventually(t, "a new record is there", func() bool { return view.All()["new"].Text == "two" })
 	if err := bucket.Delete(ctx, "old"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "a removed record is gone", 20*time.Second, func() bool { _, ok := view.All()["old"]; return !ok })
+	eventually(t, "a removed record is gone", func() bool { _, ok := view.All()["old"]; return !ok })
 	if len(held) != 1 {
 		t.Errorf("a map that was given out changed: %v", held)
 	}
 }
 
 func TestALiveViewIsReadAnewWhenSomethingWasMissed(t *testing.T) {
-	ctx := t.Context()
+	ctx := unhurried(t)
 	b := start(t, Options{})
 	bucket, view := live(t, b, Spec{Name: "locks", Decides: true})
 	if _, err := bucket.Put(ctx, "kept", note{"one"}, 0); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it is there", 20*time.Second, func() bool { return len(view.All()) == 1 })
+	eventually(t, "it is there", func() bool { return len(view.All()) == 1 })
 	view.mu.Lock()
 	view.view.records["ghost"] = known[note]{Entry: Entry[note]{Key: "ghost", Revision: 1}} // removed long ago, and that was missed
 	view.mu.Unlock()
 	view.apply(change{revision: 99})
-	eventually(t, "a re-list replaces, it does not only add", 20*time.Second, func() bool {
+	eventually(t, "a re-list replaces, it does not only add", func() bool {
 		return view.settled() && slices.Equal(slices.Sorted(maps.Keys(view.All())), []string{"kept"})
 	})
 }
@@ -68,11 +68,11 @@ func TestNothingIsProvedWhileAViewIsNotWhole(t *testing.T) {
 	t.Parallel() // it mostly waits
 	b := start(t, Options{MaxStaleness: 2 * time.Second})
 	bucket, view := live(t, b, Spec{Name: "locks", Decides: true})
-	eventually(t, "fresh", 20*time.Second, b.Fresh)
+	eventually(t, "fresh", b.Fresh)
 	view.mu.Lock()
 	view.view.miss() // and nobody reads
 	view.mu.Unlock()
-	eventually(t, "stale while reading", 20*time.Second, func() bool { return !b.Fresh() })
+	eventually(t, "stale while reading", func() bool { return !b.Fresh() })
 	if bucket.raw.feed.settled() {
 		t.Error("the feed says that it is whole")
 	}
@@ -89,7 +89,7 @@ func TestNothingIsProvedWhileListenersDoNotKnowWhatWasReadAnew(t *testing.T) {
 		t.Error("it is settled, though who decides by it knows what was before")
 	}
 	close(told)
-	eventually(t, "settled when they know", 5*time.Second, view.settled)
+	eventually(t, "settled when they know", view.settled)
 }
 
 func TestAnOpenBucketTakesWhatOthersPublish(t *testing.T) {
@@ -98,11 +98,11 @@ func TestAnOpenBucketTakesWhatOthersPublish(t *testing.T) {
 	if err := b.conn.Publish("$KV.data-oncall.alice", []byte(`{"text":"from elsewhere"}`)); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it is there", 20*time.Second, func() bool { return view.All()["alice"].Text == "from elsewhere" })
+	eventually(t, "it is there", func() bool { return view.All()["alice"].Text == "from elsewhere" })
 	if err := b.conn.Publish("$KV.data-oncall.alice", []byte(`no JSON`)); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "what cannot be read is not there", 20*time.Second, func() bool { return len(view.All()) == 0 })
+	eventually(t, "what cannot be read is not there", func() bool { return len(view.All()) == 0 })
 }
 
 func TestWhatCannotBeReadIsToldApartFromWhatIsNotThere(t *testing.T) {
@@ -110,7 +110,7 @@ func TestWhatCannotBeReadIsToldApartFromWhatIsNotThere(t *testing.T) {
 	bucket, view := live(t, b, Spec{Name: "data-oncall", Decides: true, Open: true})
 	unreadable := func(what string, want ...string) {
 		t.Helper()
-		eventually(t, what, 20*time.Second, func() bool {
+		eventually(t, what, func() bool {
 			return view.settled() && slices.Equal(slices.Sorted(maps.Keys(view.Unreadable())), want)
 		})
 	}
@@ -142,7 +142,7 @@ func TestAForgedRecordIsNotRead(t *testing.T) {
 	if err := b.conn.Publish("$KV.sessions.alice", []byte(`{"text":"forged"}`)); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it arrives", 20*time.Second, func() bool {
+	eventually(t, "it arrives", func() bool {
 		_, err := bucket.Get(t.Context(), "alice")
 		return !errors.Is(err, ErrNotFound)
 	})
@@ -152,7 +152,7 @@ func TestAForgedRecordIsNotRead(t *testing.T) {
 }
 
 func TestALogIsReadFromATimeOn(t *testing.T) {
-	ctx := t.Context()
+	ctx := unhurried(t)
 	b := start(t, Options{})
 	log, err := OpenLog[note](ctx, b, LogSpec{Name: "decisions", Keep: time.Hour, Limit: 1 << 20})
 	if err != nil {
@@ -165,7 +165,7 @@ func TestALogIsReadFromATimeOn(t *testing.T) {
 			t.Fatal("dropped")
 		}
 	}
-	eventually(t, "all are written, in order", 20*time.Second, func() bool {
+	eventually(t, "all are written, in order", func() bool {
 		n := 0
 		for entry, err := range log.Since(ctx, begun) {
 			if err != nil || entry.Text != fmt.Sprint(n) {
@@ -206,7 +206,7 @@ func TestARecordThatCannotBeReadIsLeftOutFromTheStart(t *testing.T) {
 	if err := b.conn.Publish("$KV.data-oncall.alice", []byte(`no JSON`)); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it is stored", 20*time.Second, func() bool {
+	eventually(t, "it is stored", func() bool {
 		_, err := before.Get(t.Context(), "alice")
 		return errors.Is(err, ErrUnavailable)
 	})
@@ -224,7 +224,7 @@ func (l line) AppendJSON(dst []byte) []byte {
 }
 
 func TestALogIsKeptAsItIsConfiguredNow(t *testing.T) {
-	ctx := t.Context()
+	ctx := unhurried(t)
 	b := start(t, Options{})
 	for _, s := range []LogSpec{
 		{Name: "decisions", Keep: time.Minute, Limit: 1 << 20},
@@ -240,7 +240,7 @@ func TestALogIsKeptAsItIsConfiguredNow(t *testing.T) {
 		}
 		go func() { _ = log.Run(ctx) }()
 		log.Append(line{s.Keep.String()})
-		eventually(t, "it is written", 20*time.Second, func() bool {
+		eventually(t, "it is written", func() bool {
 			for entry, err := range log.Since(ctx, time.Now().Add(-time.Minute)) {
 				if err == nil && entry.Text == s.Keep.String() {
 					return true
@@ -283,7 +283,7 @@ func TestALiveViewThatNobodyCanFillWaits(t *testing.T) {
 	t.Parallel() // it mostly waits
 	nodes, _ := three(t)
 	notes := open(t, nodes[0], Spec{Name: "notes", Decides: true})
-	if _, err := notes.Create(t.Context(), "k", note{"kept"}, 0); err != nil {
+	if _, err := notes.Create(unhurried(t), "k", note{"kept"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	for _, n := range nodes[1:] {

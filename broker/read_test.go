@@ -13,7 +13,7 @@ import (
 
 func TestAReplicaSaysHowFarItIs(t *testing.T) {
 	t.Parallel() // it mostly waits
-	ctx := t.Context()
+	ctx := unhurried(t)
 	nodes, _ := three(t)
 	bucket := open(t, nodes[0], Spec{Name: "sessions", Decides: true})
 	revision, err := bucket.Create(ctx, "a", note{"one"}, time.Hour)
@@ -23,18 +23,18 @@ func TestAReplicaSaysHowFarItIs(t *testing.T) {
 	if _, err := bucket.raw.heartbeat(ctx); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "a replica has it", 20*time.Second, func() bool {
+	eventually(t, "a replica has it", func() bool {
 		r, upTo, err := bucket.raw.askReplica(ctx, "a")
 		return err == nil && r.sequence == revision && upTo >= revision && r.present()
 	})
-	eventually(t, "a replica that has nothing says how far it is", 20*time.Second, func() bool {
+	eventually(t, "a replica that has nothing says how far it is", func() bool {
 		r, upTo, err := bucket.raw.askReplica(ctx, "absent")
 		return err == nil && upTo > revision && !r.present()
 	})
 	if err := bucket.Delete(ctx, "a"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "what was removed is not present", 20*time.Second, func() bool {
+	eventually(t, "what was removed is not present", func() bool {
 		r, upTo, err := bucket.raw.askReplica(ctx, "a")
 		return err == nil && upTo > revision+1 && !r.present()
 	})
@@ -42,7 +42,7 @@ func TestAReplicaSaysHowFarItIs(t *testing.T) {
 
 func TestThatThereIsNothingIsConfirmedByAQuorum(t *testing.T) {
 	t.Parallel() // it mostly waits
-	ctx := t.Context()
+	ctx := unhurried(t)
 	nodes, _ := three(t)
 	bucket := open(t, nodes[0], Spec{Name: "sessions", Decides: true})
 	before, err := bucket.raw.heartbeat(ctx)
@@ -62,11 +62,11 @@ func TestThatThereIsNothingIsConfirmedByAQuorum(t *testing.T) {
 }
 
 func TestAskingAgainForWhatIsAbsentCostsNoRead(t *testing.T) {
-	ctx := t.Context()
+	ctx := unhurried(t)
 	b := start(t, Options{})
 	bucket := open(t, b, Spec{Name: "sessions", Decides: true, Unique: true})
 	cache := NewCache(bucket, 100)
-	eventually(t, "fresh", 20*time.Second, b.Fresh)
+	eventually(t, "fresh", b.Fresh)
 	if _, err := cache.Get(ctx, "a"); !errors.Is(err, ErrNotFound) {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestAskingAgainForWhatIsAbsentCostsNoRead(t *testing.T) {
 }
 
 func TestAWriteThatIsTriedAgainDoesNotOverwriteWhatCameBetween(t *testing.T) {
-	ctx := t.Context()
+	ctx := unhurried(t)
 	bucket := open(t, start(t, Options{}), Spec{Name: "users", Decides: true})
 	msg := bucket.raw.message("a", []byte(`{"text":"active"}`))
 	first, err := bucket.raw.publish(ctx, "a", msg, nil) // and its acknowledgement is lost
@@ -96,11 +96,11 @@ func TestAWriteThatIsTriedAgainDoesNotOverwriteWhatCameBetween(t *testing.T) {
 }
 
 func TestWhoComesLateToAReadIsNotToldOfWhatItMissed(t *testing.T) {
-	ctx := t.Context()
+	ctx := unhurried(t)
 	b := start(t, Options{})
 	bucket := open(t, b, Spec{Name: "users", Decides: true})
 	cache := NewCache(bucket, 100)
-	eventually(t, "fresh", 5*time.Second, b.Fresh)
+	eventually(t, "fresh", b.Fresh)
 	enter, leave := make(chan struct{}), make(chan struct{})
 	early := cache.flight.DoChan("a", func() (any, error) { // a read that found nothing, and takes long to say so
 		close(enter)
@@ -118,7 +118,7 @@ func TestWhoComesLateToAReadIsNotToldOfWhatItMissed(t *testing.T) {
 	got := make(chan answer, 1)
 	cache.arrivals.Add(10) // it began before all who come now
 	go func() { v, err := cache.Get(ctx, "a"); got <- answer{v, err} }()
-	eventually(t, "somebody joined", 2*time.Second, func() bool { return cache.arrivals.Load() > 10 })
+	eventually(t, "somebody joined", func() bool { return cache.arrivals.Load() > 10 })
 	cache.arrivals.Store(0)
 	close(leave)
 	<-early
@@ -154,7 +154,7 @@ func TestManyWhoWaitForABarrierShareOne(t *testing.T) {
 	for range 100 {
 		group.Go(pass(2)) // not the one under way
 	}
-	eventually(t, "the next is waited for", 20*time.Second, func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.next != nil })
+	eventually(t, "the next is waited for", func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.next != nil })
 	close(leave)
 	if err := group.Wait(); err != nil {
 		t.Error(err)
@@ -167,7 +167,7 @@ func TestManyWhoWaitForABarrierShareOne(t *testing.T) {
 // manyListsAtOnceAllSucceed lists a bucket that has nothing else in it.
 func manyListsAtOnceAllSucceed(t *testing.T, n *Broker) {
 	t.Helper()
-	ctx := t.Context()
+	ctx := unhurried(t)
 	bucket := patiently(t, n, Spec{Name: "listed", Decides: true})
 	for i := range 20 {
 		if _, err := bucket.Put(ctx, fmt.Sprintf("k%d", i), note{"x"}, 0); err != nil {

@@ -28,7 +28,7 @@ func begin(t testing.TB, peers []Peer, name, listen, store string) *life {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opening, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	opening, cancel := context.WithTimeout(t.Context(), testPatience)
 	defer cancel()
 	if err := b.Open(opening); err != nil {
 		t.Fatal(err)
@@ -73,7 +73,7 @@ func untilHeldBy(t testing.TB, n *life, want int) {
 			t.Log(last)
 		}
 	}()
-	eventually(t, fmt.Sprintf("held by %d", want), time.Minute, func() bool {
+	eventually(t, fmt.Sprintf("held by %d", want), func() bool {
 		status, err := n.Status(t.Context())
 		last = fmt.Sprintf("%+v %v", status, err)
 		return err == nil && heldBy(status, want)
@@ -82,7 +82,7 @@ func untilHeldBy(t testing.TB, n *life, want int) {
 
 func put(t testing.TB, n *life, key string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), testPatience)
 	defer cancel()
 	if _, err := n.bucket.Put(ctx, key, note{key}, time.Hour); err != nil {
 		t.Fatalf("writing %s: %v", key, err)
@@ -91,7 +91,7 @@ func put(t testing.TB, n *life, key string) {
 
 func get(t testing.TB, n *life, key string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), testPatience)
 	defer cancel()
 	if _, err := n.bucket.Get(ctx, key); err != nil {
 		t.Fatalf("reading %s at %s: %v", key, n.options.Node, err)
@@ -119,7 +119,7 @@ func TestThreeNodesGrowToFiveAndGoBackToThree(t *testing.T) {
 		nodes[i].end(true)
 		nodes[i] = begin(t, five, five[i].Name, five[i].Address, stores[i])
 		openOn(t, nodes[i])
-		if err := nodes[i].Settled(t.Context()); err != nil {
+		if err := nodes[i].Settled(unhurried(t)); err != nil {
 			t.Fatal(err)
 		}
 		put(t, nodes[i], fmt.Sprintf("restarted-%d", i))
@@ -141,7 +141,7 @@ func TestThreeNodesGrowToFiveAndGoBackToThree(t *testing.T) {
 		nodes[i].end(true)
 		nodes[i] = begin(t, three, five[i].Name, five[i].Address, stores[i])
 		openOn(t, nodes[i])
-		if err := nodes[i].Settled(t.Context()); err != nil {
+		if err := nodes[i].Settled(unhurried(t)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -155,7 +155,7 @@ func TestThreeNodesGrowToFiveAndGoBackToThree(t *testing.T) {
 		nodes[i].end(i == 4) // one goes, the other dies
 		var err error
 		defer func() { t.Log(err) }()
-		eventually(t, "retired", time.Minute, func() bool {
+		eventually(t, "retired", func() bool {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
 			err = nodes[0].Retire(ctx, five[i].Name)
@@ -194,12 +194,12 @@ func TestADeadNodeIsReplacedByAnEmptyOneOfTheSameName(t *testing.T) {
 	aNewNameIsRefused(t, nodes[0], peers)
 	nodes[2] = begin(t, peers, peers[2].Name, peers[2].Address, t.TempDir())
 	openOn(t, nodes[2])
-	settling, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	settling, cancel := context.WithTimeout(t.Context(), testPatience)
 	defer cancel()
 	if err := nodes[2].Settled(settling); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the server itself says so, too", 20*time.Second, func() bool { // its leader knows it a moment earlier
+	eventually(t, "the server itself says so, too", func() bool { // its leader knows it a moment earlier
 		return nodes[2].server.JetStreamIsStreamCurrent(account, "KV_sessions")
 	})
 	untilHeldBy(t, nodes[2], 3)
@@ -216,7 +216,7 @@ func aNewNameIsRefused(t *testing.T, there *life, peers []Peer) {
 	t.Helper()
 	renamed := []Peer{peers[0], peers[1], {"other", peers[2].Address}}
 	var err error
-	eventually(t, "another name is refused", time.Minute, func() bool {
+	eventually(t, "another name is refused", func() bool {
 		b, wrong := New(Options{
 			Cluster: "test", Node: "other", Secrets: [][]byte{testSecret}, Peers: renamed, Listen: peers[2].Address, Store: t.TempDir(), Log: there.log,
 		})

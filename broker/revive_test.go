@@ -3,7 +3,6 @@ package broker
 import (
 	"errors"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,21 +12,21 @@ import (
 func TestAStoreThatTheServerGaveUpIsOpenedAgain(t *testing.T) {
 	b := start(t, Options{Store: t.TempDir()})
 	notes := open(t, b, Spec{Name: "notes", Decides: true})
-	if _, err := notes.Create(t.Context(), "k", note{Text: "kept"}, 0); err != nil {
+	if _, err := notes.Create(unhurried(t), "k", note{Text: "kept"}, 0); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "fresh", 20*time.Second, b.Fresh)
+	eventually(t, "fresh", b.Fresh)
 
 	if err := b.server.ShutdownJetStream(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the store is open again", time.Minute, b.server.JetStreamEnabled)
-	if _, err := notes.Create(t.Context(), "l", note{Text: "new"}, 0); err != nil {
+	eventually(t, "the store is open again", b.server.JetStreamEnabled)
+	if _, err := notes.Create(unhurried(t), "l", note{Text: "new"}, 0); err != nil {
 		t.Error(err)
 	}
 	proved := b.Staleness()
-	eventually(t, "proved again", time.Minute, func() bool { return b.Staleness() < proved })
-	if e, err := notes.Get(t.Context(), "k"); err != nil || e.Value.Text != "kept" {
+	eventually(t, "proved again", func() bool { return b.Staleness() < proved })
+	if e, err := notes.Get(unhurried(t), "k"); err != nil || e.Value.Text != "kept" {
 		t.Errorf("%+v, %v", e, err)
 	}
 }
@@ -49,32 +48,32 @@ func cannotWrite(t *testing.T) (again func()) {
 func TestAStoreThatCouldNotBeWrittenIsOpenedAgainWhenItCan(t *testing.T) {
 	b := start(t, Options{Store: t.TempDir()})
 	notes := open(t, b, Spec{Name: "notes", Decides: true})
-	if _, err := notes.Create(t.Context(), "k", note{Text: "kept"}, 0); err != nil {
+	if _, err := notes.Create(unhurried(t), "k", note{Text: "kept"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	writes := cannotWrite(t)
 	if _, err := notes.Put(t.Context(), "k", note{Text: "lost"}, 0); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("written to a disk that takes nothing: %v", err)
 	}
-	eventually(t, "the store is closed", 20*time.Second, func() bool { return !b.server.JetStreamEnabled() })
+	eventually(t, "the store is closed", func() bool { return !b.server.JetStreamEnabled() })
 	writes()
-	eventually(t, "the store is open again", 20*time.Second, b.server.JetStreamEnabled)
-	eventually(t, "written", 20*time.Second, func() bool {
+	eventually(t, "the store is open again", b.server.JetStreamEnabled)
+	eventually(t, "written", func() bool {
 		_, err := notes.Put(t.Context(), "l", note{Text: "new"}, 0)
 		return err == nil
 	})
-	if e, err := notes.Get(t.Context(), "k"); err != nil || e.Value.Text != "kept" {
+	if e, err := notes.Get(unhurried(t), "k"); err != nil || e.Value.Text != "kept" {
 		t.Errorf("%+v, %v", e, err)
 	}
 	proved := b.Staleness()
-	eventually(t, "proved again", 20*time.Second, func() bool { return b.Staleness() < proved })
+	eventually(t, "proved again", func() bool { return b.Staleness() < proved })
 }
 
 // All three run in this process, and none can write: harder than any one of them.
 func TestStoresOfAClusterThatCouldNotBeWrittenAreOpenedAgain(t *testing.T) {
 	nodes, _ := three(t)
 	notes := open(t, nodes[0], Spec{Name: "notes", Decides: true})
-	if _, err := notes.Create(t.Context(), "k", note{Text: "kept"}, 0); err != nil {
+	if _, err := notes.Create(unhurried(t), "k", note{Text: "kept"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	writes := cannotWrite(t)
@@ -82,21 +81,21 @@ func TestStoresOfAClusterThatCouldNotBeWrittenAreOpenedAgain(t *testing.T) {
 		t.Errorf("written to disks that take nothing: %v", err)
 	}
 	for _, b := range nodes { // those who did not lead note it by a heartbeat, or an election
-		eventually(t, "the store is closed", time.Minute, func() bool { return !b.server.JetStreamEnabled() })
+		eventually(t, "the store is closed", func() bool { return !b.server.JetStreamEnabled() })
 	}
 	writes()
 	for _, b := range nodes {
-		eventually(t, "the store is open again", time.Minute, b.server.JetStreamEnabled)
+		eventually(t, "the store is open again", b.server.JetStreamEnabled)
 	}
-	eventually(t, "all copies are current", time.Minute, func() bool {
+	eventually(t, "all copies are current", func() bool {
 		status, err := nodes[0].Status(t.Context())
 		return err == nil && heldBy(status, 3)
 	})
-	eventually(t, "written", time.Minute, func() bool {
+	eventually(t, "written", func() bool {
 		_, err := notes.Put(t.Context(), "l", note{Text: "new"}, 0)
 		return err == nil
 	})
-	if e, err := notes.Get(t.Context(), "k"); err != nil || e.Value.Text != "kept" {
+	if e, err := notes.Get(unhurried(t), "k"); err != nil || e.Value.Text != "kept" {
 		t.Errorf("%+v, %v", e, err)
 	}
 }

@@ -183,7 +183,7 @@ func killWhen(t *testing.T, store, file string) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the growth gets as far as "+file, time.Minute, func() bool {
+	eventually(t, "the growth gets as far as "+file, func() bool {
 		_, err := os.Stat(file)
 		return err == nil
 	})

@@ -31,6 +31,18 @@ func (l *lines) records() (all []map[string]any) {
 	return all
 }
 
+// refusals are the lines that speak of connections, in our words or the server's own. On a machine that is slow, the server
+// says so in others.
+func (l *lines) refusals() (all []map[string]any) {
+	for _, record := range l.records() {
+		message := fmt.Sprint(record["message"])
+		if record["from"] != nil || strings.Contains(message, "127.0.0.1") || strings.Contains(message, "TLS") {
+			all = append(all, record)
+		}
+	}
+	return all
+}
+
 // of are the lines with a message.
 func (l *lines) of(v verdict) (all []map[string]any) {
 	for _, record := range l.records() {
@@ -50,7 +62,7 @@ func member(t *testing.T, o Options, peers []Peer, i int) (*Broker, *lines) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), testPatience)
 	defer cancel()
 	if err := b.Open(ctx); err != nil {
 		t.Fatal(err)
@@ -66,12 +78,12 @@ func freePeers(t *testing.T) []Peer {
 // knockAs connects and shakes hands with this configuration (nil: says something else instead), until the server ends it.
 func knockAs(t *testing.T, address string, config *tls.Config, greeted bool) {
 	t.Helper()
-	conn, err := net.DialTimeout("tcp", address, 5*time.Second)
+	conn, err := net.DialTimeout("tcp", address, testPatience)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(testPatience))
 	if greeted { // the clients' port says first that it wants TLS
 		if _, err := conn.Read(make([]byte, 4096)); err != nil {
 			t.Fatal(err)
@@ -111,7 +123,7 @@ func TestAStrangerIsToldOnceInWordsForPeople(t *testing.T) {
 			knockAs(t, peers[0].Address, c.config, false)
 			knockAs(t, clients, c.config, true)
 		}
-		eventually(t, what+" is told", 20*time.Second, func() bool { return len(log.of(c.want)) > 0 })
+		eventually(t, what+" is told", func() bool { return len(log.of(c.want)) > 0 })
 		if told := log.of(c.want); len(told) != 1 || !strings.HasPrefix(fmt.Sprint(told[0]["from"]), "127.0.0.1:") || told[0]["port"] != "nodes" && told[0]["port"] != "clients" {
 			t.Errorf("%s: %v", what, told)
 		}
@@ -122,14 +134,14 @@ func TestAStrangerIsToldOnceInWordsForPeople(t *testing.T) {
 	if told := log.of(otherSecret); told[0]["node"] != "stranger" || told[0]["cluster"] != "test" {
 		t.Errorf("%v", told)
 	}
-	if n := len(log.records()); n != 5 {
-		t.Errorf("%d lines: %v", n, log.records())
+	if all := log.refusals(); len(all) != 5 {
+		t.Errorf("%d lines: %v", len(all), all)
 	}
 	if conn, err := nats.Connect("nats://"+clients, nats.Secure(secure(t, "test", testSecret))); err == nil {
 		conn.Close()
 		t.Error("a node without a user is let in")
 	}
-	eventually(t, "a node without a user is told", 20*time.Second, func() bool { return len(log.of(noUser)) == 1 && log.of(noUser)[0]["port"] == "clients" })
+	eventually(t, "a node without a user is told", func() bool { return len(log.of(noUser)) == 1 && log.of(noUser)[0]["port"] == "clients" })
 }
 
 func TestANodeThatIsNotTakenSaysWhyAndSoDoTheOthers(t *testing.T) {
@@ -147,12 +159,12 @@ func TestANodeThatIsNotTakenSaysWhyAndSoDoTheOthers(t *testing.T) {
 			honest, here := member(t, Options{Cluster: "test", Secrets: [][]byte{testSecret}}, peers, 0)
 			_, there := member(t, c.stranger, peers, 1)
 			for _, log := range []*lines{here, there} {
-				eventually(t, "it is told", 30*time.Second, func() bool { return len(log.of(c.want)) > 0 })
+				eventually(t, "it is told", func() bool { return len(log.of(c.want)) > 0 })
 			}
 			begun := time.Now()
-			eventually(t, "they try again", 3*refusalWait, func() bool { return time.Since(begun) > refusalWait+2*time.Second })
+			eventually(t, "they try again and again", func() bool { return time.Since(begun) > refusalWait+2*time.Second })
 			for name, log := range map[string]*lines{"here": here, "there": there} {
-				if all := log.records(); len(all) != 1 {
+				if all := log.refusals(); len(all) != 1 {
 					t.Errorf("%s: %d lines: %v", name, len(all), all)
 				}
 			}
@@ -176,8 +188,8 @@ func TestANodeThatStoresNothingAndIsNotTakenSaysWhy(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = guest.Close(canceled()) }()
-	eventually(t, "the guest says why", 15*time.Second, func() bool { return len(log.of(otherSecret)) == 1 })
-	eventually(t, "the others say that somebody does not accept them", 30*time.Second, func() bool { return len(here.of(refusesUs)) == 1 })
+	eventually(t, "the guest says why", func() bool { return len(log.of(otherSecret)) == 1 })
+	eventually(t, "the others say that somebody does not accept them", func() bool { return len(here.of(refusesUs)) == 1 })
 }
 
 func TestKnockingFillsNoDisk(t *testing.T) {
