@@ -180,6 +180,8 @@ type Route struct {
 	IdleTimeout     time.Duration
 	Assertion       Assertion
 	IdentityHeaders []HeaderValue
+
+	Upstream Upstream
 }
 
 // Assertion is the signed identity sent upstream.

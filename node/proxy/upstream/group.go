@@ -1,0 +1,125 @@
+package upstream
+
+import (
+	"math/rand/v2"
+	"sync/atomic"
+
+	"picket/node/config"
+)
+
+// Group is the applications of one route, as one configuration has them.
+type Group struct {
+	name     string
+	settings config.Upstream
+	members  []*Member
+	weights  []int    // of members
+	checks   []*check // of members; nil: nobody asks
+	flow     *flow
+	balance  balance
+	statuses [600]bool // that a request is sent again for
+	on       [kinds]bool
+	counted  bool         // whether requests under way are counted
+	now      func() int64 // the clock: ns since some moment, whatever is done to the time of day
+	epoch    *atomic.Uint64
+	tell     teller
+
+	view atomic.Pointer[view]
+	turn atomic.Uint32 // counts up: whose turn it is
+}
+
+// balance is how a member is chosen.
+type balance uint8
+
+const (
+	roundRobin balance = iota
+	leastRequest
+	random
+	byHash
+)
+
+func balanceOf(name string) balance {
+	switch name {
+	case "least_request":
+		return leastRequest
+	case "random":
+		return random
+	case "hash":
+		return byHash
+	}
+	return roundRobin
+}
+
+// Members are the applications in the order of the configuration.
+func (g *Group) Members() []*Member { return g.members }
+
+// choose takes a member that takes requests, has room, and was not tried by this call; nil: there is none.
+func (g *Group) choose(v *view, c *Call) *Member {
+	if v.only != nil {
+		if c.triedAlready(v.only) || !g.enter(v.only) {
+			return nil
+		}
+		return v.only
+	}
+	if g.balance == byHash {
+		return g.chooseByHash(v, c)
+	}
+	start := g.start(v)
+	for i := range v.slots {
+		m := g.members[v.slots[(start+i)%len(v.slots)]]
+		if !c.triedAlready(m) && g.enter(m) {
+			return m
+		}
+	}
+	return nil
+}
+
+// start is the slot at which the search for a member begins.
+func (g *Group) start(v *view) int {
+	n := len(v.slots)
+	switch g.balance {
+	case random:
+		return rand.IntN(n)
+	case leastRequest:
+		a, b := rand.IntN(n), rand.IntN(n-1)
+		if b >= a {
+			b++
+		}
+		if g.load(v.slots[b]) < g.load(v.slots[a]) {
+			return b
+		}
+		return a
+	}
+	return int((g.turn.Add(1) - 1) % uint32(n))
+}
+
+// load is how busy a member is, for its weight.
+func (g *Group) load(i uint16) float64 {
+	return float64(g.members[i].underWay.Load()) / float64(g.weights[i])
+}
+
+// chooseByHash takes the member that wants the key of the call most.
+func (g *Group) chooseByHash(v *view, c *Call) *Member {
+	var passed uint64 // members without room, of the first 64; of others room is looked for once more
+	for range v.usable {
+		best, most := -1, -1.0
+		for _, i := range v.usable {
+			if i < 64 && passed&(1<<i) != 0 || c.triedAlready(g.members[i]) {
+				continue
+			}
+			if s := score(g.members[i], g.weights[i], c.key); s > most {
+				best, most = i, s
+			}
+		}
+		if best < 0 {
+			return nil
+		}
+		if g.enter(g.members[best]) {
+			return g.members[best]
+		}
+		if best >= 64 {
+			return nil
+		}
+		passed |= 1 << best
+	}
+	return nil
+}
