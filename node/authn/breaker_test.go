@@ -8,6 +8,7 @@ import (
 
 func TestAProviderThatFailsTimeAndAgainIsLeftAlone(t *testing.T) {
 	w := newWorld(t)
+	w.clock.stand() // the circuit rests for a moment only
 	var ids []string
 	for range 8 {
 		b := w.browser("alice")
@@ -51,6 +52,7 @@ func TestAProviderThatFailsTimeAndAgainIsLeftAlone(t *testing.T) {
 
 func TestAProviderThatAsksToBeLeftAloneIs(t *testing.T) {
 	w, _, id := aged(t)
+	w.clock.stand()
 	w.idp.set(func() {
 		w.idp.token = func(rw http.ResponseWriter, _ *http.Request) {
 			rw.Header().Set("Retry-After", "90")

@@ -40,7 +40,7 @@ func TestANodeThatDiesWhileItRefreshes(t *testing.T) {
 				w.idp.token = func(rw http.ResponseWriter, r *http.Request) { shown.Add(1); w.idp.honest(rw, r) }
 				c.arm(w, n, func() { _ = n.broker.Close(context.Background()) })
 			})
-			ctx, cancel := context.WithTimeout(w.ctx, 5*time.Second)
+			ctx, cancel := context.WithTimeout(w.ctx, testPatience)
 			defer cancel()
 			if outcome, err := n.refreshOnce(ctx, id); err == nil {
 				t.Errorf("the dead node is content: %s", outcome)

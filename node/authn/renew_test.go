@@ -99,7 +99,9 @@ func TestAnUnclearAnswerIsNeverTriedAgain(t *testing.T) {
 	for what, token := range unclearAnswers() {
 		t.Run(what, func(t *testing.T) {
 			w, b, id := aged(t)
-			w.providers["corp"].patient = newClient(nil, 200*time.Millisecond)
+			if what == "too slow" {
+				w.providers["corp"].patient = newClient(nil, 2*time.Second)
+			}
 			shown := 0
 			w.idp.set(func() {
 				w.idp.token = func(rw http.ResponseWriter, r *http.Request) {
