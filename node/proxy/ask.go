@@ -9,6 +9,7 @@ import (
 	"picket/node/authn"
 	"picket/node/authz"
 	"picket/node/config"
+	"picket/node/proxy/http1"
 	"picket/policy"
 )
 
@@ -16,7 +17,9 @@ import (
 // request again to decide, so that what is decided on is what is carried, and another protocol need only fill an ask.
 // Once the request is admitted the fields above upstream no longer change.
 type ask struct {
-	id      string // of the request, in the log and upstream
+	r       *http1.Request
+	w       recorder // the way back
+	id      string   // of the request, in the log and upstream
 	began   time.Time
 	rules   *Rules    // that it is decided by
 	through *listener // nil: none of ours
@@ -30,7 +33,7 @@ type ask struct {
 	cookie    string        // our session cookie's text; "": none, or several
 	bearer    string        // our bearer that a program showed; "": none; goes before the cookie
 	binding   string        // text of the cookie that a sign-in is bound to
-	from      []string      // the Origin header
+	announced []string      // names of trailers that may come behind the body
 	navigates bool          // a browser that goes to an address, and can show a page
 
 	in       policy.Input // the facts that policies see
@@ -40,7 +43,8 @@ type ask struct {
 	lock     *authn.Lock // that bars the caller, or the address; nil: none does
 	decision policy.Decision
 	shadow   []authz.Shadow // what would have been decided otherwise
-	given    []field        // what is added to the request that goes upstream
+	given    http1.Fields   // what is added to the request that goes upstream
+	stream   stream         // by which it is found while it is under way
 
 	target   *target // that it is sent to
 	upstream string  // the address that it was sent to; "": it was not
@@ -49,44 +53,78 @@ type ask struct {
 	ended    error   // why what was carried did not come to its own end; nil: it did
 }
 
-// field is one header field.
-type field struct{ name, value string }
-
 // found tells whether the caller is known.
 func (a *ask) found() bool { return a.answer == authn.Found }
 
-// fields lets policies read the headers of net/http.
-type fields http.Header
-
-// Field gives a header by its name; several lines of it are one list (RFC 9110, section 5.3).
-func (f fields) Field(name string) (string, bool) {
-	values := http.Header(f).Values(name)
-	switch len(values) {
-	case 0:
-		return "", false
-	case 1:
-		return values[0], true
+// Field lets policies read the header; several lines of a name are one list (RFC 9110, section 5.3).
+func (a *ask) Field(name string) (value string, ok bool) {
+	for i := range a.r.Fields {
+		f := &a.r.Fields[i]
+		switch {
+		case !http1.EqualFold(f.Name, name):
+		case ok:
+			value += ", " + f.Value
+		default:
+			value, ok = f.Value, true
+		}
 	}
-	return strings.Join(values, ", "), true
+	return value, ok
 }
 
-// navigates tells whether r is a browser that goes to an address and can follow a redirect to a page: it says so itself
+// told is what the fields of a request say of who sends it.
+type told struct {
+	agent, origin, preflight, dest, mode string
+	program                              bool // it carries credentials of its own, or says that it is none
+	html                                 bool // it takes a page
+}
+
+// listen looks at each field once.
+func listen(fields http1.Fields) (t told) {
+	first := func(to *string, value string) {
+		if *to == "" {
+			*to = value
+		}
+	}
+	for i := range fields {
+		value := fields[i].Value
+		switch http1.Know(fields[i].Name) {
+		case http1.UserAgent:
+			first(&t.agent, value)
+		case http1.Origin:
+			first(&t.origin, value)
+		case http1.PreflightMethod:
+			first(&t.preflight, value)
+		case http1.SecFetchDest:
+			first(&t.dest, value)
+		case http1.SecFetchMode:
+			first(&t.mode, value)
+		case http1.RequestedWith, http1.Authorization:
+			t.program = t.program || value != ""
+		case http1.Accept:
+			t.html = t.html || strings.Contains(strings.ToLower(value), "text/html")
+		}
+	}
+	return t
+}
+
+// navigates tells whether a request is of a browser that goes to an address and can follow a redirect to a page: it says so itself
 // (Fetch Metadata) or, when it says nothing, asks for HTML. A request that carries credentials of its own is a program.
-func navigates(r *http.Request) bool {
-	h := r.Header
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+func (t *told) navigates(method string) bool {
+	if method != http.MethodGet && method != http.MethodHead || t.program {
 		return false
 	}
-	if h.Get("X-Requested-With") != "" || h.Get("Authorization") != "" {
-		return false
-	}
-	switch h.Get("Sec-Fetch-Dest") {
+	switch t.dest {
 	case "", "document", "iframe", "frame":
 	default:
 		return false
 	}
-	if mode := h.Get("Sec-Fetch-Mode"); mode != "" {
-		return mode == "navigate"
+	if t.mode != "" {
+		return t.mode == "navigate"
 	}
-	return strings.Contains(strings.ToLower(strings.Join(h.Values("Accept"), ",")), "text/html")
+	return t.html
+}
+
+// isPreflight tells whether a request asks what a page of another origin may do (Fetch standard, CORS-preflight request).
+func (t *told) isPreflight(method string) bool {
+	return method == http.MethodOptions && t.origin != "" && t.preflight != ""
 }

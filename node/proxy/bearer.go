@@ -2,25 +2,30 @@ package proxy
 
 import (
 	"context"
-	"net/http"
 
 	"picket/node/authn"
+	"picket/node/proxy/http1"
 )
 
-// keepCredentials takes out of the headers what is between the caller and us alone: neither policies nor the application
+// keepCredentials takes out of the fields what is between the caller and us alone: neither policies nor the application
 // see it.
-func (d *Door) keepCredentials(h http.Header) {
-	h["Cookie"] = withoutCookies(h["Cookie"], d.cookies)
-	lines := h["Authorization"]
-	kept := lines[:0:0]
-	for _, line := range lines {
-		if authn.Bearer(line) == "" {
-			kept = append(kept, line)
+func (d *Door) keepCredentials(a *ask) {
+	kept := a.r.Fields[:0]
+	for _, f := range a.r.Fields {
+		switch http1.Know(f.Name) {
+		case http1.Cookie:
+			if f.Value = withoutCookie(f.Value, d.cookies); f.Value == "" {
+				continue
+			}
+		case http1.Authorization:
+			if authn.Bearer(f.Value) != "" {
+				continue
+			}
 		}
+		kept = append(kept, f)
 	}
-	if len(kept) < len(lines) {
-		h["Authorization"] = kept
-	}
+	clear(a.r.Fields[len(kept):])
+	a.r.Fields = kept
 }
 
 // identify asks who is asking: by the bearer where there is one of ours, else by the cookie.

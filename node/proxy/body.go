@@ -1,10 +1,7 @@
 package proxy
 
 import (
-	"context"
 	"errors"
-	"io"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,21 +15,14 @@ type idle struct {
 	timer *time.Timer // nil: no limit
 }
 
-func newIdle(limit time.Duration, cancel context.CancelCauseFunc) *idle {
+func newIdle(limit time.Duration, life *http1.Life) *idle {
 	if limit <= 0 {
 		return &idle{}
 	}
-	return &idle{limit: limit, timer: time.AfterFunc(limit, func() { cancel(errIdle) })}
+	return &idle{limit: limit, timer: time.AfterFunc(limit, func() { life.End(errIdle) })}
 }
 
-// watch counts each read of a body as a sign of life.
-func (i *idle) watch(body io.ReadCloser) io.ReadCloser {
-	if i.timer == nil {
-		return body
-	}
-	return &watched{ReadCloser: body, idle: i}
-}
-
+// alive counts a read as a sign of life.
 func (i *idle) alive() {
 	if i.timer != nil {
 		i.timer.Reset(i.limit)
@@ -43,17 +33,6 @@ func (i *idle) stop() {
 	if i.timer != nil {
 		i.timer.Stop()
 	}
-}
-
-type watched struct {
-	io.ReadCloser
-	idle *idle
-}
-
-func (w *watched) Read(p []byte) (int, error) {
-	n, err := w.ReadCloser.Read(p)
-	w.idle.alive()
-	return n, err
 }
 
 // buffers are lent to copy bodies.
@@ -69,34 +48,20 @@ func (b *buffers) Get() []byte { return b.pool.Get().(*[32 << 10]byte)[:] }
 // Put takes it back.
 func (b *buffers) Put(p []byte) { b.pool.Put((*[32 << 10]byte)(p)) }
 
-// trailing is a body that hands on its trailers when it ends.
-type trailing struct {
-	io.ReadCloser
-	from *http.Request
-	to   http.Header
+// sending is the body of a request on its way. It notes what is wrong with a body that cannot be read: that is the client's
+// fault, and not the application's.
+type sending struct {
+	http1.Body
+	idle  *idle
+	wrong atomic.Pointer[http1.Malformed] // nil: nothing, as far as it was read
 }
 
-func (t *trailing) Read(p []byte) (int, error) {
-	n, err := t.ReadCloser.Read(p)
-	if errors.Is(err, io.EOF) {
-		for name := range t.to {
-			t.to[name] = t.from.Trailer[name]
-		}
-	}
-	return n, err
-}
-
-// checked notes what is wrong with a body that cannot be read: that is the client's fault, and not the application's.
-type checked struct {
-	io.ReadCloser
-	wrong *atomic.Pointer[http1.Malformed]
-}
-
-func (c *checked) Read(p []byte) (int, error) {
-	n, err := c.ReadCloser.Read(p)
+func (s *sending) Read(p []byte) (int, error) {
+	n, err := s.Body.Read(p)
+	s.idle.alive()
 	var m *http1.Malformed
-	if errors.As(err, &m) {
-		c.wrong.Store(m)
+	if err != nil && errors.As(err, &m) {
+		s.wrong.Store(m)
 	}
 	return n, err
 }

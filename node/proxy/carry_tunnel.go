@@ -9,32 +9,33 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"picket/node/proxy/http1"
 )
 
-// carryTunnel connects to the upstream and joins it with the client, until both have ended or the request is cut. cancel
-// cuts it.
-func (d *Door) carryTunnel(w *recorder, r *http.Request, a *ask, cancel context.CancelCauseFunc) {
-	ctx := r.Context()
-	conn, err := dialTCP(ctx, a)
+// carryTunnel connects to the upstream and joins it with the client, until both have ended or the request is cut.
+func (d *Door) carryTunnel(a *ask) {
+	life := &a.r.Life
+	conn, err := dialTCP(life, a)
 	if err != nil {
-		d.notCarried(w, r, a, err)
+		d.notCarried(a, err)
 		return
 	}
 	upstream := side{Conn: conn}
 	defer upstream.Close()
-	client, err := openTunnel(w, r)
+	client, err := openTunnel(a)
 	if err != nil {
 		d.log.Debug().Err(err).Str("request_id", a.id).Msg("opening a tunnel")
 		return
 	}
 	defer client.Close()
-	idle := newIdle(a.route.IdleTimeout, cancel)
+	idle := newIdle(a.route.IdleTimeout, life)
 	defer idle.stop()
 	j := &joint{client: client, upstream: upstream, idle: idle}
-	err = j.run(ctx)
-	w.bytes, a.received = j.down, j.up
-	if r.ProtoMajor > 1 && (err != nil || ctx.Err() != nil) {
-		panic(http.ErrAbortHandler) // the stream is reset: half of what was sent must not look whole
+	err = j.run(life)
+	a.w.bytes, a.received = j.down, j.up
+	if a.r.Major > 1 && err == nil && life.Err() == nil { // else the stream is reset: half of what was sent must not look whole
+		_ = a.w.Finish(nil)
 	}
 }
 
@@ -51,22 +52,21 @@ func dialTCP(ctx context.Context, a *ask) (conn net.Conn, err error) {
 }
 
 // openTunnel tells the client that it is connected: what it sends from now on is for the upstream.
-func openTunnel(w *recorder, r *http.Request) (half, error) {
-	control := http.NewResponseController(w)
-	if r.ProtoMajor > 1 {
-		w.WriteHeader(http.StatusOK)
-		return &stream2{body: r.Body, w: w.ResponseWriter, control: control}, control.Flush()
+func openTunnel(a *ask) (half, error) {
+	if c, ok := a.w.Client.(*netClient); ok && a.r.Major > 1 {
+		a.w.Begin(http1.Reply{Status: http.StatusOK, Length: -1})
+		return &stream2{body: c.r.Body, w: c.w, control: c.control}, c.Flush()
 	}
-	conn, rw, err := control.Hijack()
+	conn, held, err := a.w.Hijack()
 	if err != nil {
 		return nil, err
 	}
-	w.status = http.StatusOK
-	_, _ = rw.WriteString("HTTP/1.1 200 OK\r\nX-Request-Id: " + w.id + "\r\n\r\n") // Flush gives the error
-	if err := errors.Join(conn.SetDeadline(time.Time{}), rw.Flush()); err != nil {
+	a.w.status = http.StatusOK
+	_, err = io.WriteString(conn, "HTTP/1.1 200 OK\r\nX-Request-Id: "+a.id+"\r\n\r\n")
+	if err := errors.Join(conn.SetDeadline(time.Time{}), err); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	return side{conn, rw.Reader}, nil
+	return sideOf(conn, held), nil
 }
 
 // joint joins two ends.

@@ -2,8 +2,19 @@ package proxy
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
+
+	"picket/node/proxy/http1"
 )
+
+// clientOf is the address of who sends a request.
+func (l *front) clientOf(r *http1.Request) netip.Addr {
+	if len(l.TrustedProxies) == 0 {
+		return l.client(r.Remote, nil)
+	}
+	return l.client(r.Remote, slices.Collect(r.Fields.All(http1.XForwardedFor)))
+}
 
 // client is the address of who asks: the peer of the connection or, where that is a trusted proxy, what X-Forwarded-For
 // says, walked from the right past the trusted ones. The walk ends at the first address that is not trusted: what stands

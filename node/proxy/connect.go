@@ -2,62 +2,66 @@ package proxy
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
 	"picket/node/authn"
 	"picket/node/authz"
+	"picket/node/proxy/http1"
 	"picket/policy"
 )
 
 // passTunnel is the whole way of a CONNECT request (RFC 9110, section 9.3.6), step by step. It is for programs: they show a
 // bearer, and no cookie counts.
-func (d *Door) passTunnel(w *recorder, r *http.Request, l *front, a *ask) {
-	w.last = r.ProtoMajor == 1 // a client that did not wait for the answer must not have what follows read as a request
-	f := d.readConnect(a, l, r)
+func (d *Door) passTunnel(a *ask, l *front) {
+	a.w.last = a.r.Major == 1 // a client that did not wait for the answer must not have what follows read as a request
+	f := d.readConnect(a, l)
 	if f == nil {
 		f = d.findTunnel(a, l)
 	}
 	if f != nil {
-		d.turnAway(w, r, a, f)
+		d.turnAway(a, f)
 		return
 	}
-	a.bearer = authn.SoleBearer(append(r.Header["Authorization"], r.Header["Proxy-Authorization"]...))
-	a.rules.scrub.request(r.Header)
-	r.Header["X-Request-Id"] = []string{a.id}
-	d.keepCredentials(r.Header)
-	if f := d.admit(r.Context(), a); f != nil {
-		d.turnAway(w, r, a, f)
+	shown := slices.Collect(a.r.Fields.All(http1.Authorization))
+	a.bearer = authn.SoleBearer(slices.AppendSeq(shown, a.r.Fields.All(http1.ProxyAuthorization)))
+	a.scrub()
+	d.keepCredentials(a)
+	if f := d.admit(&a.r.Life, a); f != nil {
+		d.turnAway(a, f)
 		return
 	}
-	d.carry(w, r, a)
+	d.carry(a)
 }
 
 // readConnect takes from a CONNECT request all that the door goes by. It names a host and a port and nothing else, and
 // has no body: what comes after it is for the other end of the tunnel.
-func (d *Door) readConnect(a *ask, l *front, r *http.Request) *authz.Refusal {
-	a.client = l.client(r.RemoteAddr, r.Header["X-Forwarded-For"])
-	_, extended := r.Header[":protocol"] // RFC 8441: not TCP
+func (d *Door) readConnect(a *ask, l *front) *authz.Refusal {
+	r := a.r
+	a.client = l.clientOf(r)
+	_, extended := r.Fields.Get(":protocol") // RFC 8441: not TCP
+	_, trailers := r.Fields.Get("Trailer")
 	switch {
 	case extended:
 		return wrongMethod("Extended " + r.Method)
-	case r.ContentLength > 0 || len(r.TransferEncoding) > 0 || len(r.Trailer) > 0:
+	case r.Length > 0 || r.Length < 0 && r.Major == 1 || trailers:
 		return malformed("a CONNECT request has no body")
-	case r.RequestURI != r.Host:
+	case r.Target != r.Host:
 		return malformed("a CONNECT request names a host and a port, and nothing else")
 	}
 	host, port, ok := splitAuthority(r.Host)
 	if !ok {
 		return malformed("a CONNECT request names a host and a port")
 	}
-	if f := checkFields(r.Header); f != nil {
+	if f := checkFields(r); f != nil {
 		return f
 	}
 	a.host, a.port = host, port
-	a.in = policy.Input{Now: a.began, Request: policy.Request{
-		Method: r.Method, Host: host, Header: fields(r.Header), IP: a.client, UserAgent: r.UserAgent(),
-	}}
-	return checkTLS(a, l, r)
+	agent, _ := r.Fields.Get("User-Agent")
+	a.in.Now = a.began
+	a.in.Request = policy.Request{Method: r.Method, Host: host, Header: a, IP: a.client, UserAgent: agent}
+	return checkTLS(a, l)
 }
 
 // splitAuthority takes HOST:PORT apart. The host is made canonical; a port has one spelling.

@@ -7,6 +7,7 @@ import (
 
 	"picket/node/authn"
 	"picket/node/config"
+	"picket/node/proxy/http1"
 )
 
 // ourCookies are the names of the cookies that are between the browser and us alone.
@@ -18,11 +19,11 @@ func ourCookies() []string {
 	}
 }
 
-// soleCookie is the text of a cookie in Cookie header lines (RFC 6265, section 5.4), "" unless it is there once: of two,
+// soleCookie is the text of a cookie in Cookie fields (RFC 6265, section 5.4), "" unless it is there once: of two,
 // one was planted, and nobody knows which.
-func soleCookie(lines []string, name string) string {
+func soleCookie(fields http1.Fields, name string) string {
 	text, times := "", 0
-	for _, line := range lines {
+	for line := range fields.All(http1.Cookie) {
 		for pair := range strings.SplitSeq(line, ";") {
 			key, value, ok := strings.Cut(pair, "=")
 			if ok && strings.Trim(key, " \t") == name {
@@ -37,17 +38,7 @@ func soleCookie(lines []string, name string) string {
 	return text
 }
 
-// withoutCookies removes the named cookies from Cookie header lines and leaves the others as they are, byte for byte.
-func withoutCookies(lines, names []string) []string {
-	kept := lines[:0:0]
-	for _, line := range lines {
-		if line = withoutCookie(line, names); line != "" {
-			kept = append(kept, line)
-		}
-	}
-	return kept
-}
-
+// withoutCookie removes the named cookies from a Cookie field and leaves the others as they are, byte for byte.
 func withoutCookie(line string, names []string) string {
 	var b strings.Builder
 	dropped := false
@@ -79,23 +70,8 @@ func among(names []string, name string) bool {
 	return false
 }
 
-// dropSetCookies removes from a response what would set a cookie of ours. Browsers know the __Host- prefix in any case,
+// setsAny tells whether a Set-Cookie field would set a cookie of these names. Browsers know the __Host- prefix in any case,
 // and send a cookie without a name as its bare value, which then reads as a name.
-func dropSetCookies(h http.Header, names []string) {
-	lines := h["Set-Cookie"]
-	kept := lines[:0]
-	for _, line := range lines {
-		if !setsAny(line, names) {
-			kept = append(kept, line)
-		}
-	}
-	if len(kept) == 0 {
-		delete(h, "Set-Cookie")
-		return
-	}
-	h["Set-Cookie"] = kept
-}
-
 func setsAny(line string, names []string) bool {
 	pair, _, _ := strings.Cut(line, ";")
 	pair = strings.Trim(pair, " \t")

@@ -8,11 +8,32 @@
 //
 // All that it decides by is one value, Rules, taken once for each request and replaced as a whole.
 //
+// # Architecture
+//
+// A request is one value, ask, whatever protocol it came by, and passes through steps that stand one after the other in
+// Door.pass; a step is a function of the ask that gives nil, or the refusal that ends it:
+//
+//	listen.go, speakers.go   a connection, its TLS, its protocol
+//	http1, nethttp.go        the request as http1.Request, a flat list of fields; the way back as http1.Client. HTTP/1.1
+//	                         gives both itself, HTTP/2 (and whatever else net/http serves) by an adapter
+//	hygiene.go, path.go      read: what the door goes by, taken once; what two readers could read differently is refused
+//	table.go                 findSite, findRoute: the host, then the path
+//	scrub.go, cookies.go     names of ours and of one connection go, our cookies and bearers are kept back
+//	                         (what a route does before it asks who is asking, such as a redirect, has its place in Door.pass)
+//	door.go, vouch.go        admit: who is asking (authn), may they (authz), what the application is told of them
+//	forward.go               carry: question makes what is asked (a route's rewrites and settings of headers have their place
+//	                         there), exchange.send chooses a target and asks it: the one loop over targets
+//	transport.go             the application: http1.Transport with the same flat fields, or net/http's by an adapter
+//	respond.go               the way back: outgoing (vouch.go) is where fields of the response are taken and added
+//	streams.go, watch.go     whatever is under way is asked about again, and cut by ending the request's http1.Life
+//	record.go                the one line of the access log, and the metrics
+//
+// Our own pages and refusals are handlers of net/http: pages.go makes a request of theirs, and of no other's.
+//
 // It leaves pages to package console, by Parts.Pages and Parts.Refuse.
 package proxy
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -29,7 +50,7 @@ import (
 	"picket/node/authn"
 	"picket/node/authz"
 	"picket/node/config"
-	"picket/policy"
+	"picket/node/proxy/http1"
 )
 
 // Options are what a door is made of.
@@ -101,67 +122,61 @@ func New(o Options) (*Door, error) {
 // is under way is asked about again, at once. It does not wait.
 func (d *Door) Changed() { d.changes.add(authn.Change{}) }
 
-// ServeHTTP is the door without a listener of its own: nothing in front of it is trusted.
-func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.take(w, r, nil) }
-
 // take takes one request from reading it to the log line. What it is decided by is taken here, once; what is in force
 // when it is done may be something else.
-func (d *Door) take(w http.ResponseWriter, r *http.Request, through *listener) {
-	a := &ask{id: newID(), began: d.now(), heard: d.changes.heard.Load(), through: through}
+func (d *Door) take(r *http1.Request, c http1.Client, through *listener) {
+	a := &ask{id: newID(), began: d.now(), heard: d.changes.heard.Load(), through: through, r: r}
 	a.rules = d.inForce.Load() // after heard: what changes from now on is asked about again
-	rec := &recorder{ResponseWriter: w, id: a.id}
-	defer d.record(a, rec, r)
-	d.pass(rec, r, a)
+	a.w = recorder{Client: c, id: a.id}
+	defer d.record(a)
+	d.pass(a)
 }
 
 // pass is the whole way of a request, step by step: whatever keeps it from the application stands here.
-func (d *Door) pass(w *recorder, r *http.Request, a *ask) {
+func (d *Door) pass(a *ask) {
 	l := a.rules.front(a.through)
 	if l == nil { // between two requests of a connection its address was closed
-		w.last = true
-		d.turnAway(w, r, a, closing())
+		a.w.last = true
+		d.turnAway(a, closing())
 		return
 	}
-	if r.Method == http.MethodConnect {
-		d.passTunnel(w, r, l, a)
+	if a.r.Method == http.MethodConnect {
+		d.passTunnel(a, l)
 		return
 	}
-	if f := d.read(a, l, r); f != nil {
-		w.last = true
-		d.turnAway(w, r, a, f)
+	if f := d.read(a, l); f != nil {
+		a.w.last = true
+		d.turnAway(a, f)
 		return
 	}
-	s, f := findSite(a, r.Header)
+	s, f := findSite(a)
 	if f != nil {
-		d.turnAway(w, r, a, f)
+		d.turnAway(a, f)
 		return
 	}
-	a.rules.scrub.request(r.Header)
-	r.Header["X-Request-Id"] = []string{a.id} // before policies see the headers: they may be asked again while it is carried
+	a.scrub()
 	if l.Redirect != "" {
-		d.toHTTPS(w, r, a)
+		d.toHTTPS(a)
 		return
 	}
 	if a.own {
 		if f := barred(a); f != nil {
-			d.turnAway(w, r, a, f)
+			d.turnAway(a, f)
 			return
 		}
-		hangUp(w, r)
-		present(r, a)
-		a.rules.pages.ServeHTTP(w, r)
+		d.showPage(a)
 		return
 	}
 	if f := findRoute(a, s); f != nil {
-		d.turnAway(w, r, a, f)
+		d.turnAway(a, f)
 		return
 	}
-	d.keepCredentials(r.Header)
-	if f := d.admit(r.Context(), a); f != nil {
-		d.turnAway(w, r, a, f)
+	d.keepCredentials(a)
+	if f := d.admit(&a.r.Life, a); f != nil {
+		d.turnAway(a, f)
 		return
 	}
-	d.carry(w, r, a)
+	d.carry(a)
 }
 
 // admit asks who is asking, whether they may, and what the application is told of them. Nil: the request is admitted.
@@ -206,66 +221,12 @@ func (d *Door) checkSocket(a *ask) *authz.Refusal {
 	if !a.route.WebSocket {
 		return noSocket(a.route.Name)
 	}
-	if len(a.from) > 1 || len(a.from) == 1 && a.from[0] != a.origin.String() {
-		return foreignOrigin(a.route.Name)
+	for from := range a.r.Fields.All(http1.Origin) {
+		if from != a.origin.String() {
+			return foreignOrigin(a.route.Name)
+		}
 	}
 	return nil
-}
-
-// turnAway answers a request that is not carried: a browser that is nobody, or has to show more, is sent to sign in, all
-// else is refused. So is a browser that comes back from there and still does not show enough: it would go round for ever.
-func (d *Door) turnAway(w http.ResponseWriter, r *http.Request, a *ask, f *authz.Refusal) {
-	a.refused = f.Code
-	hangUp(w, r)
-	present(r, a)
-	if f.Status == http.StatusUnauthorized {
-		settling := a.decision.Outcome == policy.StepUp && a.caller.SteppedUp(d.now())
-		if a.navigates && !settling && d.signIn(w, a) {
-			return
-		}
-		w.Header().Set("WWW-Authenticate", cmp.Or(f.Challenge, `Picket realm="`+a.origin.Authority()+`"`))
-	}
-	if f.Status == http.StatusMethodNotAllowed {
-		w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
-	}
-	f.RequestID = a.id
-	a.rules.refuse(w, r, *f)
-}
-
-// hangUp ends the connection after an answer that does not need the body: net/http would wait for all of it before it
-// answers, and the body may never come. A stream of HTTP/2 ends by itself.
-func hangUp(w http.ResponseWriter, r *http.Request) {
-	if r.ContentLength != 0 && r.ProtoMajor == 1 {
-		w.Header().Set("Connection", "close")
-	}
-}
-
-// signIn redirects a browser to where people sign in, and tells whether it did.
-func (d *Door) signIn(w http.ResponseWriter, a *ask) bool {
-	step, err := a.rules.authn.Begin(authn.BeginRequest{
-		Origin: a.origin, ReturnTo: a.address(), Route: a.route.Name, Binding: a.binding, Need: a.decision.Need,
-	})
-	if err != nil {
-		d.log.Error().Err(err).Str("request_id", a.id).Msg("beginning a sign-in")
-		return false
-	}
-	for _, k := range step.Cookies {
-		http.SetCookie(w, httpCookie(k, d.now()))
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Location", step.Redirect)
-	w.WriteHeader(http.StatusFound)
-	return true
-}
-
-// toHTTPS sends whoever came over http to the same address over https; only for hosts that are ours.
-func (d *Door) toHTTPS(w http.ResponseWriter, r *http.Request, a *ask) {
-	if !a.origin.Secure() {
-		d.turnAway(w, r, a, unknownHost())
-		return
-	}
-	w.Header().Set("Location", a.origin.String()+a.address())
-	w.WriteHeader(http.StatusPermanentRedirect)
 }
 
 // address is path and query, as they were asked for.

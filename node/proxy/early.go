@@ -1,17 +1,18 @@
 package proxy
 
 import (
-	"maps"
 	"net/http"
 	"net/textproto"
 	"sync"
+
+	"picket/node/proxy/http1"
 )
 
 // early passes on what an application says before it responds (1xx). A transport of net/http may still do so when it has
 // given up on the request; nothing may be written then.
 type early struct {
 	mu    sync.Mutex
-	to    http.ResponseWriter
+	to    func(status int, fields http1.Fields) error
 	ended bool // guarded by mu
 }
 
@@ -22,12 +23,7 @@ func (e *early) inform(status int, header textproto.MIMEHeader) error {
 	if e.ended {
 		return nil
 	}
-	h := e.to.Header()
-	maps.Copy(h, http.Header(header))
-	dropHops(h)
-	e.to.WriteHeader(status)
-	clear(h)
-	return nil
+	return e.to(status, http1.Fields(nil).Flat(http.Header(header)))
 }
 
 // end lets no more pass.

@@ -1,14 +1,10 @@
 package proxy
 
 import (
-	"context"
 	"errors"
-	"maps"
 	"net"
 	"net/http"
-	"net/http/httptrace"
-	"net/url"
-	"sync/atomic"
+	"slices"
 
 	"picket/node/authz"
 	"picket/node/proxy/http1"
@@ -22,7 +18,6 @@ var (
 	errNobody      = errors.New("the address is no longer for everyone")
 	errUnproved    = errors.New("it cannot be told any more who is asking")
 	errIdle        = errors.New("nothing was sent for too long")
-	errClientGone  = errors.New("the client left")
 	errGoingAway   = errors.New("this node is closing")
 )
 
@@ -38,96 +33,72 @@ func (e errNotAllowed) Error() string {
 
 // carry takes an admitted request to the application and the response back. Until it returns, the request stands among
 // those that are asked about again.
-func (d *Door) carry(w *recorder, r *http.Request, a *ask) {
-	ctx, cancel := context.WithCancelCause(r.Context())
-	defer cancel(nil)
-	defer func() { a.ended = ending(ctx) }()
-	s := d.streams.add(a, d.now(), cancel)
+func (d *Door) carry(a *ask) {
+	life := &a.r.Life
+	defer func() { a.ended = life.Cause() }()
+	s := d.streams.add(a, d.now())
 	defer d.streams.remove(s)
 	if d.changes.heard.Load() != a.heard { // something changed before the request could be found among those under way
-		d.askAgain(ctx, []*stream{s})
+		d.askAgain(life, []*stream{s})
 	}
-	r = r.WithContext(ctx)
 	if a.in.Request.WebSocket {
-		d.carrySocket(w, r, a)
+		d.carrySocket(a)
 		return
 	}
 	if a.route.Connect != "" {
-		d.carryTunnel(w, r, a, cancel)
+		d.carryTunnel(a)
 		return
 	}
-	if r.ContentLength != 0 {
-		_ = http.NewResponseController(w).EnableFullDuplex() // else net/http throws the rest of a body away once the answer begins
-	}
-	x := &exchange{door: d, ask: a, w: w, r: r, idle: newIdle(a.route.IdleTimeout, cancel)}
+	x := &exchange{door: d, ask: a, idle: newIdle(a.route.IdleTimeout, life)}
 	defer x.idle.stop()
 	x.run()
-}
-
-// ending is why a request did not come to its own end; nil when it did.
-func ending(ctx context.Context) error {
-	cause := context.Cause(ctx)
-	if errors.Is(cause, context.Canceled) {
-		return errClientGone
-	}
-	return cause
 }
 
 // exchange is one request and its response on their way.
 type exchange struct {
 	door *Door
 	*ask
-	w    *recorder
-	r    *http.Request
 	idle *idle
-
-	unreadable atomic.Pointer[http1.Malformed] // what is wrong with the request's body; nil: nothing, as far as it was read
+	body sending
 }
 
 // run asks the application and passes its response on. What the application says before it responds (1xx) goes on as well.
 func (x *exchange) run() {
-	early := &early{to: x.w}
-	defer early.end() // also before a panic: somebody else may have the writer then
-	out := x.request(httptrace.WithClientTrace(x.r.Context(), &httptrace.ClientTrace{Got1xxResponse: early.inform}))
-	res, err := x.send(out)
-	early.end()
-	if err == nil && res.StatusCode == http.StatusSwitchingProtocols {
-		_ = res.Body.Close()
+	answer, err := x.send(x.question())
+	if err == nil && answer.Status == http.StatusSwitchingProtocols {
+		answer.Close()
 		err = errors.New("the application switched to a protocol that was not asked for")
 	}
-	if m := x.unreadable.Load(); err != nil && m != nil {
-		x.door.turnAway(x.w, x.r, x.ask, unreadable(m))
+	if m := x.body.wrong.Load(); err != nil && m != nil {
+		x.door.turnAway(x.ask, unreadable(m))
 		return
 	}
 	if err != nil {
-		x.door.notCarried(x.w, x.r, x.ask, err)
+		x.door.notCarried(x.ask, err)
 		return
 	}
-	x.respond(res)
+	x.respond(answer)
 }
 
-// request makes the request that goes upstream. Path and query are those that were decided on, byte for byte: Opaque is what
-// is sent as it stands. The headers are a copy: policies may be asked again about those that came.
-func (x *exchange) request(ctx context.Context) *http.Request {
+// question is what is asked of the application. Path and query are those that were decided on, byte for byte.
+func (x *exchange) question() *http1.Question {
 	in := &x.in.Request
-	out := x.r.WithContext(ctx)
-	out.URL = &url.URL{Opaque: in.Path, RawQuery: in.Query}
-	out.RequestURI, out.Close, out.Header = "", false, maps.Clone(x.r.Header)
-	delete(out.Header, "Host")
-	x.give(out.Header)
-	if _, told := out.Header["User-Agent"]; !told {
-		out.Header["User-Agent"] = []string{""} // else a transport of net/http names itself
+	q := &http1.Question{
+		Life: &x.r.Life, Method: x.r.Method, Path: in.Path, Query: in.Query, Fields: x.r.Fields, Given: x.given,
+		Length: x.r.Length, Expect: x.r.Expect, Inform: x.inform,
 	}
-	if out.Body == http.NoBody || out.ContentLength == 0 {
-		out.Body = nil
+	if x.r.Body != nil && x.r.Length != 0 {
+		x.body.Body, x.body.idle = x.r.Body, x.idle
+		q.Body = &x.body
+		q.Trailers = x.trailers()
 	}
-	if out.Body == nil {
-		out.Trailer = nil
-		return out
-	}
-	out.Body = &checked{x.idle.watch(out.Body), &x.unreadable}
-	x.sendTrailers(out)
-	return out
+	return q
+}
+
+// inform passes on what the application says before it responds.
+func (x *exchange) inform(status int, fields http1.Fields) error {
+	dropHops(&fields)
+	return x.w.Inform(status, fields)
 }
 
 // notInTrailers are fields that say who asks, for what, and how a message is framed: too late in a trailer (RFC 9110,
@@ -137,31 +108,25 @@ var notInTrailers = [...]string{
 	"Max-Forwards", "Cache-Control", "Set-Cookie", "Www-Authenticate",
 }
 
-// sendTrailers lets through the trailers that the client announced, but for reserved ones.
-func (x *exchange) sendTrailers(out *http.Request) {
-	out.Trailer = maps.Clone(out.Trailer)
-	x.rules.scrub.reserved(out.Trailer)
-	for _, name := range notInTrailers {
-		delete(out.Trailer, name)
-	}
-	if len(out.Trailer) > 0 {
-		out.Body = &trailing{ReadCloser: out.Body, from: x.r, to: out.Trailer}
-	}
+// trailers are the names of those that the client announced, but for reserved ones.
+func (x *exchange) trailers() []string {
+	return slices.DeleteFunc(x.announced, func(name string) bool {
+		return x.rules.scrub.isReserved(name) || isAmong(notInTrailers[:], name)
+	})
 }
 
 // send asks the application: the target whose turn it is or, while no connection can be made and there is no body
-// that may have been sent, the next.
-func (x *exchange) send(out *http.Request) (res *http.Response, err error) {
+// that may have been sent, the next. This is the one place where a target is chosen and tried.
+func (x *exchange) send(q *http1.Question) (answer *http1.Answer, err error) {
 	for target := range x.route.inTurn {
 		x.upstream = target.Host
-		out.URL.Scheme, out.URL.Host = target.Scheme, target.Host
-		out.Host = x.route.hostFor(target, x.origin)
-		res, err = target.transport.RoundTrip(out)
-		if err == nil || out.Body != nil || !notConnected(err) {
+		q.Host = x.route.hostFor(target, x.origin)
+		answer, err = target.transport.Ask(q, target)
+		if err == nil || q.Body != nil || !notConnected(err) {
 			break
 		}
 	}
-	return res, err
+	return answer, err
 }
 
 // notConnected tells whether an error came before anything could be sent.
@@ -171,21 +136,21 @@ func notConnected(err error) bool {
 }
 
 // notCarried answers a request that was admitted and got no response, and says why in the log.
-func (d *Door) notCarried(w *recorder, r *http.Request, a *ask, err error) {
-	f := reason(r.Context(), a, err)
+func (d *Door) notCarried(a *ask, err error) {
+	f := reason(a, err)
 	if f == nil {
 		a.refused = "client_gone"
-		w.status = statusClientGone
+		a.w.status = statusClientGone
 		return
 	}
 	d.log.Warn().Err(err).Str("request_id", a.id).Str("route", a.route.Name).Str("upstream", a.upstream).Msg("not carried")
-	d.turnAway(w, r, a, f)
+	d.turnAway(a, f)
 }
 
 // reason is what the visitor is told when no response came; nil when nobody is there to be told.
-func reason(ctx context.Context, a *ask, err error) *authz.Refusal {
+func reason(a *ask, err error) *authz.Refusal {
 	route := a.route.Name
-	if cause := context.Cause(ctx); cause != nil {
+	if cause := a.r.Life.Cause(); cause != nil {
 		var no errNotAllowed
 		var barred errLocked
 		switch {

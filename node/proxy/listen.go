@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"picket/node/config"
+	"picket/node/proxy/http1"
 )
 
 // maxStreams is how many requests one HTTP/2 connection may have open.
@@ -80,8 +81,11 @@ func (d *Door) newListener(c config.Listener, key string) *listener {
 
 // ServeHTTP is the door behind this listener.
 func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	l.door.take(w, r, l)
+	l.door.serveHTTP(w, r, l)
 }
+
+// serve1 is the door behind this listener for HTTP/1.1.
+func (l *listener) serve1(r *http1.Request, c http1.Client) { l.door.take(r, c, l) }
 
 // Open opens the addresses, so that one that is in use is an error before anything else is begun. When it fails, nothing
 // is open.

@@ -169,6 +169,7 @@ func TestALockOfAnAddressThatComesBeforeARequestIsUnderWayIsNotMissed(t *testing
 	w := newWorld(t, http.HandlerFunc(mirror))
 	rules := w.door.inForce.Load()
 	a := &ask{began: time.Now(), rules: rules, heard: w.door.changes.heard.Load(), origin: origin("open.test"), route: rules.routes[1]}
+	got := noteResponse(a)
 	a.client, _ = parseAddress("127.0.0.1:7")
 	if f := barred(a); f != nil {
 		t.Fatalf("%+v", f)
@@ -178,10 +179,7 @@ func TestALockOfAnAddressThatComesBeforeARequestIsUnderWayIsNotMissed(t *testing
 	}
 	w.lock(authn.LockAddress, "127.0.0.1")
 	w.until("the change was heard of", func() bool { return w.door.changes.heard.Load() != a.heard })
-	r, err := http.NewRequest(http.MethodGet, "http://open.test/", nil)
-	w.must(err)
-	got := &noted{header: http.Header{}}
-	w.door.carry(&recorder{ResponseWriter: got}, r, a)
+	w.door.carry(a)
 	if got.status != http.StatusForbidden {
 		t.Errorf("answered with %d", got.status)
 	}

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"net/http"
+	"slices"
 
 	"github.com/rs/zerolog"
 
 	"picket/node/authz"
+	"picket/node/proxy/http1"
 )
 
 // statusClientGone is logged when the client left before there was an answer (a convention of nginx).
@@ -15,45 +17,39 @@ const statusClientGone = 499
 
 // recorder notes what is sent to the client.
 type recorder struct {
-	http.ResponseWriter
+	http1.Client
 	id     string // of the request
 	last   bool   // the connection ends with this response
 	status int    // 0: nothing was sent
 	bytes  int64  // of the body; of a tunnel, to the client
 }
 
-// WriteHeader notes the final status. What comes before it (1xx) sets no cookie, and takes no header of ours away.
-func (r *recorder) WriteHeader(status int) {
-	h := r.Header()
-	switch {
-	case status < 200:
-		h.Del("Set-Cookie")
-	case r.status == 0:
-		r.status = status
-		h["X-Request-Id"] = []string{r.id}
-		if r.last {
-			h["Connection"] = []string{"close"}
-		}
+// Inform sets no cookie.
+func (r *recorder) Inform(status int, fields http1.Fields) error {
+	fields = slices.DeleteFunc(fields, func(f http1.Field) bool { return http1.Know(f.Name) == http1.SetCookie })
+	return r.Client.Inform(status, fields)
+}
+
+// Begin notes the status.
+func (r *recorder) Begin(reply http1.Reply) {
+	if r.status == 0 {
+		r.status = reply.Status
+		reply.Last = reply.Last || r.last
+		reply.Fields.Set("X-Request-Id", r.id)
 	}
-	r.ResponseWriter.WriteHeader(status)
+	r.Client.Begin(reply)
 }
 
 // Write counts.
 func (r *recorder) Write(p []byte) (int, error) {
-	if r.status == 0 {
-		r.WriteHeader(http.StatusOK)
-	}
-	n, err := r.ResponseWriter.Write(p)
+	n, err := r.Client.Write(p)
 	r.bytes += int64(n)
 	return n, err
 }
 
-// Unwrap lets http.ResponseController reach what is beneath.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
-
 // record counts a request and writes its one line. It is deferred: also when a response breaks off.
-func (d *Door) record(a *ask, w *recorder, r *http.Request) {
-	status := cmp.Or(w.status, http.StatusOK)
+func (d *Door) record(a *ask) {
+	status := cmp.Or(a.w.status, http.StatusOK)
 	took := d.now().Sub(a.began)
 	d.metrics.served(a.routeName(), status, took)
 	lock := a.barredBy()
@@ -65,9 +61,9 @@ func (d *Door) record(a *ask, w *recorder, r *http.Request) {
 	}
 	in := &a.in
 	e := d.log.Info().
-		Str("request_id", a.id).Str("method", r.Method).Str("host", a.host).
+		Str("request_id", a.id).Str("method", a.r.Method).Str("host", a.host).
 		Str("path", in.Request.Path).Int("status", status).
-		Float64("duration_ms", float64(took.Microseconds())/1000).Int64("bytes", w.bytes).
+		Float64("duration_ms", float64(took.Microseconds())/1000).Int64("bytes", a.w.bytes).
 		Str("route", a.routeName()).Str("decision", a.outcome())
 	user, email, session := a.asker()
 	optional(e, "user", user)

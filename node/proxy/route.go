@@ -28,16 +28,10 @@ type route struct {
 
 // target is one application of a route.
 type target struct {
-	*url.URL  // scheme and host
+	*url.URL         // scheme and host
+	address   string // HOST:PORT
 	pool      pool
 	transport transport // nil: it is for TCP
-}
-
-// transport asks an application: http1.Transport over http://, net/http's over https://, where HTTP/2 may be spoken,
-// and over h2c://, where it is.
-type transport interface {
-	http.RoundTripper
-	CloseIdleConnections()
 }
 
 // pool is what requests have in common that share their connections.
@@ -57,14 +51,14 @@ func (t transports) of(p pool) transport {
 	scheme, _, _ := strings.Cut(p.origin, ":")
 	switch scheme {
 	case "https":
-		t[p] = newSecureTransport(p.patience)
+		t[p] = netTransport{newSecureTransport(p.patience)}
 	case "h2c":
 		plain := newSecureTransport(p.patience)
 		plain.Protocols = new(http.Protocols)
 		plain.Protocols.SetUnencryptedHTTP2(true)
-		t[p] = plain
+		t[p] = netTransport{plain}
 	default:
-		t[p] = newTransport(p.patience)
+		t[p] = plainTransport{newTransport(p.patience)}
 	}
 	return t[p]
 }
@@ -118,7 +112,8 @@ func (r *route) addTargets(connections transports) error {
 		if u.Scheme == "h2c" {
 			u.Scheme = "http" // the transport of the pool speaks nothing but HTTP/2
 		}
-		r.targets = append(r.targets, &target{&url.URL{Scheme: u.Scheme, Host: u.Host}, p, connections.of(p)})
+		to := &url.URL{Scheme: u.Scheme, Host: u.Host}
+		r.targets = append(r.targets, &target{to, address(to), p, connections.of(p)})
 	}
 	return nil
 }
@@ -182,7 +177,7 @@ func newSecureTransport(patience time.Duration) *http.Transport {
 }
 
 // address is HOST:PORT of a target.
-func address(target *target) string {
+func address(target *url.URL) string {
 	port := cmp.Or(target.Port(), map[bool]string{true: "443", false: "80"}[target.Scheme == "https"])
 	return net.JoinHostPort(target.Hostname(), port)
 }

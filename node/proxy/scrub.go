@@ -1,15 +1,11 @@
 package proxy
 
 import (
-	"net/http"
+	"slices"
 	"strings"
-)
 
-// hopByHop are the fields of one connection (RFC 9110, section 7.6.1), which never go further.
-var hopByHop = [...]string{
-	"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer",
-	"Transfer-Encoding", "Upgrade",
-}
+	"picket/node/proxy/http1"
+)
 
 // reservedFamilies are the beginnings of folded names that are ours whatever follows.
 var reservedFamilies = [...]string{"x-picket-", "x-forwarded-"}
@@ -46,20 +42,19 @@ func newScrubber(routes []*route) *scrubber {
 	return s
 }
 
-// request removes from the headers of a request what is not to go further: first what its Connection nominates, so that
-// nothing of ours, which is set later, can be nominated; then what is of the connection; then all reserved names.
-func (s *scrubber) request(h http.Header) {
-	dropHops(h)
-	s.reserved(h)
+// scrub removes from the fields of a request what is not to go further: first what its Connection nominates, so that
+// nothing of ours, which is set later, can be nominated; then what is of the connection; then all reserved names. Our id is among
+// them from here on: policies may be asked again about them while the request is carried.
+func (a *ask) scrub() {
+	a.announced, _ = a.r.Fields.Announced() // where there is framing among them the protocol has refused them
+	a.rules.scrub.request(&a.r.Fields)
+	a.r.Fields = append(a.r.Fields, http1.Field{Name: "X-Request-Id", Value: a.id})
 }
 
-// reserved removes all reserved names, in headers or in trailers.
-func (s *scrubber) reserved(h http.Header) {
-	for name := range h {
-		if s.isReserved(name) {
-			delete(h, name)
-		}
-	}
+// request removes from the fields of a request what is not to go further.
+func (s *scrubber) request(fields *http1.Fields) {
+	dropHops(fields)
+	*fields = slices.DeleteFunc(*fields, func(f http1.Field) bool { return s.isReserved(f.Name) })
 }
 
 // isReserved tells whether some reader could take name for a reserved one.
@@ -94,22 +89,42 @@ func appendFolded(b []byte, name string) []byte {
 	return b
 }
 
-// dropHops removes what Connection nominates, and what is of one connection. That we take trailers is said anew, when
-// the other side said so.
-func dropHops(h http.Header) {
-	for _, line := range h["Connection"] {
+// dropHops removes what Connection nominates, and what is of one connection (RFC 9110, section 7.6.1). That we take trailers
+// is said anew, when the other side said so.
+func dropHops(fields *http1.Fields) {
+	var nominated []string
+	for line := range fields.All(http1.Connection) {
 		for name := range strings.SplitSeq(line, ",") {
-			h.Del(strings.TrimSpace(name))
+			nominated = append(nominated, strings.TrimSpace(name))
 		}
 	}
 	trailers := false
-	for _, line := range h["Te"] {
-		trailers = trailers || strings.EqualFold(strings.TrimSpace(line), "trailers")
-	}
-	for _, name := range hopByHop {
-		delete(h, name)
+	kept := (*fields)[:0]
+	for _, f := range *fields {
+		switch http1.Know(f.Name) {
+		case http1.Connection, http1.ProxyConnection, http1.KeepAlive, http1.ProxyAuthenticate, http1.ProxyAuthorization,
+			http1.Trailer, http1.TransferEncoding, http1.Upgrade:
+			continue
+		case http1.TE:
+			trailers = trailers || strings.EqualFold(strings.TrimSpace(f.Value), "trailers")
+			continue
+		}
+		if !isAmong(nominated, f.Name) {
+			kept = append(kept, f)
+		}
 	}
 	if trailers {
-		h["Te"] = []string{"trailers"}
+		kept = append(kept, http1.Field{Name: "Te", Value: "trailers"})
 	}
+	clear((*fields)[len(kept):])
+	*fields = kept
+}
+
+func isAmong(names []string, name string) bool {
+	for _, n := range names {
+		if http1.EqualFold(n, name) {
+			return true
+		}
+	}
+	return false
 }

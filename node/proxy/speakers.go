@@ -33,7 +33,7 @@ func newSpeakers(l *listener, c config.Listener) *speakers {
 	d := l.door
 	s := &speakers{listener: l, agreed: newAgreed()}
 	s.http1 = &http1.Server{
-		Handler: l, HeaderBytes: c.HeaderBytes, Fields: maxFields, HeaderTimeout: c.HeaderTimeout, IdleTimeout: c.IdleTimeout,
+		Handler: l.serve1, HeaderBytes: c.HeaderBytes, Fields: maxFields, HeaderTimeout: c.HeaderTimeout, IdleTimeout: c.IdleTimeout,
 		WriteTimeout: c.IdleTimeout, Refused: d.malformed, Panicked: d.panicked,
 	}
 	s.http2 = &http.Server{

@@ -23,7 +23,6 @@ type stream struct {
 	ask     *ask
 	proved  atomic.Int64          // Unix ns when it was last known to be admitted
 	settled atomic.Pointer[Rules] // by which it was last known to be admitted
-	end     context.CancelCauseFunc
 
 	next, prev *stream // guarded by streams.mu
 }
@@ -34,16 +33,20 @@ func newStreams(m *metrics) *streams {
 	return t
 }
 
-// add notes a request that was admitted now; end ends it.
-func (t *streams) add(a *ask, now time.Time, end context.CancelCauseFunc) *stream {
-	s := &stream{ask: a, end: end}
+// end ends it.
+func (s *stream) end(why error) { s.ask.r.Life.End(why) }
+
+// add notes a request that was admitted now.
+func (t *streams) add(a *ask, now time.Time) *stream {
+	s := &a.stream
+	s.ask = a
 	s.proved.Store(now.UnixNano())
 	s.settled.Store(a.rules)
 	t.metrics.opened()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.shut {
-		end(errGoingAway)
+		s.end(errGoingAway)
 	}
 	first := t.first[a.in.Session.ID]
 	if first == nil {

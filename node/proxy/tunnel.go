@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -9,12 +10,24 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"picket/node/proxy/http1"
 )
 
 // side is one end of a tunnel: a connection, and what was read from it already (nil: nothing was).
 type side struct {
 	net.Conn
 	buffered *bufio.Reader
+}
+
+// sideOf is a connection of which something was read.
+func sideOf(conn net.Conn, held []byte) side {
+	if len(held) == 0 {
+		return side{Conn: conn}
+	}
+	buffered := bufio.NewReaderSize(bytes.NewReader(held), len(held))
+	_, _ = buffered.Peek(len(held)) // all of it is there
+	return side{conn, buffered}
 }
 
 // Read gives what is buffered first, then reads from the connection itself: net/http's reader beneath the buffer takes
@@ -47,13 +60,13 @@ const tunnelBuffer = 8 << 10
 
 // run copies both ways until both have ended or ctx does; then the client is sent a close frame that says so. It closes
 // both connections.
-func (t *tunnel) run(ctx context.Context) {
+func (t *tunnel) run(ctx *http1.Life) {
 	defer t.client.Close()
 	defer t.upstream.Close()
 	cut := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(cut)
-		t.cut(context.Cause(ctx))
+		t.cut(ctx.Cause())
 	})
 	var both errgroup.Group
 	both.Go(func() (err error) {

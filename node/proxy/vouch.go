@@ -1,34 +1,34 @@
 package proxy
 
 import (
-	"net/http"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
 
 	"picket/node/authz"
+	"picket/node/proxy/http1"
 )
 
 // vouch says what the application is told of the request and of the caller, in fields that no client can have sent.
 // Nothing is told of a caller who is not known. Without the assertion that a route promises nothing is carried.
 func (d *Door) vouch(a *ask) *authz.Refusal {
-	a.given = append(make([]field, 0, 8),
-		field{"X-Forwarded-Proto", a.origin.Scheme},
-		field{"X-Forwarded-Host", a.origin.Authority()},
-		field{"X-Request-Id", a.id},
+	a.given = append(make(http1.Fields, 0, 8),
+		http1.Field{Name: "X-Forwarded-Proto", Value: a.origin.Scheme},
+		http1.Field{Name: "X-Forwarded-Host", Value: a.origin.Authority()},
 	)
 	if a.client.IsValid() {
-		a.given = append(a.given, field{"X-Forwarded-For", a.client.String()})
+		a.given = append(a.given, http1.Field{Name: "X-Forwarded-For", Value: a.client.String()})
 	}
 	if d.node != "" {
-		a.given = append(a.given, field{"X-Picket-Node", d.node})
+		a.given = append(a.given, http1.Field{Name: "X-Picket-Node", Value: d.node})
 	}
 	if !a.found() {
 		return nil
 	}
 	for _, h := range a.route.identity {
 		if value, ok := h.value.Value(&a.in); ok && httpguts.ValidHeaderFieldValue(value) {
-			a.given = append(a.given, field{h.name, value})
+			a.given = append(a.given, http1.Field{Name: h.name, Value: value})
 		}
 	}
 	if a.route.assertion == "" {
@@ -39,28 +39,28 @@ func (d *Door) vouch(a *ask) *authz.Refusal {
 		d.log.Error().Err(err).Str("request_id", a.id).Str("route", a.route.Name).Msg("signing an assertion")
 		return unavailable(a.route.Name)
 	}
-	a.given = append(a.given, field{a.route.assertion, assertion})
+	a.given = append(a.given, http1.Field{Name: a.route.assertion, Value: assertion})
 	return nil
 }
 
-// give sets what the application is told, over whatever is there.
-func (a *ask) give(h http.Header) {
-	for _, f := range a.given {
-		h[f.name] = []string{f.value}
-	}
-}
-
-// outgoing is the part of a response's headers that goes to the client.
-func (d *Door) outgoing(h http.Header, a *ask) {
-	dropSetCookies(h, d.cookies)
-	h["X-Request-Id"] = []string{a.id}
-	delete(h, "Alt-Svc") // would lead past this proxy
-	d.renew(h, a)
+// outgoing is the part of a response's fields that goes to the client.
+func (d *Door) outgoing(fields *http1.Fields, a *ask) {
+	dropHops(fields)
+	*fields = slices.DeleteFunc(*fields, func(f http1.Field) bool {
+		switch http1.Know(f.Name) {
+		case http1.SetCookie:
+			return setsAny(f.Value, d.cookies)
+		case http1.AltSvc: // would lead past this proxy
+			return true
+		}
+		return false
+	})
+	d.renew(fields, a)
 }
 
 // renew gives a browser another cookie when its own was made with a secret that is to be removed: with a page, and not
 // with one that a cache might give to others.
-func (d *Door) renew(h http.Header, a *ask) {
+func (d *Door) renew(fields *http1.Fields, a *ask) {
 	if !a.navigates || a.bearer != "" || !a.found() {
 		return
 	}
@@ -68,10 +68,10 @@ func (d *Door) renew(h http.Header, a *ask) {
 	if !ok {
 		return
 	}
-	for _, line := range h["Cache-Control"] {
+	for line := range fields.All(http1.CacheControl) {
 		if line = strings.ToLower(line); strings.Contains(line, "public") || strings.Contains(line, "s-maxage") {
 			return
 		}
 	}
-	h["Set-Cookie"] = append(h["Set-Cookie"], httpCookie(k, d.now()).String())
+	*fields = append(*fields, http1.Field{Name: "Set-Cookie", Value: httpCookie(k, d.now()).String()})
 }

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"picket/node/authn"
 	"picket/node/config"
+	"picket/node/proxy/http1"
 )
 
 func TestAGroupThatIsGoneEndsWhatItAdmitted(t *testing.T) {
@@ -33,15 +33,13 @@ func TestAChangeThatComesBeforeARequestIsUnderWayIsNotMissed(t *testing.T) {
 	_, value, _ := strings.Cut(cookie, "=")
 	rules := w.door.inForce.Load()
 	a := &ask{began: time.Now(), rules: rules, heard: w.door.changes.heard.Load(), origin: origin("wiki.test"), cookie: value, route: rules.routes[0]}
+	got := noteResponse(a)
 	if f := w.door.admit(w.ctx, a); f != nil {
 		t.Fatalf("%+v", f)
 	}
 	w.must(w.authn.Revoke(w.ctx, w.session()))
 	w.until("the change was heard of", func() bool { return w.door.changes.heard.Load() != a.heard })
-	r, err := http.NewRequest(http.MethodGet, "http://wiki.test/", nil)
-	w.must(err)
-	got := &noted{header: http.Header{}}
-	w.door.carry(&recorder{ResponseWriter: got}, r, a)
+	w.door.carry(a)
 	if got.status != http.StatusUnauthorized {
 		t.Errorf("answered with %d", got.status)
 	}
@@ -49,13 +47,21 @@ func TestAChangeThatComesBeforeARequestIsUnderWayIsNotMissed(t *testing.T) {
 
 // noted is a response that nobody is sent.
 type noted struct {
-	header http.Header
+	http1.Client
 	status int
 }
 
-func (n *noted) Header() http.Header         { return n.header }
-func (n *noted) WriteHeader(status int)      { n.status = status }
+func (n *noted) Begin(r http1.Reply)         { n.status = r.Status }
 func (n *noted) Write(p []byte) (int, error) { return len(p), nil }
+func (n *noted) Finish(http1.Fields) error   { return nil }
+
+// noteResponse makes an ask one of a request that is answered to nobody.
+func noteResponse(a *ask) *noted {
+	n := &noted{}
+	a.r = &http1.Request{Head: http1.Head{Method: http.MethodGet, Target: "/", Major: 1, Minor: 1}}
+	a.w = recorder{Client: n}
+	return n
+}
 
 func TestWhatCannotBeToldGoesOnForAsLongAsKnowledgeIsGood(t *testing.T) {
 	fresh := true
@@ -88,7 +94,7 @@ func TestChangesPickWhatTheyTouch(t *testing.T) {
 	for _, who := range [][2]string{{"s1", "u1"}, {"s1", "u1"}, {"s2", "u1"}, {"s3", "u2"}, {"", ""}} {
 		a := &ask{}
 		a.in.Session.ID, a.in.User.ID = who[0], who[1]
-		all = append(all, streams.add(a, time.Now(), func(error) {}))
+		all = append(all, streams.add(a, time.Now()))
 	}
 	count := func(c authn.Change, want int) {
 		t.Helper()
@@ -108,9 +114,9 @@ func TestChangesPickWhatTheyTouch(t *testing.T) {
 	}
 	count(authn.Change{}, 0)
 	streams.endAll()
-	ctx, cancel := context.WithCancelCause(t.Context())
-	streams.remove(streams.add(&ask{}, time.Now(), cancel))
-	if !errors.Is(context.Cause(ctx), errGoingAway) {
+	late := &ask{r: &http1.Request{}}
+	streams.remove(streams.add(late, time.Now()))
+	if !errors.Is(late.r.Life.Cause(), errGoingAway) {
 		t.Error("what comes after the end goes on")
 	}
 }

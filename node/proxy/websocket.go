@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/sha1" // RFC 6455 asks for it, and nothing rests on it
 	"crypto/tls"
@@ -17,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/net/http/httpguts"
+
+	"picket/node/proxy/http1"
 )
 
 const (
@@ -28,40 +31,39 @@ const (
 
 // carrySocket opens a WebSocket to the application as the client asked, and joins the two until one ends or the request
 // is cut. What the application answers instead of a WebSocket is passed on.
-func (d *Door) carrySocket(w *recorder, r *http.Request, a *ask) {
-	conn, err := d.dialSocket(r.Context(), a)
+func (d *Door) carrySocket(a *ask) {
+	life := &a.r.Life
+	conn, err := d.dialSocket(life, a)
 	if err != nil {
-		d.notCarried(w, r, a, err)
+		d.notCarried(a, err)
 		return
 	}
 	defer conn.Close()
-	stop := context.AfterFunc(r.Context(), func() { _ = conn.Close() }) // while shaking hands
+	stop := context.AfterFunc(life, func() { _ = conn.Close() }) // while shaking hands
 	limited := &io.LimitedReader{R: conn, N: responseBytes}
 	back := bufio.NewReader(limited)
-	res, err := d.shakeHands(conn, back, r, a)
+	res, err := d.shakeHands(conn, back, a)
 	limited.N = math.MaxInt64
 	if !stop() {
-		err = context.Cause(r.Context())
+		err = life.Cause()
 	}
 	if err != nil {
-		d.notCarried(w, r, a, fmt.Errorf("opening a WebSocket: %w", err))
+		d.notCarried(a, fmt.Errorf("opening a WebSocket: %w", err))
 		return
 	}
 	if res.StatusCode != http.StatusSwitchingProtocols {
-		d.answer(w, r, a, conn, res)
+		d.answer(a, conn, res)
 		return
 	}
-	client, err := d.switchOver(w, res, a)
+	client, err := d.switchOver(res, a)
 	if err != nil {
 		d.log.Debug().Err(err).Str("request_id", a.id).Msg("switching to a WebSocket")
 		return
 	}
-	ctx, cancel := context.WithCancelCause(r.Context())
-	defer cancel(nil)
-	t := &tunnel{client: client, upstream: side{conn, back}, frames: newFrames(client.Conn), idle: newIdle(a.route.IdleTimeout, cancel)}
+	t := &tunnel{client: client, upstream: side{conn, back}, frames: newFrames(client.Conn), idle: newIdle(a.route.IdleTimeout, life)}
 	defer t.idle.stop()
-	t.run(ctx)
-	w.bytes = t.down
+	t.run(life)
+	a.w.bytes = t.down
 }
 
 // dialSocket connects to the target whose turn it is, or to the next that can be reached.
@@ -70,9 +72,9 @@ func (d *Door) dialSocket(ctx context.Context, a *ask) (conn net.Conn, err error
 		a.target, a.upstream = target, target.Host
 		if target.Scheme == "https" {
 			secure := &tls.Dialer{NetDialer: newDialer(), Config: &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}}
-			conn, err = secure.DialContext(ctx, "tcp", address(target))
+			conn, err = secure.DialContext(ctx, "tcp", target.address)
 		} else {
-			conn, err = newDialer().DialContext(ctx, "tcp", address(target))
+			conn, err = newDialer().DialContext(ctx, "tcp", target.address)
 		}
 		if err == nil || ctx.Err() != nil {
 			return conn, err
@@ -82,7 +84,7 @@ func (d *Door) dialSocket(ctx context.Context, a *ask) (conn net.Conn, err error
 }
 
 // shakeHands asks the application for a WebSocket, and gives its answer.
-func (d *Door) shakeHands(conn net.Conn, back *bufio.Reader, r *http.Request, a *ask) (*http.Response, error) {
+func (d *Door) shakeHands(conn net.Conn, back *bufio.Reader, a *ask) (*http.Response, error) {
 	patience := a.route.Timeout
 	if patience <= 0 {
 		patience = handshakeTime
@@ -91,10 +93,12 @@ func (d *Door) shakeHands(conn net.Conn, back *bufio.Reader, r *http.Request, a 
 		return nil, err
 	}
 	out := &http.Request{
-		Method: http.MethodGet, ProtoMajor: 1, ProtoMinor: 1, Header: r.Header.Clone(), Host: a.route.hostFor(a.target, a.origin),
+		Method: http.MethodGet, ProtoMajor: 1, ProtoMinor: 1, Header: a.r.Fields.Header(), Host: a.route.hostFor(a.target, a.origin),
 		URL: &url.URL{Scheme: a.target.Scheme, Host: a.target.Host, Opaque: a.in.Request.Path, RawQuery: a.in.Request.Query},
 	}
-	a.give(out.Header)
+	for _, f := range a.given {
+		out.Header[http.CanonicalHeaderKey(f.Name)] = []string{f.Value}
+	}
 	out.Header["Connection"], out.Header["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
 	if _, sent := out.Header["User-Agent"]; !sent {
 		out.Header["User-Agent"] = []string{""} // else net/http sends its own
@@ -113,7 +117,7 @@ func (d *Door) shakeHands(conn net.Conn, back *bufio.Reader, r *http.Request, a 
 		return nil, err
 	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
-		return res, accepted(res.Header, r.Header.Get("Sec-Websocket-Key"))
+		return res, accepted(res.Header, out.Header.Get("Sec-Websocket-Key"))
 	}
 	return res, nil
 }
@@ -132,40 +136,40 @@ func accepted(h http.Header, key string) error {
 
 // answer passes on a response that is no WebSocket, until the request is cut. The connection goes before the body, which
 // may never end: closing a body reads what is left of it.
-func (d *Door) answer(w *recorder, r *http.Request, a *ask, conn net.Conn, res *http.Response) {
+func (d *Door) answer(a *ask, conn net.Conn, res *http.Response) {
 	defer res.Body.Close()
 	defer conn.Close()
-	defer context.AfterFunc(r.Context(), func() { _ = conn.Close() })()
-	dropHops(res.Header)
-	d.outgoing(res.Header, a)
-	for name, values := range res.Header {
-		w.Header()[name] = values
+	defer context.AfterFunc(&a.r.Life, func() { _ = conn.Close() })()
+	fields := http1.Fields(nil).Flat(res.Header)
+	d.outgoing(&fields, a)
+	a.w.Begin(http1.Reply{Status: res.StatusCode, Fields: fields, Length: res.ContentLength})
+	_, err := io.Copy(&a.w, res.Body)
+	if err == nil {
+		err = a.w.Finish(nil)
 	}
-	w.WriteHeader(res.StatusCode)
-	if _, err := io.Copy(w, res.Body); err != nil {
+	if err != nil { // half an answer must not look whole, and is not finished
 		d.log.Debug().Err(err).Str("request_id", a.id).Msg("passing on a response")
-		panic(http.ErrAbortHandler) // half an answer must not look whole: this is how net/http is told
 	}
 }
 
-// switchOver takes the client's connection from net/http and tells the client that it is a WebSocket now.
-func (d *Door) switchOver(w *recorder, res *http.Response, a *ask) (side, error) {
-	conn, rw, err := http.NewResponseController(w).Hijack()
+// switchOver takes the client's connection and tells the client that it is a WebSocket now.
+func (d *Door) switchOver(res *http.Response, a *ask) (side, error) {
+	conn, held, err := a.w.Hijack()
 	if err != nil {
 		return side{}, err
 	}
-	w.status = http.StatusSwitchingProtocols
-	dropHops(res.Header)
-	d.outgoing(res.Header, a)
-	res.Header["Connection"], res.Header["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
-	if err := conn.SetDeadline(time.Time{}); err != nil {
+	a.w.status = http.StatusSwitchingProtocols
+	fields := http1.Fields(nil).Flat(res.Header)
+	d.outgoing(&fields, a)
+	h := fields.Header()
+	h["X-Request-Id"], h["Connection"], h["Upgrade"] = []string{a.id}, []string{"Upgrade"}, []string{"websocket"}
+	var b bytes.Buffer
+	b.WriteString("HTTP/1.1 101 Switching Protocols\r\n")
+	_ = h.Write(&b) // a buffer takes everything
+	b.WriteString("\r\n")
+	_, err = conn.Write(b.Bytes())
+	if err := errors.Join(conn.SetDeadline(time.Time{}), err); err != nil {
 		return side{}, errors.Join(err, conn.Close())
 	}
-	_, _ = rw.WriteString("HTTP/1.1 101 Switching Protocols\r\n") // Flush gives the error
-	_ = res.Header.Write(rw)
-	_, _ = rw.WriteString("\r\n")
-	if err := rw.Flush(); err != nil {
-		return side{}, errors.Join(err, conn.Close())
-	}
-	return side{conn, rw.Reader}, nil
+	return sideOf(conn, held), nil
 }

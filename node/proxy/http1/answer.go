@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 )
 
 // errAnswer is an answer that cannot be read.
@@ -39,8 +38,8 @@ func answerEnd(b []byte, seen int) (n, next int) {
 	}
 }
 
-// readHead reads the header of a response.
-func (u *upstream) readHead(r *http.Request) (*http.Response, framed, error) {
+// readHead reads the header of a response to a method.
+func (u *upstream) readHead(method string) (*Answer, framed, error) {
 	in := &u.input
 	most := u.transport.HeaderBytes
 	for seen := 0; ; {
@@ -49,7 +48,7 @@ func (u *upstream) readHead(r *http.Request) (*http.Response, framed, error) {
 			u.heard = true
 			text := string(in.held()[:size])
 			in.r += size
-			return parseAnswer(r, text)
+			return parseAnswer(method, text)
 		}
 		seen = next
 		if err := in.more(most); err != nil {
@@ -59,15 +58,23 @@ func (u *upstream) readHead(r *http.Request) (*http.Response, framed, error) {
 	}
 }
 
+// answerFields is how many fields most answers have room for.
+const answerFields = 16
+
 // parseAnswer reads a whole header of a response.
-func parseAnswer(r *http.Request, text string) (*http.Response, framed, error) {
+func parseAnswer(method, text string) (*Answer, framed, error) {
+	made := &struct {
+		Answer
+		room [answerFields]Field
+	}{}
+	a := &made.Answer
+	a.Fields = made.room[:0]
 	line, rest := cutAnswerLine(text)
-	res, err := parseStatus(line)
+	minor, err := a.parseStatus(line)
 	if err != nil {
 		return nil, framed{}, err
 	}
-	res.Request = r
-	res.Header = make(http.Header, 16)
+	f := answerFraming{minor: minor, length: -1}
 	for {
 		line, rest = cutAnswerLine(rest)
 		if line == "" {
@@ -77,15 +84,18 @@ func parseAnswer(r *http.Request, text string) (*http.Response, framed, error) {
 		if !ok || !validName(name) {
 			return nil, framed{}, errAnswer
 		}
-		value = strings.Trim(value, " \t")
-		if !all([]byte(value), inValue) {
+		value = trimBlanks(value)
+		if !all(value, inValue) {
 			return nil, framed{}, errAnswer
 		}
-		name = http.CanonicalHeaderKey(name)
-		res.Header[name] = append(res.Header[name], value)
+		if keep, ok := f.note(name, value); !ok {
+			return nil, framed{}, errAnswer
+		} else if keep {
+			a.Fields = append(a.Fields, Field{name, value})
+		}
 	}
-	f, err := frameAnswer(r, res)
-	return res, f, err
+	framed, err := f.frame(method, a)
+	return a, framed, err
 }
 
 func cutAnswerLine(text string) (line, rest string) {
@@ -94,114 +104,115 @@ func cutAnswerLine(text string) (line, rest string) {
 }
 
 // parseStatus reads HTTP/1.x SP CODE [SP REASON].
-func parseStatus(line string) (*http.Response, error) {
+func (a *Answer) parseStatus(line string) (minor int, err error) {
 	if len(line) < len("HTTP/1.1 200") || line[:7] != "HTTP/1." || line[7] != '0' && line[7] != '1' || line[8] != ' ' {
-		return nil, errAnswer
+		return 0, errAnswer
 	}
 	code := 0
 	for _, c := range []byte(line[9:12]) {
 		if c < '0' || c > '9' {
-			return nil, errAnswer
+			return 0, errAnswer
 		}
 		code = 10*code + int(c-'0')
 	}
-	if code < 100 || len(line) > 12 && line[12] != ' ' || !all([]byte(line), inValue) {
-		return nil, errAnswer
+	if code < 100 || len(line) > 12 && line[12] != ' ' || !all(line, inValue) {
+		return 0, errAnswer
 	}
-	return &http.Response{
-		Status: line[9:], StatusCode: code, Proto: line[:8], ProtoMajor: 1, ProtoMinor: int(line[7] - '0'), Body: http.NoBody,
-	}, nil
+	a.Status = code
+	return int(line[7] - '0'), nil
 }
 
-// frameAnswer decides where the body ends (RFC 9112, section 6.3).
-func frameAnswer(r *http.Request, res *http.Response) (f framed, err error) {
-	codings, lengths := res.Header["Transfer-Encoding"], res.Header["Content-Length"]
-	delete(res.Header, "Transfer-Encoding")
-	f.last = res.ProtoMinor == 0
-	for _, line := range res.Header["Connection"] {
-		for option := range strings.SplitSeq(line, ",") {
-			f.last = f.last || strings.EqualFold(strings.TrimSpace(option), "close")
+// answerFraming is what the fields of a response say of where its body ends.
+type answerFraming struct {
+	minor     int
+	length    int64 // -1: none
+	codings   int
+	coding    string
+	close     bool
+	announced bool
+}
+
+// note takes in a field, and tells whether it stays in the header. A length that is said twice, but not another, is one.
+func (f *answerFraming) note(name, value string) (keep, ok bool) {
+	switch Know(name) {
+	case TransferEncoding:
+		f.codings++
+		f.coding = value
+		return false, true
+	case ContentLength:
+		n, ok := parseLength(value)
+		if !ok || f.length >= 0 && n != f.length {
+			return false, false
 		}
-	}
-	f.last = f.last || res.StatusCode == http.StatusSwitchingProtocols // what follows is no HTTP
-	res.Close = f.last
-	length := int64(-1)
-	for i, text := range lengths {
-		n, ok := parseLength([]byte(text))
-		if !ok || i > 0 && n != length {
-			return f, errAnswer
+		twice := f.length >= 0
+		f.length = n
+		return !twice, true
+	case Connection:
+		for option := range strings.SplitSeq(value, ",") {
+			f.close = f.close || EqualFold(trimBlanks(option), "close")
 		}
-		length = n
+	case Trailer:
+		f.announced = true
 	}
-	if len(lengths) > 1 {
-		res.Header["Content-Length"] = lengths[:1]
+	return true, true
+}
+
+// frame decides where the body ends (RFC 9112, section 6.3).
+func (f *answerFraming) frame(method string, a *Answer) (framed, error) {
+	out := framed{last: f.close || f.minor == 0 || a.Status == http.StatusSwitchingProtocols} // what follows that is no HTTP
+	a.Length = f.length
+	if f.codings > 1 || f.codings == 1 && !EqualFold(f.coding, "chunked") {
+		return out, errAnswer
 	}
-	noBody := r.Method == http.MethodHead || res.StatusCode < 200 || res.StatusCode == http.StatusNoContent || res.StatusCode == http.StatusNotModified
 	switch {
-	case noBody && r.Method == http.MethodHead:
-		res.ContentLength = length
-		return f, nil
-	case noBody:
-		if res.StatusCode == http.StatusNoContent {
-			delete(res.Header, "Content-Length") // it may have none (RFC 9110, section 8.6)
+	case bodiless(method, a.Status):
+		if a.Status == http.StatusNoContent || a.Status < 200 {
+			a.Length = -1 // it may have none (RFC 9110, section 8.6)
 		}
-		return f, nil
-	case len(codings) > 0 && (len(lengths) > 0 || len(codings) > 1 || !strings.EqualFold(codings[0], "chunked") || res.ProtoMinor == 0):
-		return f, errAnswer
-	case len(codings) > 0:
-		f.chunked, length = true, -1
-		res.TransferEncoding = []string{"chunked"}
-		res.Trailer, err = announcedTrailer(res.Header)
-		if err != nil {
-			return f, errAnswer
+		return out, nil
+	case f.codings > 0 && (f.length >= 0 || f.minor == 0):
+		return out, errAnswer
+	case f.codings > 0:
+		out.chunked, a.Length = true, -1
+		if f.announced {
+			var ok bool
+			if a.Announced, ok = a.Fields.Announced(); !ok {
+				return out, errAnswer
+			}
 		}
-	case length < 0:
-		f.last = true
+	case f.length < 0:
+		out.last = true
 	}
-	f.length, res.ContentLength = length, length
-	return f, nil
+	out.length = a.Length
+	return out, nil
 }
 
 // open gives a response its body.
-func (u *upstream) open(res *http.Response, f framed) *http.Response {
+func (u *upstream) open(a *Answer, f framed) *Answer {
 	if f.length == 0 && !f.chunked {
 		u.over(!f.last)
-		return res
+		return a
 	}
-	res.Body = &answerBody{upstream: u, response: res, framed: f, left: f.length}
+	b := &answerBody{upstream: u, framed: f, left: f.length}
 	if f.chunked {
-		b := &body{in: &u.input, chunked: true, padded: true}
-		b.trailers = func(name, value string) {
-			switch name {
-			case "Transfer-Encoding", "Content-Length", "Trailer", "Host":
-				return
-			}
-			if res.Trailer == nil {
-				res.Trailer = http.Header{}
-			}
-			res.Trailer[name] = append(res.Trailer[name], value)
-		}
-		res.Body.(*answerBody).chunks = b
+		b.chunks = body{in: &u.input, chunked: true, padded: true}
 	}
-	return res
+	a.Body = b
+	return a
 }
 
-// answerBody is the body of a response. Read to its end it gives the connection back; closed before, it closes it.
+// answerBody is the body of a response. Read to its end it gives the connection back; closed before, it closes it. It is for
+// the goroutine that asked: another ends it by ending its life.
 type answerBody struct {
 	upstream *upstream
-	response *http.Response
 	framed   framed
-	chunks   *body // nil: it is not in chunks
-
-	mu   sync.Mutex
-	left int64 // guarded by mu: bytes to come; -1: until the connection ends
-	err  error // guarded by mu: how it ended
+	chunks   body  // where it is in chunks
+	left     int64 // bytes to come; -1: until the connection ends
+	err      error // how it ended
 }
 
 // Read reads the next bytes.
 func (b *answerBody) Read(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	if b.err != nil {
 		return 0, b.err
 	}
@@ -210,15 +221,16 @@ func (b *answerBody) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	b.err = err
-	b.upstream.over(errors.Is(err, io.EOF) && !b.framed.last)
-	if cause := b.response.Request.Context().Err(); cause != nil && !errors.Is(err, io.EOF) {
-		b.err = cause
+	life := b.upstream.life
+	b.upstream.over(err == io.EOF && !b.framed.last)
+	if err != io.EOF && life != nil && life.Err() != nil {
+		b.err = life.Err()
 	}
 	return n, b.err
 }
 
 func (b *answerBody) read(p []byte) (int, error) {
-	if b.chunks != nil {
+	if b.framed.chunked {
 		return b.chunks.Read(p)
 	}
 	if b.left < 0 {
@@ -235,13 +247,11 @@ func (b *answerBody) read(p []byte) (int, error) {
 	return n, unexpected(err)
 }
 
-// Close ends it. A Read that waits is woken.
+// Trailers are the fields behind a body in chunks.
+func (b *answerBody) Trailers() Fields { return b.chunks.trailers }
+
+// Close ends it.
 func (b *answerBody) Close() error {
-	if !b.mu.TryLock() {
-		_ = b.upstream.input.conn.Close()
-		b.mu.Lock()
-	}
-	defer b.mu.Unlock()
 	if b.err == nil {
 		b.err = http.ErrBodyReadAfterClose
 		b.upstream.over(false)

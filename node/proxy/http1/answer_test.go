@@ -16,18 +16,20 @@ func FuzzAnAnswerIsReadAsNetHTTPReadsIt(f *testing.F) {
 		"HTTP/1.0 200\nX-A: b\nx-a:  c \n\nabc",
 		"HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\nConnection: close\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
+		"HTTP/1.1 204\nTrAnsfer-EnCoding:\n\n",
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		asked := &http.Request{Method: "GET"}
-		u := &upstream{transport: &Transport{HeaderBytes: 64 << 10}, stop: func() bool { return false }}
-		u.input = newInput(&canned{Reader: bytes.NewReader(raw)}, &u.transport.readers)
-		ours, framed, err := u.readHead(asked)
-		if err != nil || ours.StatusCode < 200 {
+		u := &upstream{transport: &Transport{HeaderBytes: 64 << 10}}
+		u.input = newInput(&canned{Reader: bytes.NewReader(raw)}, &u.transport.buffers)
+		answer, framed, err := u.readHead("GET")
+		if err != nil || answer.Status < 200 {
 			return
 		}
-		ours = u.open(ours, framed)
+		minor := int(raw[7] - '0')
+		ours := u.open(answer, framed).http(asked)
 		theirs, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(raw)), asked)
 		if err != nil {
 			t.Fatalf("net/http does not accept %q: %v", raw, err)
@@ -37,7 +39,7 @@ func FuzzAnAnswerIsReadAsNetHTTPReadsIt(f *testing.F) {
 		if ourErr == nil && (theirErr != nil || !bytes.Equal(ourBody, theirBody)) {
 			t.Fatalf("body %q, net/http's %q, %v", ourBody, theirBody, theirErr)
 		}
-		if ours.StatusCode != theirs.StatusCode || ours.ContentLength != theirs.ContentLength || ours.ProtoMinor != theirs.ProtoMinor {
+		if ours.StatusCode != theirs.StatusCode || ours.ContentLength != theirs.ContentLength || minor != theirs.ProtoMinor {
 			t.Fatalf("%+v\nnet/http: %+v", ours, theirs)
 		}
 		for _, name := range []string{"Content-Length", "Connection"} { // read already, and not for others

@@ -1,9 +1,9 @@
 package http1
 
 import (
+	"bytes"
 	"errors"
 	"io"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,17 +25,17 @@ var errBodyClosed = errors.New("http1: the body is closed")
 // handler has returned; so it is locked, and shut in the end.
 type body struct {
 	in       *input
-	goOn     *goOn                           // nil: nobody waits for 100 Continue
-	trailers func(name string, value string) // takes the fields of the trailer
+	goOn     *goOn // nil: nobody waits for 100 Continue
 	mu       sync.Mutex
-	left     int64 // guarded by mu: bytes to come, of the body or of the present chunk
+	trailers Fields // guarded by mu
+	left     int64  // guarded by mu: bytes to come, of the body or of the present chunk
 	chunked  bool
 	padded   bool        // blanks may stand behind a chunk's length, as some old servers put them
 	begun    bool        // guarded by mu: a chunk was read, whose end is still to come
 	err      error       // guarded by mu: how it ended; io.EOF: well
 	closed   atomic.Bool // nobody is to read on
 	whole    atomic.Bool // err is io.EOF
-	gone     func()      // is told that the connection ended in the middle; nil: nobody is
+	life     *Life       // ends when the connection ends in the middle; nil: nobody is told
 }
 
 // Read reads the next bytes. What is malformed is *Malformed, what ends early io.ErrUnexpectedEOF.
@@ -84,8 +84,8 @@ func (b *body) end(err error) error {
 	switch {
 	case err == io.EOF:
 		b.whole.Store(true)
-	case b.gone != nil && !errors.As(err, &m):
-		b.gone()
+	case b.life != nil && !errors.As(err, &m):
+		b.life.End(ErrClientGone)
 	}
 	return err
 }
@@ -104,7 +104,7 @@ func (b *body) nextChunk() error {
 		return chunkError(err)
 	}
 	if b.padded {
-		line = trimBlanks(line)
+		line = bytes.Trim(line, " \t")
 	}
 	n, ok := parseChunkLength(line)
 	if !ok {
@@ -141,7 +141,7 @@ func parseChunkLength(line []byte) (n int64, ok bool) {
 		n = n<<4 | d
 	}
 	rest := line[digits:]
-	return n, digits > 0 && (len(rest) == 0 || rest[0] == ';' && all(rest, inValue))
+	return n, digits > 0 && (len(rest) == 0 || rest[0] == ';' && all(string(rest), inValue))
 }
 
 func hexDigit(c byte) (int64, bool) {
@@ -165,17 +165,26 @@ func (b *body) readTrailer() error {
 		if len(line) == 0 {
 			return nil
 		}
-		name, value, err := parseField(line)
+		name, value, err := parseField(string(line))
 		switch {
 		case err != nil:
 			return errTrailer
 		case count == mostTrailers:
 			return errTrailerBig
 		}
-		if b.trailers != nil {
-			b.trailers(http.CanonicalHeaderKey(string(name)), string(value))
+		switch Know(name) {
+		case TransferEncoding, ContentLength, Trailer, Host: // too late for these
+		default:
+			b.trailers = append(b.trailers, Field{name, value})
 		}
 	}
+}
+
+// Trailers are the fields behind the last chunk.
+func (b *body) Trailers() Fields {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.trailers
 }
 
 // Close lets no more be read by the handler. It waits for nobody: a Read that is under way ends with the request.

@@ -13,20 +13,20 @@ import (
 // bufferSize is what a connection reads into while it has something to do; a head that is longer gets more, up to the limit.
 const bufferSize = 4 << 10
 
-// readBuffers holds buffers of bufferSize.
-type readBuffers struct{ pool sync.Pool }
+// buffers lends room of bufferSize.
+type buffers struct{ pool sync.Pool }
 
-func (p *readBuffers) get() []byte {
-	if b, ok := p.pool.Get().(*[]byte); ok {
-		return *b
+func (p *buffers) get() []byte {
+	if b, ok := p.pool.Get().(*[bufferSize]byte); ok {
+		return b[:]
 	}
 	return make([]byte, bufferSize)
 }
 
-func (p *readBuffers) put(b []byte) {
+// put takes room back; of another size it is nobody's.
+func (p *buffers) put(b []byte) {
 	if cap(b) == bufferSize {
-		b = b[:bufferSize]
-		p.pool.Put(&b)
+		p.pool.Put((*[bufferSize]byte)(b[:bufferSize]))
 	}
 }
 
@@ -34,13 +34,13 @@ func (p *readBuffers) put(b []byte) {
 type input struct {
 	conn    net.Conn
 	raw     syscall.RawConn // of a socket; nil: it is none, but TLS
-	buffers *readBuffers
+	buffers *buffers
 	buf     []byte // nil: nothing is held
 	r, w    int    // buf[r:w] is unused
 	used    bool   // something was ever read
 }
 
-func newInput(conn net.Conn, buffers *readBuffers) input {
+func newInput(conn net.Conn, buffers *buffers) input {
 	in := input{conn: conn, buffers: buffers}
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		if raw, err := tcp.SyscallConn(); err == nil {

@@ -25,27 +25,27 @@ var classes = func() (t [256]class) {
 	return t
 }()
 
-// all tells whether b consists of bytes of a class.
-func all(b []byte, c class) bool {
-	for _, x := range b {
-		if classes[x]&c == 0 {
+// all tells whether s consists of bytes of a class.
+func all(s string, c class) bool {
+	for i := range len(s) {
+		if classes[s[i]]&c == 0 {
 			return false
 		}
 	}
 	return true
 }
 
-// equalFold tells whether b is name, which is lower case ASCII, in any case.
-func equalFold(b []byte, name string) bool {
-	if len(b) != len(name) {
+// EqualFold tells whether two names are one, of which ASCII letters may differ in case.
+func EqualFold(a, b string) bool {
+	if len(a) != len(b) {
 		return false
 	}
-	for i := range len(name) {
-		x := b[i]
-		if 'A' <= x && x <= 'Z' {
-			x += 'a' - 'A'
+	for i := range len(a) {
+		x, y := a[i], b[i]
+		if x == y {
+			continue
 		}
-		if x != name[i] {
+		if x|0x20 != y|0x20 || x|0x20 < 'a' || x|0x20 > 'z' {
 			return false
 		}
 	}
@@ -53,12 +53,36 @@ func equalFold(b []byte, name string) bool {
 }
 
 // trimBlanks cuts spaces and tabs from both ends.
-func trimBlanks(b []byte) []byte {
-	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
-		b = b[1:]
+func trimBlanks(s string) string {
+	for len(s) > 0 && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
 	}
-	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {
-		b = b[:len(b)-1]
+	for len(s) > 0 && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
 	}
-	return b
+	return s
+}
+
+// validName lets a name hold an underscore: on responses they are the application's.
+func validName(name string) bool {
+	for i := range len(name) {
+		if classes[name[i]]&inToken == 0 && name[i] != '_' {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// appendField writes one field. A value cannot break out of its line, and a name that is none is left out.
+func appendField(b []byte, name, value string) []byte {
+	if !validName(name) {
+		return b
+	}
+	b = append(append(append(b, name...), ": "...), value...)
+	for at := len(b) - len(value); at < len(b); at++ {
+		if classes[b[at]]&inValue == 0 {
+			b[at] = ' '
+		}
+	}
+	return append(b, "\r\n"...)
 }

@@ -1,7 +1,6 @@
 package http1
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -10,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"sync/atomic"
 	"time"
 )
@@ -28,37 +28,47 @@ const (
 type conn struct {
 	server *Server
 	input  input
+	out    output
 	remote string
 	tls    *tls.ConnectionState // nil: none
 	fresh  atomic.Bool          // nothing has come yet, or half a head: a request may be on its way
 	idle   atomic.Bool          // no request is under way: it may be closed
-
-	head   Head
-	body   *body // of the present request
-	watch  *watch
-	cancel context.CancelFunc // of the present request
-	handed bool               // hijacked
+	watch  watch
+	handed bool // hijacked
 }
+
+// exchange is one request and its response. It is made anew for each: what somebody still holds of it when it is over belongs
+// to no other.
+type exchange struct {
+	Request
+	response response
+	body     body
+	room     [usualFields]Field
+}
+
+// usualFields is how many fields a head may have without more room being made for them.
+const usualFields = 20
 
 // serve takes one request after the other.
 func (c *conn) serve(ctx context.Context) {
 	defer c.input.release()
+	defer c.out.release()
 	for first := true; ; first = false {
-		size, err := c.next(first)
+		x, err := c.next(first)
 		if err != nil {
 			c.refuse(err)
 			return
 		}
-		if !c.one(ctx, size) {
+		if !c.one(ctx, x) {
 			return
 		}
 	}
 }
 
-// next reads the next head and gives its length in bytes.
-func (c *conn) next(first bool) (int, error) {
+// next reads the next head.
+func (c *conn) next(first bool) (*exchange, error) {
 	if err := c.await(first); err != nil {
-		return 0, err
+		return nil, err
 	}
 	c.setReadDeadline(c.server.HeaderTimeout)
 	c.input.used = len(c.input.held()) > 0
@@ -68,18 +78,33 @@ func (c *conn) next(first bool) (int, error) {
 		size, next, err := end(c.input.held(), seen)
 		switch {
 		case err != nil:
-			return 0, err
+			return nil, err
 		case size > c.server.headerBytes():
-			return 0, errTooLong
+			return nil, errTooLong
 		case size > 0:
 			c.setReadDeadline(0)
-			return size, c.head.parse(c.input.held()[:size], c.server.fields())
+			return c.read(size)
 		}
 		seen = next
 		if err := c.input.more(c.server.headerBytes() + 1); err != nil {
-			return 0, c.lateHead(err)
+			return nil, c.lateHead(err)
 		}
 	}
+}
+
+// read makes a request of a head of so many bytes, which is whole.
+func (c *conn) read(size int) (*exchange, error) {
+	x := &exchange{}
+	if err := x.parse(string(c.input.held()[:size]), x.room[:], c.server.fields()); err != nil {
+		return nil, err
+	}
+	c.input.r += size
+	x.Remote, x.TLS = c.remote, c.tls
+	x.response = response{conn: c, life: &x.Life, minor: x.Minor, asked: x.Method, last: x.Close}
+	if x.Length != 0 {
+		c.takeBody(x)
+	}
+	return x, nil
 }
 
 // lateHead is what a head that does not come in time is, when some of it came.
@@ -96,8 +121,6 @@ func (c *conn) await(first bool) error {
 	if len(c.input.held()) > 0 {
 		return nil
 	}
-	c.head.forget()
-	c.body, c.watch = nil, nil
 	c.input.release()
 	if first {
 		c.setReadDeadline(c.server.HeaderTimeout)
@@ -123,31 +146,27 @@ func (c *conn) setReadDeadline(d time.Duration) {
 }
 
 // one serves one request; false ends the connection.
-func (c *conn) one(ctx context.Context, size int) (more bool) {
-	ctx, c.cancel = context.WithCancel(ctx)
-	defer c.cancel()
-	r, err := c.head.request(ctx, c.remote, c.tls)
-	if err != nil {
-		c.refuse(err)
-		return false
+func (c *conn) one(ctx context.Context, x *exchange) (more bool) {
+	if ctx.Done() != nil {
+		defer context.AfterFunc(ctx, func() { x.Life.End(context.Cause(ctx)) })()
 	}
-	c.input.r += size
-	out := c.server.writers.get(timedWriter{c.input.conn, c.server.WriteTimeout})
-	w := &response{conn: c, minor: c.head.Minor, isHead: r.Method == http.MethodHead, last: c.head.Close, out: out, header: http.Header{}}
-	c.takeBody(r, w)
-	c.watch = newWatch(c)
-	finished := c.handle(w, r)
+	w := &x.response
+	c.watch.start(x)
+	c.handle(x)
+	defer x.Life.Over()
 	if w.hijacked {
 		return false
 	}
 	c.watch.stop()
-	more = finished && w.finish() && c.leftOver()
-	c.body.shut()
-	c.server.writers.put(out)
+	more = w.finished && !w.last && c.leftOver(x)
+	if x.Body != nil {
+		x.body.shut()
+	}
+	c.out.release()
 	switch {
-	case !finished && w.untilClose():
+	case !w.finished && w.untilClose():
 		c.reset() // half a response must not look whole
-	case finished && !more && w.err == nil:
+	case w.finished && !more:
 		c.linger()
 	}
 	if w.err == nil {
@@ -170,55 +189,39 @@ func (c *conn) reset() {
 }
 
 // takeBody gives the request its body.
-func (c *conn) takeBody(r *http.Request, w *response) {
-	c.body = nil
-	if c.head.Length == 0 {
-		return
-	}
-	c.body = &body{in: &c.input, left: max(c.head.Length, 0), chunked: c.head.Length < 0, gone: c.gone}
-	c.body.trailers = func(name, value string) {
-		switch name {
-		case "Transfer-Encoding", "Content-Length", "Trailer", "Host":
-			return
-		}
-		if r.Trailer == nil {
-			r.Trailer = http.Header{}
-		}
-		r.Trailer[name] = append(r.Trailer[name], value)
-	}
-	if c.head.Expect {
-		w.goOn = &goOn{write: func() error {
+func (c *conn) takeBody(x *exchange) {
+	b := &x.body
+	b.in, b.left, b.chunked, b.life = &c.input, max(x.Length, 0), x.Length < 0, &x.Life
+	if x.Expect {
+		x.response.goOn = &goOn{write: func() error {
 			_, err := timedWriter{c.input.conn, c.server.WriteTimeout}.Write([]byte("HTTP/1.1 100 Continue\r\n\r\n"))
 			return err
 		}}
-		c.body.goOn = w.goOn
+		b.goOn = x.response.goOn
 	}
-	r.Body = c.body
+	x.Body = b
 }
 
-// handle runs the handler; false when it gave up in the middle.
-func (c *conn) handle(w *response, r *http.Request) (finished bool) {
+// handle runs the handler. When that panics the response is not finished.
+func (c *conn) handle(x *exchange) {
 	defer func() {
-		why := recover()
-		if why == nil {
-			return
-		}
-		finished = false
-		if why != http.ErrAbortHandler {
-			c.server.panicked(why, debug.Stack())
+		if why := recover(); why != nil {
+			x.response.finished = false
+			if why != http.ErrAbortHandler {
+				c.server.panicked(why, debug.Stack())
+			}
 		}
 	}()
-	c.server.Handler.ServeHTTP(w, r)
-	return true
+	c.server.Handler(&x.Request, &x.response)
 }
 
 // leftOver reads what the handler left of the body; false when that is too much.
-func (c *conn) leftOver() bool {
-	if c.body == nil || c.body.done() {
+func (c *conn) leftOver(x *exchange) bool {
+	if x.Body == nil || x.body.done() {
 		return true
 	}
 	c.setReadDeadline(drainTime)
-	return c.body.drain(drainBytes)
+	return x.body.drain(drainBytes)
 }
 
 // refuse answers a request that no handler sees.
@@ -231,8 +234,8 @@ func (c *conn) refuse(err error) {
 	text := http.StatusText(m.Status)
 	var b bytes.Buffer
 	b.WriteString("HTTP/1.1 ")
-	b.WriteString(itoa(m.Status) + " " + text + "\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Length: ")
-	b.WriteString(itoa(len(text)+len(m.Reason)+3) + "\r\n\r\n" + text + ": " + m.Reason + "\n")
+	b.WriteString(strconv.Itoa(m.Status) + " " + text + "\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Length: ")
+	b.WriteString(strconv.Itoa(len(text)+len(m.Reason)+3) + "\r\n\r\n" + text + ": " + m.Reason + "\n")
 	if _, err := (timedWriter{c.input.conn, lingerTime}).Write(b.Bytes()); err == nil {
 		c.linger()
 	}
@@ -248,23 +251,16 @@ func (c *conn) linger() {
 	_, _ = io.CopyN(io.Discard, c.input.conn, lingerBytes)
 }
 
-// hijack hands the connection over.
-func (c *conn) hijack() (net.Conn, *bufio.ReadWriter, error) {
+// hijack hands the connection over, and gives what was read of it.
+func (c *conn) hijack() (held []byte) {
 	c.watch.stop()
 	c.handed = true
 	c.server.forget(c)
-	held := bytes.Clone(c.input.held())
+	held = bytes.Clone(c.input.held())
 	c.input.r = c.input.w
 	c.setReadDeadline(0)
-	in := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(held), c.input.conn), max(len(held), bufferSize))
-	if _, err := in.Peek(len(held)); err != nil {
-		return nil, nil, err
-	}
-	return c.input.conn, bufio.NewReadWriter(in, bufio.NewWriter(c.input.conn)), nil
+	return held
 }
-
-// gone says that the client left: the request ends.
-func (c *conn) gone() { c.cancel() }
 
 // timedWriter bounds each write: a client that does not read holds nothing up for ever.
 type timedWriter struct {

@@ -6,5 +6,8 @@
 // connection and runs the handler itself; a second one exists only while a handler takes long, to notice that the client
 // left. A connection that waits for its next request holds no buffer.
 //
+// Heads are flat lists of fields, whose text is one copy of what stood on the wire; no map is made of them. Request, Client and
+// Question are the form in which other protocols come as well: their adapters fill them, and nobody behind them knows which it was.
+//
 // It knows nothing of routes, sessions or picket; what a request means is its handler's matter. HTTP/2 and TLS are left to others.
 package http1

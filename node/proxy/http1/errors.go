@@ -21,6 +21,9 @@ var errOver = errors.New("http1: the response is over")
 
 // What is wrong with a request, where several places find it.
 var (
+	errTwoHosts   = bad("the request names two hosts")
+	errTwoLengths = bad("there are two lengths")
+	errTarget     = bad("the target of the request is malformed")
 	errBareLF     = bad("a line does not end in CR LF")
 	errControl    = bad("a control byte stands where none may")
 	errNoHead     = bad("the request line is not METHOD TARGET HTTP/1.x")

@@ -1,36 +1,25 @@
 package http1
 
-import "bytes"
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+	"strings"
+)
 
-// Field is one line of a header. Its bytes are those of the connection's buffer.
-type Field struct{ Name, Value []byte }
-
-// Head is a request's line and header, as they stand on the wire, and what they say of its framing. Its bytes are valid until the
-// body is read.
+// Head is a request's line and header, and what they say of its framing. Its text is one copy of the bytes on the wire.
 type Head struct {
-	Method []byte // a token, never empty
-	Target []byte // visible ASCII, never empty
-	Minor  int    // of HTTP/1.x: 0 or 1
-	Fields []Field
-	Host   []byte // value of the one Host field; nil: there is none, which only HTTP/1.0 may
+	Method string // a token, never empty
+	Target string // visible ASCII, never empty
+	Major  int    // of HTTP/x.y: 1, but from an adapter
+	Minor  int
+	Host   string // of the one Host field, or of the target where that names one; "": there is none, which only HTTP/1.0 may
+	Fields Fields // without Host and Transfer-Encoding
 
 	Length  int64 // of the body, in bytes; -1: it comes in chunks
 	Close   bool  // the connection ends with this request
 	Expect  bool  // the body waits for 100 Continue
 	Upgrade bool  // there is an Upgrade field, and Connection names it
-}
-
-// mostKept is how many fields a connection keeps room for between two requests.
-const mostKept = 32
-
-// forget lets go of the bytes of the last head.
-func (h *Head) forget() {
-	fields := h.Fields[:cap(h.Fields)]
-	if len(fields) > mostKept {
-		fields = nil
-	}
-	clear(fields)
-	*h = Head{Fields: fields[:0]}
 }
 
 // end finds where a head ends: behind the first empty line. It is 0 when b does not hold all of it; then seen is from where
@@ -55,56 +44,59 @@ func end(b []byte, seen int) (n, next int, err error) {
 	}
 }
 
-// parse reads a whole head, of at most so many fields. Fields is used again.
-func (h *Head) parse(b []byte, most int) error {
-	*h = Head{Fields: h.Fields[:0]}
-	line, rest := cutLine(b)
+// parse reads a whole head, of at most so many fields. Room is where Fields may stand.
+func (h *Head) parse(text string, room Fields, most int) error {
+	*h = Head{Major: 1, Fields: room[:0]}
+	line, rest := cutLine(text)
 	if err := h.parseLine(line); err != nil {
 		return err
 	}
-	var f framing
-	for {
+	f := framing{}
+	for count := 0; ; count++ {
 		line, rest = cutLine(rest)
 		if len(line) == 0 {
-			return h.frame(f)
+			return h.frame(&f)
 		}
 		name, value, err := parseField(line)
 		if err != nil {
 			return err
 		}
-		if len(h.Fields) == most {
+		if count == most {
 			return errTooMany
 		}
-		h.Fields = append(h.Fields, Field{name, value})
-		if err := f.note(name, value); err != nil {
+		keep, err := f.note(name, value)
+		if err != nil {
 			return err
+		}
+		if keep {
+			h.Fields = append(h.Fields, Field{name, value})
 		}
 	}
 }
 
 // cutLine cuts the first line, without its CR LF, from lines that end all found.
-func cutLine(b []byte) (line, rest []byte) {
-	i := bytes.IndexByte(b, '\n')
-	return b[:i-1], b[i+1:]
+func cutLine(text string) (line, rest string) {
+	i := strings.IndexByte(text, '\n')
+	return text[:i-1], text[i+1:]
 }
 
 // parseLine reads METHOD SP TARGET SP HTTP/1.x (RFC 9112, section 3), with one space each.
-func (h *Head) parseLine(line []byte) error {
-	method, rest, ok := bytes.Cut(line, []byte{' '})
+func (h *Head) parseLine(line string) error {
+	method, rest, ok := strings.Cut(line, " ")
 	if !ok || len(method) == 0 || !all(method, inToken) {
 		return errNoHead
 	}
-	target, version, ok := bytes.Cut(rest, []byte{' '})
+	target, version, ok := strings.Cut(rest, " ")
 	if !ok || len(target) == 0 || !all(target, inTarget) {
 		return errNoHead
 	}
-	switch string(version) {
+	switch version {
 	case "HTTP/1.1":
 		h.Minor = 1
 	case "HTTP/1.0":
 		h.Minor = 0
 	default:
-		if len(version) == len("HTTP/1.1") && string(version[:5]) == "HTTP/" {
+		if len(version) == len("HTTP/1.1") && version[:5] == "HTTP/" {
 			return errVersion
 		}
 		return errNoHead
@@ -115,14 +107,68 @@ func (h *Head) parseLine(line []byte) error {
 
 // parseField reads NAME ":" VALUE (RFC 9112, section 5). A line that goes on with the one before begins with a blank, which
 // no name does.
-func parseField(line []byte) (name, value []byte, err error) {
-	i := bytes.IndexByte(line, ':')
+func parseField(line string) (name, value string, err error) {
+	i := strings.IndexByte(line, ':')
 	if i <= 0 || !all(line[:i], inToken) {
-		return nil, nil, bad("the name of a header field is malformed")
+		return "", "", bad("the name of a header field is malformed")
 	}
 	value = trimBlanks(line[i+1:])
 	if !all(value, inValue) {
-		return nil, nil, errControl
+		return "", "", errControl
 	}
 	return line[:i], value, nil
+}
+
+// readTarget holds the target against the forms that a method may have (RFC 9112, section 3.2). One that names a host must name
+// the one that Host does.
+func (h *Head) readTarget() error {
+	if h.Target[0] == '/' {
+		path, _, _ := strings.Cut(h.Target, "?")
+		if !validEscapes(path) {
+			return errTarget
+		}
+		return nil
+	}
+	u, err := h.url()
+	if err != nil {
+		return errTarget
+	}
+	if u.Host != "" {
+		if h.Method != http.MethodConnect && h.Host != "" && h.Host != u.Host {
+			return errTwoHosts
+		}
+		h.Host = u.Host
+	}
+	return nil
+}
+
+func validEscapes(path string) bool {
+	for {
+		i := strings.IndexByte(path, '%')
+		if i < 0 {
+			return true
+		}
+		if len(path) < i+3 || !isHex(path[i+1]) || !isHex(path[i+2]) {
+			return false
+		}
+		path = path[i+3:]
+	}
+}
+
+func isHex(c byte) bool {
+	_, ok := hexDigit(c)
+	return ok
+}
+
+// url is the target as net/http reads it.
+func (h *Head) url() (*url.URL, error) {
+	if h.Method == http.MethodConnect && h.Target[0] != '/' {
+		u, err := url.ParseRequestURI("http://" + h.Target)
+		if err != nil {
+			return nil, err
+		}
+		u.Scheme = ""
+		return u, nil
+	}
+	return url.ParseRequestURI(h.Target)
 }

@@ -1,154 +1,122 @@
 package http1
 
 import (
-	"context"
 	"crypto/tls"
+	"io"
+	"net"
 	"net/http"
 	"net/textproto"
-	"net/url"
-	"strings"
 )
 
-// request makes of a head what handlers read. All its text is one copy of the head's bytes.
-func (h *Head) request(ctx context.Context, remote string, state *tls.ConnectionState) (*http.Request, error) {
-	text := text{from: h.bytes()}
-	text.copied = string(text.from)
-	r := &http.Request{
-		Method: method(h.Method), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: h.Minor, RemoteAddr: remote, TLS: state,
-		RequestURI: text.of(h.Target), Host: text.of(h.Host), ContentLength: h.Length, Close: h.Close, Body: http.NoBody,
+// Request is one request as a server read it. An adapter of another protocol fills one, too: whoever serves it does not know
+// which it was.
+type Request struct {
+	Head
+	Life Life // ends with the request, and before when the client leaves
+
+	Remote string               // ADDRESS:PORT of the peer
+	TLS    *tls.ConnectionState // nil: none
+	Body   Body                 // nil: there is none
+}
+
+// Body is the body of a message. It may be read by another goroutine than the one that serves the request.
+type Body interface {
+	io.ReadCloser
+	Trailers() Fields // behind the body, once reading gave io.EOF
+}
+
+// Reply is the head of a response.
+type Reply struct {
+	Status int // 200 to 999
+	Fields Fields
+	Length int64 // of the body, or of the one that a HEAD or a 304 tells of, in bytes; -1: it is not known
+	Last   bool  // the connection ends with this response, where the protocol has that
+}
+
+// Client is the half of an exchange that faces the client: what is written to it. Nothing of a Reply's fields frames the
+// message, or says anything of the connection: Client says that itself. One goroutine uses it at a time.
+type Client interface {
+	// Inform sends an informational response (1xx; RFC 9110, section 15.2), at once.
+	Inform(status int, fields Fields) error
+	// Begin decides the response. It is sent with what is written next, or by Flush.
+	Begin(r Reply)
+	// Write writes to the body; http.ErrBodyNotAllowed where there is none, http.ErrContentLength beyond the length.
+	Write(p []byte) (int, error)
+	// Flush sends what was written so far.
+	Flush() error
+	// Finish ends the response, and sends it. What of trailers the protocol cannot send is left out. A response that is not
+	// finished breaks off, so that the client does not take it for whole.
+	Finish(trailers Fields) error
+	// Hijack hands the connection over, with what was read of it already and is for another protocol. An error where the
+	// protocol shares it between requests (http.ErrNotSupported).
+	Hijack() (conn net.Conn, held []byte, err error)
+}
+
+// Handler serves one request.
+type Handler func(*Request, Client)
+
+// bodiless tells whether a response has no body, whatever its fields say (RFC 9110, section 6.4.1).
+func bodiless(method string, status int) bool {
+	return method == http.MethodHead || status < 200 || status == http.StatusNoContent || status == http.StatusNotModified
+}
+
+// HTTP is the request as handlers of net/http read it, and an error when net/http could not.
+func (r *Request) HTTP() (*http.Request, error) {
+	made := (&http.Request{
+		Method: r.Method, Proto: "HTTP/1.1", ProtoMajor: r.Major, ProtoMinor: r.Minor, RemoteAddr: r.Remote, TLS: r.TLS,
+		RequestURI: r.Target, Host: r.Host, ContentLength: r.Length, Close: r.Close, Body: http.NoBody, Header: r.Fields.Header(),
+	}).WithContext(&r.Life)
+	switch {
+	case r.Major == 2:
+		made.Proto = "HTTP/2.0"
+	case r.Major == 3:
+		made.Proto = "HTTP/3.0"
+	case r.Minor == 0:
+		made.Proto = "HTTP/1.0"
 	}
-	if h.Minor == 0 {
-		r.Proto = "HTTP/1.0"
-	}
-	if h.Length < 0 {
-		r.TransferEncoding = []string{"chunked"}
-	}
-	r.Header = h.header(text)
 	var err error
-	if h.Length < 0 {
-		if r.Trailer, err = announcedTrailer(r.Header); err != nil {
-			return nil, err
+	if made.URL, err = r.url(); err != nil {
+		return nil, errTarget
+	}
+	if r.Length < 0 && r.Major == 1 {
+		made.TransferEncoding = []string{"chunked"}
+	}
+	if r.Length < 0 {
+		announced, ok := r.Fields.Announced()
+		if !ok {
+			return nil, errTrailer
 		}
-	}
-	if r.URL, err = parseTarget(r.Method, r.RequestURI); err != nil {
-		return nil, bad("the target of the request is malformed")
-	}
-	if r.URL.Host != "" { // the target names the host (RFC 9112, sections 3.2.2 and 3.2.3)
-		if r.Method != http.MethodConnect && h.Host != nil && r.Host != r.URL.Host {
-			return nil, bad("the request names two hosts")
-		}
-		r.Host = r.URL.Host
-	}
-	return r.WithContext(ctx), nil
-}
-
-// bytes is the whole head, from the method to the last value.
-func (h *Head) bytes() []byte {
-	last := h.Target
-	if n := len(h.Fields); n > 0 {
-		last = h.Fields[n-1].Value
-	}
-	return h.Method[:cap(h.Method)-cap(last)+len(last)]
-}
-
-// text makes strings of parts of some bytes without copying each.
-type text struct {
-	from   []byte
-	copied string
-}
-
-func (t text) of(part []byte) string {
-	if len(part) == 0 {
-		return ""
-	}
-	at := cap(t.from) - cap(part)
-	return t.copied[at : at+len(part)]
-}
-
-// method is the text of a method without a copy for the usual ones.
-func method(b []byte) string {
-	switch string(b) {
-	case http.MethodGet:
-		return http.MethodGet
-	case http.MethodPost:
-		return http.MethodPost
-	case http.MethodPut:
-		return http.MethodPut
-	case http.MethodHead:
-		return http.MethodHead
-	case http.MethodDelete:
-		return http.MethodDelete
-	}
-	return string(b)
-}
-
-// header is a map of the fields by their canonical names, without Host and without Transfer-Encoding, as net/http has it.
-func (h *Head) header(text text) http.Header {
-	header := make(http.Header, len(h.Fields))
-	room := make([]string, len(h.Fields))
-	for _, f := range h.Fields {
-		name := text.of(f.Name)
-		if !canonical(f.Name) {
-			name = textproto.CanonicalMIMEHeaderKey(name)
-		}
-		if name == "Host" || name == "Transfer-Encoding" {
-			continue
-		}
-		value := text.of(f.Value)
-		if values := header[name]; values != nil {
-			header[name] = append(values, value)
-			continue
-		}
-		room[0] = value
-		header[name] = room[:1:1]
-		room = room[1:]
-	}
-	return header
-}
-
-// canonical tells whether a name is written as net/http has it.
-func canonical(name []byte) bool {
-	upper := true
-	for _, c := range name {
-		if upper && 'a' <= c && c <= 'z' || !upper && 'A' <= c && c <= 'Z' {
-			return false
-		}
-		upper = c == '-'
-	}
-	return true
-}
-
-// announcedTrailer holds the names that the request announces, without values: they come with the body's end. Names that frame
-// the message are none (RFC 9110, section 6.5.1).
-func announcedTrailer(h http.Header) (trailer http.Header, err error) {
-	for _, line := range h["Trailer"] {
-		for name := range strings.SplitSeq(line, ",") {
-			name = textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name))
-			switch name {
-			case "Transfer-Encoding", "Content-Length", "Trailer":
-				return nil, errTrailer
-			case "":
-				continue
+		delete(made.Header, "Trailer")
+		for _, name := range announced {
+			if made.Trailer == nil {
+				made.Trailer = http.Header{}
 			}
-			if trailer == nil {
-				trailer = http.Header{}
-			}
-			trailer[name] = nil
+			made.Trailer[textproto.CanonicalMIMEHeaderKey(name)] = nil
 		}
 	}
-	delete(h, "Trailer")
-	return trailer, nil
+	if r.Body != nil {
+		made.Body = &httpBody{Body: r.Body, request: made}
+	}
+	return made, nil
 }
 
-// parseTarget reads a target in the form that its method has (RFC 9112, section 3.2).
-func parseTarget(method, target string) (*url.URL, error) {
-	if method == http.MethodConnect && !strings.HasPrefix(target, "/") {
-		u, err := url.ParseRequestURI("http://" + target)
-		if err != nil {
-			return nil, err
+// httpBody is a body that gives its trailers to a request of net/http.
+type httpBody struct {
+	Body
+	request *http.Request
+	told    bool
+}
+
+func (b *httpBody) Read(p []byte) (int, error) {
+	n, err := b.Body.Read(p)
+	if err == io.EOF && !b.told {
+		b.told = true
+		for _, f := range b.Trailers() {
+			if b.request.Trailer == nil {
+				b.request.Trailer = http.Header{}
+			}
+			b.request.Trailer.Add(f.Name, f.Value)
 		}
-		u.Scheme = ""
-		return u, nil
 	}
-	return url.ParseRequestURI(target)
+	return n, err
 }

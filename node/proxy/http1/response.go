@@ -1,210 +1,188 @@
 package http1
 
 import (
-	"bufio"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"strconv"
-	"sync"
-	"time"
 )
 
-// writeBuffers holds writers of bufferSize.
-type writeBuffers struct{ pool sync.Pool }
-
-func (p *writeBuffers) get(w io.Writer) *bufio.Writer {
-	if b, ok := p.pool.Get().(*bufio.Writer); ok {
-		b.Reset(w)
-		return b
-	}
-	return bufio.NewWriterSize(w, bufferSize)
-}
-
-func (p *writeBuffers) put(b *bufio.Writer) {
-	b.Reset(nil)
-	p.pool.Put(b)
-}
-
-// response is the http.ResponseWriter of one request. What the handler wrote is held back while it fits into the buffer, so
-// that a short body gets its length; then it is framed by the length that the handler set, else in chunks, else by the end
-// of the connection, which HTTP/1.0 needs.
+// response is the Client of one request: the way back over its connection. A body is framed by its length where that is known,
+// else in chunks, else by the end of the connection, which HTTP/1.0 needs.
 type response struct {
-	conn   *conn
-	minor  int   // of the request's HTTP/1.x
-	isHead bool  // it answers a HEAD; the method's own bytes do not outlive the reading of what follows
-	goOn   *goOn // nil: the client does not wait
-	out    *bufio.Writer
-	header http.Header
-	status int // 0: nothing was decided yet
+	conn  *conn
+	life  *Life
+	minor int    // of the request's HTTP/1.x
+	goOn  *goOn  // nil: the client does not wait
+	asked string // the method
 
-	sent     bool // the header is written
-	noBody   bool // the response has none, whatever the handler writes
-	chunked  bool
-	length   int64 // as the handler set it; -1: it did not
+	status   int   // 0: nothing was decided yet
+	length   int64 // of the body; -1: it is not known
 	written  int64 // bytes of the body
-	pending  []byte
+	noBody   bool  // the response has none, whatever is written
+	chunked  bool
 	last     bool // the connection ends with this response
+	sent     bool // some of it may have gone out
+	finished bool
 	hijacked bool
 	err      error // of writing: nothing more is tried
-	trailers []string
 }
 
-// Header is the header of the response.
-func (w *response) Header() http.Header { return w.header }
-
-// WriteHeader decides the status. An informational one (RFC 9110, section 15.2) is sent at once, and the decision stays open.
-func (w *response) WriteHeader(status int) {
-	if status < 100 || status > 999 {
-		panic("http1: a status of " + strconv.Itoa(status))
-	}
-	if w.hijacked || w.status != 0 {
-		return
-	}
-	if status < 200 && status != http.StatusSwitchingProtocols {
-		w.inform(status)
-		return
-	}
-	w.status = status
-	w.noBody = w.isHead || status < 200 || status == http.StatusNoContent || status == http.StatusNotModified
-	w.length = -1
-	if text := w.header["Content-Length"]; len(text) == 1 {
-		if n, ok := parseLength([]byte(text[0])); ok {
-			w.length = n
-		}
-	}
-	if w.length < 0 {
-		delete(w.header, "Content-Length")
-	}
-}
-
-func (w *response) inform(status int) {
-	if w.minor == 0 {
-		return
+// Inform sends an informational response.
+func (w *response) Inform(status int, fields Fields) error {
+	if w.minor == 0 || w.status != 0 || w.err != nil {
+		return w.err
 	}
 	if status == http.StatusContinue {
 		w.fail(w.goOn.say())
-		return
+		return w.err
 	}
-	w.statusLine(status)
-	w.fields(func(name string) bool {
-		return name == "Content-Length" || name == "Transfer-Encoding" || name == "Connection"
-	})
-	_, _ = w.out.WriteString("\r\n")
-	w.flush()
+	b := appendStatus(w.conn.out.head(), status)
+	for _, f := range fields {
+		switch Know(f.Name) {
+		case ContentLength, TransferEncoding, Connection:
+		default:
+			b = appendField(b, f.Name, f.Value)
+		}
+	}
+	w.conn.out.buf = append(b, '\r', '\n')
+	w.fail(w.conn.out.flush())
+	return w.err
 }
 
-// Write writes to the body; http.ErrBodyNotAllowed where there is none, http.ErrContentLength beyond the length that was set.
-func (w *response) Write(p []byte) (int, error) { return w.write(len(p), p, "") }
+// Begin decides the response, and frames it.
+func (w *response) Begin(r Reply) {
+	if w.status != 0 || w.hijacked {
+		return
+	}
+	w.goOn.begin()
+	w.status, w.length, w.noBody = r.Status, r.Length, bodiless(w.asked, r.Status)
+	w.last = w.last || r.Last || w.conn.server.draining() || !w.goOn.said() // a body that may or may not come ends it
+	switch {
+	case w.noBody, w.length >= 0:
+	case w.minor == 1:
+		w.chunked = true
+	default:
+		w.last = true
+	}
+	w.conn.out.buf = w.appendHead(w.conn.out.head(), r.Fields)
+}
 
-// WriteString is Write of a string.
-func (w *response) WriteString(s string) (int, error) { return w.write(len(s), nil, s) }
-
-func (w *response) write(n int, p []byte, s string) (int, error) {
-	if w.hijacked {
-		return 0, http.ErrHijacked
-	}
-	if w.status == 0 {
-		w.WriteHeader(http.StatusOK)
-	}
-	if n == 0 {
-		return 0, nil
-	}
-	if w.noBody {
-		if w.isHead {
-			w.written += int64(n)
-			return n, nil
+func (w *response) appendHead(b []byte, fields Fields) []byte {
+	b = appendStatus(b, w.status)
+	dated := false
+	for i := range fields {
+		switch Know(fields[i].Name) {
+		case ContentLength, TransferEncoding, Connection:
+			continue
+		case Trailer:
+			if !w.chunked {
+				continue
+			}
+		case Date:
+			dated = true
 		}
-		return 0, http.ErrBodyNotAllowed
+		b = appendField(b, fields[i].Name, fields[i].Value)
 	}
-	if w.length >= 0 && w.written+int64(n) > w.length {
+	if !dated {
+		b = append(b, w.conn.server.dateLine()...)
+	}
+	if w.length >= 0 && w.status != http.StatusNoContent { // which may not even say one (RFC 9110, section 8.6)
+		b = append(strconv.AppendInt(append(b, "Content-Length: "...), w.length, 10), '\r', '\n')
+	}
+	if w.last {
+		b = append(b, "Connection: close\r\n"...)
+	}
+	if w.chunked {
+		b = append(b, "Transfer-Encoding: chunked\r\n"...)
+	}
+	return append(b, '\r', '\n')
+}
+
+func appendStatus(b []byte, status int) []byte {
+	b = append(strconv.AppendInt(append(b, "HTTP/1.1 "...), int64(status), 10), ' ')
+	return append(append(b, http.StatusText(status)...), '\r', '\n')
+}
+
+// Write writes to the body.
+func (w *response) Write(p []byte) (int, error) {
+	switch {
+	case w.hijacked:
+		return 0, http.ErrHijacked
+	case w.err != nil:
+		return 0, w.err
+	case w.status == 0 || w.finished:
+		return 0, errOver
+	case len(p) == 0:
+		return 0, nil
+	case w.noBody && w.asked == http.MethodHead:
+		return len(p), nil
+	case w.noBody:
+		return 0, http.ErrBodyNotAllowed
+	case w.length >= 0 && w.written+int64(len(p)) > w.length:
 		return 0, http.ErrContentLength
 	}
-	if w.err != nil {
-		return 0, w.err
-	}
-	w.written += int64(n)
-	if !w.sent && w.length < 0 && len(w.pending)+n <= bufferSize/2 {
-		w.pending = append(append(w.pending, p...), s...)
-		return n, nil
-	}
-	w.send(false)
-	w.piece(n, p, s)
-	return n, w.err
-}
-
-// piece writes a piece of the body as it is framed.
-func (w *response) piece(n int, p []byte, s string) {
-	if n == 0 {
-		return
-	}
-	if w.chunked {
-		var room [20]byte
-		_, _ = w.out.Write(append(strconv.AppendInt(room[:0], int64(n), 16), '\r', '\n'))
-	}
-	var err error
-	if p != nil {
-		_, err = w.out.Write(p)
-	} else {
-		_, err = w.out.WriteString(s)
-	}
-	if w.chunked {
-		_, err = w.out.WriteString("\r\n")
-	}
-	w.fail(err)
+	w.written += int64(len(p))
+	w.fail(w.conn.out.write(p, w.chunked))
+	w.sent = w.sent || len(w.conn.out.buf) == 0
+	return len(p), w.err
 }
 
 func (w *response) fail(err error) {
 	if err != nil && w.err == nil {
 		w.err = err
 		w.last = true
-		w.conn.gone()
+		w.life.End(ErrClientGone)
 	}
 }
+
+// Flush sends what was written so far.
+func (w *response) Flush() error {
+	if w.hijacked {
+		return http.ErrHijacked
+	}
+	if w.err == nil && !w.finished {
+		w.sent = w.sent || w.status != 0
+		w.fail(w.conn.out.flush())
+	}
+	return w.err
+}
+
+// Finish ends the response, and sends it.
+func (w *response) Finish(trailers Fields) error {
+	if w.hijacked || w.finished || w.status == 0 || w.err != nil {
+		return w.err
+	}
+	if w.length >= 0 && w.written < w.length && !w.noBody {
+		return errShort
+	}
+	if w.chunked {
+		b := append(w.conn.out.head(), "0\r\n"...)
+		for _, f := range trailers {
+			b = appendField(b, f.Name, f.Value)
+		}
+		w.conn.out.buf = append(b, '\r', '\n')
+	}
+	w.sent = true
+	w.fail(w.conn.out.flush())
+	w.finished = w.err == nil
+	return w.err
+}
+
+// errShort says that less was written than was promised.
+var errShort = errors.New("http1: the body is shorter than its length")
 
 // untilClose tells whether the end of the connection is what ends the body.
 func (w *response) untilClose() bool { return w.sent && !w.noBody && !w.chunked && w.length < 0 }
 
-func (w *response) flush() {
-	if w.err == nil {
-		w.fail(w.out.Flush())
-	}
-}
-
-// FlushError sends what was written so far.
-func (w *response) FlushError() error {
-	if w.hijacked {
-		return http.ErrHijacked
-	}
-	if w.status == 0 {
-		w.WriteHeader(http.StatusOK)
-	}
-	w.send(false)
-	w.flush()
-	return w.err
-}
-
-// Flush is FlushError for those who do not ask.
-func (w *response) Flush() { _ = w.FlushError() }
-
-// EnableFullDuplex is so already: a body may be read while the response is written.
-func (w *response) EnableFullDuplex() error { return nil }
-
-// SetReadDeadline bounds reading the rest of the request.
-func (w *response) SetReadDeadline(t time.Time) error { return w.conn.input.conn.SetReadDeadline(t) }
-
-// SetWriteDeadline bounds writing the response, beside Server.WriteTimeout.
-func (w *response) SetWriteDeadline(t time.Time) error { return w.conn.input.conn.SetWriteDeadline(t) }
-
 // Hijack hands the connection over, with what was read of it and not used. The server forgets it.
-func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+func (w *response) Hijack() (net.Conn, []byte, error) {
 	switch {
 	case w.hijacked:
 		return nil, nil, http.ErrHijacked
-	case w.sent:
+	case w.status != 0:
 		return nil, nil, errors.New("http1: hijacking after the response began")
 	}
 	w.hijacked = true
-	return w.conn.hijack()
+	return w.conn.input.conn, w.conn.hijack(), nil
 }

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,7 +13,7 @@ import (
 
 // Server serves connections that others accept. Its fields are set before the first; the zero of each is said.
 type Server struct {
-	Handler http.Handler // runs in the connection's own goroutine
+	Handler Handler // runs in the connection's own goroutine
 
 	HeaderBytes   int           // of a request's line and header; 0: 64 KiB
 	Fields        int           // of a header; 0: 200
@@ -27,8 +26,7 @@ type Server struct {
 	// Panicked is told of each panic of a handler but http.ErrAbortHandler. Nil: nobody is.
 	Panicked func(why any, stack []byte)
 
-	readers readBuffers
-	writers writeBuffers
+	buffers buffers
 	date    atomic.Pointer[date]
 	closing atomic.Bool
 
@@ -41,7 +39,8 @@ type Server struct {
 // on; nil: there is none. ctx is what each request's context is made of.
 func (s *Server) ServeConn(ctx context.Context, nc net.Conn, state *tls.ConnectionState) {
 	c := &conn{server: s, remote: nc.RemoteAddr().String(), tls: state}
-	c.input = newInput(nc, &s.readers)
+	c.input, c.watch.conn = newInput(nc, &s.buffers), c
+	c.out = output{conn: nc, buffers: &s.buffers, most: s.WriteTimeout}
 	if !s.remember(c) {
 		_ = nc.Close()
 		return
@@ -181,5 +180,3 @@ func (s *Server) dateLine() string {
 	}
 	return d.line
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -42,7 +43,7 @@ type world struct {
 
 func newWorld(t *testing.T, handler http.HandlerFunc, change ...func(*Server)) *world {
 	w := &world{T: t, refused: make(chan *Malformed, 16)}
-	w.server = &Server{Handler: handler, HeaderTimeout: soon, IdleTimeout: soon, WriteTimeout: soon,
+	w.server = &Server{Handler: adapted(handler), HeaderTimeout: soon, IdleTimeout: soon, WriteTimeout: soon,
 		Refused: func(_ string, m *Malformed) { w.refused <- m }}
 	for _, f := range change {
 		f(w.server)
@@ -175,7 +176,7 @@ func TestAResponseIsFramedByWhatIsKnown(t *testing.T) {
 			_, _ = io.WriteString(w, "b")
 		}, "ab", -1, true},
 		"much, and told": {"GET", func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Length", itoa(len(big)))
+			w.Header().Set("Content-Length", strconv.Itoa(len(big)))
 			_, _ = io.WriteString(w, big)
 		}, big, int64(len(big)), false},
 		"a HEAD": {"HEAD", func(w http.ResponseWriter, _ *http.Request) {

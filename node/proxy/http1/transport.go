@@ -4,15 +4,14 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/http"
 	"time"
 )
 
-// Transport asks applications over HTTP/1.1: an http.RoundTripper for http:// addresses. The goroutine that asks writes the request
-// and reads the response itself; only a request's body has one of its own, so that an answer may come before its end.
+// Transport asks applications over HTTP/1.1. The goroutine that asks writes the request and reads the response itself; only a
+// request's body has one of its own, so that an answer may come before its end.
 //
-// A request is sent a second time only when it was sent on a connection that had been used before, nothing of an answer came, and
-// the method promises that twice is like once (RFC 9110, section 9.2.2) and there is no body. The context's end closes the
+// A question is sent a second time only when it was sent on a connection that had been used before, nothing of an answer came, and
+// the method promises that twice is like once (RFC 9110, section 9.2.2) and there is no body. The end of its life closes the
 // connection. Errors of connecting are those of Dial; those of waiting have Timeout() true.
 type Transport struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -24,30 +23,30 @@ type Transport struct {
 	HeaderBytes     int           // of a response's header
 
 	pool    pool
-	writers writeBuffers
-	readers readBuffers
+	buffers buffers
 }
 
 // errGaveUp says that a connection that had been used before ended without an answer.
 var errGaveUp = errors.New("the application closed the connection")
 
-// RoundTrip sends a request and gives the response, whose body must be closed.
-func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+// Ask sends a question to HOST:PORT and gives the answer, which must be closed. The question's body is closed in any case, maybe
+// later.
+func (t *Transport) Ask(q *Question, address string) (*Answer, error) {
 	for {
-		u, err := t.connect(r)
+		u, err := t.connect(q.Life, address)
 		if err != nil {
-			closeBody(r)
+			q.close()
 			return nil, err
 		}
-		res, err := u.ask(r)
+		a, err := u.ask(q)
 		if err == nil {
-			return res, nil
+			return a, nil
 		}
-		again := u.used && !u.heard && repeatable(r) && r.Context().Err() == nil
+		again := u.used && !u.heard && q.repeatable() && q.Life.Err() == nil
 		u.close()
 		if !again {
-			closeBody(r)
-			if cause := r.Context().Err(); cause != nil {
+			q.close()
+			if cause := q.Life.Err(); cause != nil {
 				return nil, cause
 			}
 			return nil, err
@@ -55,40 +54,8 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-func closeBody(r *http.Request) {
-	if r.Body != nil {
-		_ = r.Body.Close()
-	}
-}
-
-// repeatable tells whether sending a request twice is like sending it once.
-func repeatable(r *http.Request) bool {
-	if hasBody(r) {
-		return false
-	}
-	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
-		return true
-	}
-	return false
-}
-
-func hasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBody }
-
-// bodyLength is the length of a request's body in bytes; -1: nobody knows, which http.Request also says by 0.
-func bodyLength(r *http.Request) int64 {
-	if r.ContentLength > 0 {
-		return r.ContentLength
-	}
-	return -1
-}
-
 // connect takes a connection that is kept, or makes one.
-func (t *Transport) connect(r *http.Request) (*upstream, error) {
-	address := r.URL.Host
-	if _, _, err := net.SplitHostPort(address); err != nil {
-		address = net.JoinHostPort(r.URL.Hostname(), "80")
-	}
+func (t *Transport) connect(life *Life, address string) (*upstream, error) {
 	for u := t.pool.take(address, t.IdleTimeout); u != nil; u = t.pool.take(address, t.IdleTimeout) {
 		if u.quiet() { // what came unasked is the answer to nothing
 			u.used, u.heard = true, false
@@ -96,12 +63,13 @@ func (t *Transport) connect(r *http.Request) (*upstream, error) {
 		}
 		u.close()
 	}
-	conn, err := t.Dial(r.Context(), "tcp", address)
+	conn, err := t.Dial(life, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
 	u := &upstream{transport: t, address: address}
-	u.input = newInput(conn, &t.readers)
+	u.input = newInput(conn, &t.buffers)
+	u.out = output{conn: conn, buffers: &t.buffers}
 	return u, nil
 }
 

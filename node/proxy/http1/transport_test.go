@@ -9,8 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httptrace"
-	"net/textproto"
 	"net/url"
 	"strings"
 	"sync"
@@ -308,9 +306,7 @@ func TestABodyIsSentWhenItIsAskedFor(t *testing.T) {
 		told := 0
 		_, got, err := u.asks(t, "POST", at, strings.NewReader("hello"), func(r *http.Request) {
 			r.Header.Set("Expect", "100-continue")
-			*r = *r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
-				Got1xxResponse: func(int, textproto.MIMEHeader) error { told++; return nil },
-			}))
+			*r = *r.WithContext(withInform(r.Context(), func(int, Fields) error { told++; return nil }))
 		})
 		if err != nil || got != c.want || told != strings.Count(c.first, "100") {
 			t.Errorf("%s: %q, %v, told %d times", name, got, err, told)

@@ -1,14 +1,11 @@
 package http1
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
-	"net/textproto"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,11 +16,12 @@ type upstream struct {
 	transport *Transport
 	address   string
 	input     input
+	out       output
 	used      bool // an exchange was done on it before
 	heard     bool // something of the present answer came
 	since     time.Time
 
-	stop func() bool   // takes the watch over the context away
+	life *Life         // of the present question, which holds the connection; nil: none
 	sent chan struct{} // closed when the request's body has been sent; nil: there is none
 	fail error         // of sending the body; to be read after sent
 
@@ -34,58 +32,65 @@ type upstream struct {
 }
 
 func (u *upstream) close() {
-	if u.stop != nil {
-		u.stop()
-	}
+	u.letGo()
 	_ = u.input.conn.Close()
+	u.input.release()
 }
 
-// ask sends a request and reads the header of its response.
-func (u *upstream) ask(r *http.Request) (*http.Response, error) {
-	conn := u.input.conn
-	u.stop = context.AfterFunc(r.Context(), func() { _ = conn.Close() })
-	u.sent, u.answered = nil, false
+// letGo takes the connection out of the hands of the question's life; false: that has ended.
+func (u *upstream) letGo() bool {
+	life := u.life
+	u.life = nil
+	return life == nil || life.LetGo()
+}
+
+// ask sends a question and reads the header of its answer.
+func (u *upstream) ask(q *Question) (*Answer, error) {
+	u.life, u.sent, u.answered = q.Life, nil, false
+	if !q.Life.Hold(u.input.conn) {
+		return nil, q.Life.Err()
+	}
 	u.ending.Store(false)
-	w := u.transport.writers.get(conn)
-	err := writeRequest(w, r)
+	b, err := q.appendHead(u.out.head())
+	u.out.buf = b
 	if err == nil {
-		err = w.Flush() // also before a body, which may be long in coming
+		err = u.out.flush() // also before a body, which may be long in coming
 	}
 	if err != nil {
-		u.transport.writers.put(w)
+		u.out.release()
 		return nil, fmt.Errorf("sending the request: %w", err)
 	}
-	if !hasBody(r) {
-		u.transport.writers.put(w)
-		return u.answer(r)
+	if q.Body == nil {
+		u.out.release()
+		return u.answer(q)
 	}
-	if expects(r) {
-		if res, err := u.awaitContinue(r); res != nil || err != nil {
-			u.transport.writers.put(w)
-			closeBody(r)
-			return res, err
+	if q.Expect {
+		if a, err := u.awaitContinue(q); a != nil || err != nil {
+			u.out.release()
+			q.close()
+			return a, err
 		}
 	}
 	u.sent = make(chan struct{})
-	go u.sendBody(w, r)
-	return u.answer(r)
+	go u.sendBody(q)
+	return u.answer(q)
 }
 
 // answer reads the header of the response, and before it what is informational.
-func (u *upstream) answer(r *http.Request) (*http.Response, error) {
+func (u *upstream) answer(q *Question) (*Answer, error) {
 	if u.sent == nil {
 		u.setDeadline(u.transport.HeaderTimeout) // else when the body has been sent
 	}
 	for range mostInformation {
-		res, framed, err := u.readHead(r)
+		a, framed, err := u.readHead(q.Method)
 		if err != nil {
 			return nil, u.late(err)
 		}
-		if res.StatusCode >= 200 || res.StatusCode == http.StatusSwitchingProtocols {
+		if a.Status >= 200 || a.Status == http.StatusSwitchingProtocols {
 			u.nowAnswered()
-			return u.open(res, framed), nil
+			return u.open(a, framed), nil
 		}
-		if err := inform(r, res); err != nil {
+		if err := inform(q, a); err != nil {
 			return nil, err
 		}
 	}
@@ -130,22 +135,22 @@ func (u *upstream) late(err error) error {
 }
 
 // awaitContinue waits for 100 Continue, for a while. A response means that the body is not wanted.
-func (u *upstream) awaitContinue(r *http.Request) (*http.Response, error) {
+func (u *upstream) awaitContinue(q *Question) (*Answer, error) {
 	u.setDeadline(u.transport.ContinueTimeout)
 	defer u.setDeadline(0)
 	for range mostInformation {
-		res, framed, err := u.readHead(r)
+		a, framed, err := u.readHead(q.Method)
 		var wait net.Error
 		switch {
 		case err != nil && !u.heard && errors.As(err, &wait) && wait.Timeout():
 			return nil, nil
 		case err != nil:
 			return nil, u.late(err)
-		case res.StatusCode >= 200, res.StatusCode == http.StatusSwitchingProtocols:
+		case a.Status >= 200, a.Status == http.StatusSwitchingProtocols:
 			framed.last = true // the body was promised, and is not sent
-			return u.open(res, framed), nil
+			return u.open(a, framed), nil
 		}
-		if err := inform(r, res); err != nil || res.StatusCode == http.StatusContinue {
+		if err := inform(q, a); err != nil || a.Status == http.StatusContinue {
 			u.heard = false
 			return nil, err
 		}
@@ -153,13 +158,12 @@ func (u *upstream) awaitContinue(r *http.Request) (*http.Response, error) {
 	return nil, errAnswer
 }
 
-// inform hands on an informational response to whoever traces the request.
-func inform(r *http.Request, res *http.Response) error {
-	trace := httptrace.ContextClientTrace(r.Context())
-	if trace == nil || trace.Got1xxResponse == nil {
+// inform hands on an informational response.
+func inform(q *Question, a *Answer) error {
+	if q.Inform == nil {
 		return nil
 	}
-	return trace.Got1xxResponse(res.StatusCode, textproto.MIMEHeader(res.Header))
+	return q.Inform(a.Status, a.Fields)
 }
 
 func (u *upstream) setDeadline(d time.Duration) {
@@ -204,7 +208,7 @@ func (u *upstream) bodySent() bool {
 
 // over is called when the response has come to its end: whole tells whether the connection is where a next one may begin.
 func (u *upstream) over(whole bool) {
-	undisturbed := u.stop()
+	undisturbed := u.letGo()
 	sent := u.sent == nil || whole && u.bodySent()
 	if !whole || !sent || !undisturbed || len(u.input.held()) > 0 {
 		_ = u.input.conn.Close()

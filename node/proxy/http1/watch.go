@@ -11,41 +11,45 @@ import (
 const watchAfter = 20 * time.Millisecond
 
 // watch notices that a client left while its request is being handled: it reads ahead, what comes is kept for later. It begins
-// when the body has been read, or else the handler reads, and notices by itself.
+// when the body has been read, or else the handler reads, and notices by itself. A connection has one, for all its requests.
 type watch struct {
 	conn *conn
 
 	mu      sync.Mutex
-	timer   *time.Timer   // guarded by mu
-	stopped bool          // guarded by mu
+	timer   *time.Timer   // guarded by mu; nil: there was no request yet
+	served  *exchange     // guarded by mu: the request under way; nil: none
 	reading chan struct{} // guarded by mu: closed when the read has ended; nil: none was begun
 }
 
-func newWatch(c *conn) *watch {
-	w := &watch{conn: c}
-	w.mu.Lock() // look may come at once
+// start begins to look after a while.
+func (w *watch) start(x *exchange) {
+	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.timer = time.AfterFunc(watchAfter, w.look)
-	return w
+	w.served = x
+	if w.timer == nil {
+		w.timer = time.AfterFunc(watchAfter, w.look)
+	} else {
+		w.timer.Reset(watchAfter)
+	}
 }
 
 // look begins to read ahead when it may.
 func (w *watch) look() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	c := w.conn
+	x := w.served
 	switch {
-	case w.stopped:
+	case x == nil || w.reading != nil: // it came too late, or for the request before
 		return
-	case c.body != nil && !c.body.done():
+	case x.Body != nil && !x.body.done():
 		w.timer.Reset(watchAfter)
 		return
 	}
 	w.reading = make(chan struct{})
-	go w.read(w.reading)
+	go w.read(x, w.reading)
 }
 
-func (w *watch) read(ended chan struct{}) {
+func (w *watch) read(x *exchange, ended chan struct{}) {
 	defer close(ended)
 	for {
 		switch err := w.conn.input.more(bufferSize); {
@@ -53,7 +57,7 @@ func (w *watch) read(ended chan struct{}) {
 		case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, errTooLong): // stopped, or there is no room for more
 			return
 		default:
-			w.conn.gone()
+			x.Life.End(ErrClientGone)
 			return
 		}
 	}
@@ -64,7 +68,7 @@ func (w *watch) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.timer.Stop()
-	w.stopped = true
+	w.served = nil
 	if w.reading == nil {
 		return
 	}

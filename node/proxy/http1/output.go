@@ -1,0 +1,78 @@
+package http1
+
+import (
+	"net"
+	"strconv"
+	"time"
+)
+
+// output gathers what is written to a connection, so that a head and a short body go in one system call; what is longer goes
+// beside it, uncopied, in the same call. Between two messages it holds no buffer.
+type output struct {
+	conn    net.Conn
+	buffers *buffers
+	most    time.Duration // for the peer to take what is written at once; 0: without end
+	buf     []byte        // what is to be written; nil: nothing
+}
+
+// head gives the buffer to append a head to. It may grow beyond bufferSize.
+func (o *output) head() []byte {
+	if o.buf == nil {
+		o.buf = o.buffers.get()[:0]
+	}
+	return o.buf
+}
+
+// write takes a piece of a body, as it is or as a chunk. What does not fit into the buffer is written, with all before it.
+func (o *output) write(p []byte, chunk bool) error {
+	const frame = 20 // bytes of a chunk's line and end
+	o.head()
+	if chunk {
+		o.buf = append(strconv.AppendInt(o.buf, int64(len(p)), 16), '\r', '\n')
+	}
+	if len(p)+frame <= cap(o.buf)-len(o.buf) {
+		o.buf = append(o.buf, p...)
+		if chunk {
+			o.buf = append(o.buf, '\r', '\n')
+		}
+		return nil
+	}
+	pieces := net.Buffers{o.buf, p}
+	if chunk {
+		pieces = net.Buffers{o.buf, p, []byte("\r\n")}
+	}
+	if err := o.limit(); err != nil {
+		return err
+	}
+	_, err := pieces.WriteTo(o.conn)
+	o.buf = o.buf[:0]
+	return err
+}
+
+// flush writes what is there.
+func (o *output) flush() error {
+	if len(o.buf) == 0 {
+		return nil
+	}
+	if err := o.limit(); err != nil {
+		return err
+	}
+	_, err := o.conn.Write(o.buf)
+	o.buf = o.buf[:0]
+	return err
+}
+
+func (o *output) limit() error {
+	if o.most <= 0 {
+		return nil
+	}
+	return o.conn.SetWriteDeadline(time.Now().Add(o.most))
+}
+
+// release gives the buffer back, and what is in it up.
+func (o *output) release() {
+	if o.buf != nil {
+		o.buffers.put(o.buf)
+		o.buf = nil
+	}
+}

@@ -1,0 +1,178 @@
+package http1
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// Question is a request for an application.
+type Question struct {
+	Life *Life // its end ends the question
+
+	Method      string
+	Path, Query string // as they are sent; Query "": there is none
+	Host        string // that the application is sent
+	Fields      Fields // that came from the client; what of them frames a message is left out
+	Given       Fields // that are added to them
+
+	Body     Body     // nil: there is none
+	Length   int64    // of the body, in bytes; -1: it is not known
+	Expect   bool     // the body waits for 100 Continue
+	Trailers []string // names of what may stand behind a body of unknown length; what else does is left out
+
+	// Inform is told of each informational response. Nil: nobody is.
+	Inform func(status int, fields Fields) error
+}
+
+// Answer is the response of an application.
+type Answer struct {
+	Status    int
+	Fields    Fields   // without Transfer-Encoding
+	Length    int64    // of the body, or of the one that it tells of, in bytes; -1: it does not say
+	Body      Body     // nil: there is none. It must be closed
+	Announced []string // names of trailers
+}
+
+// Close closes the body, where there is one.
+func (a *Answer) Close() {
+	if a.Body != nil {
+		_ = a.Body.Close()
+	}
+}
+
+// close closes the body, where there is one.
+func (q *Question) close() {
+	if q.Body != nil {
+		_ = q.Body.Close()
+	}
+}
+
+// repeatable tells whether sending a question twice is like sending it once.
+func (q *Question) repeatable() bool {
+	if q.Body != nil {
+		return false
+	}
+	switch q.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return false
+}
+
+// appendHead writes the line and the header. Host, length and coding are written from the question, and not from its fields;
+// what would break out of its line is an error, or made harmless.
+func (q *Question) appendHead(b []byte) ([]byte, error) {
+	if q.Method == "" || !all(q.Method, inToken) || q.Path == "" || !all(q.Path, inTarget) || !all(q.Query, inTarget) || !all(q.Host, inTarget) {
+		return b, errNoHead
+	}
+	b = append(append(append(b, q.Method...), ' '), q.Path...)
+	if q.Query != "" {
+		b = append(append(b, '?'), q.Query...)
+	}
+	b = append(append(append(b, " HTTP/1.1\r\nHost: "...), q.Host...), "\r\n"...)
+	switch {
+	case q.Body != nil && q.Length > 0:
+		b = append(strconv.AppendInt(append(b, "Content-Length: "...), q.Length, 10), '\r', '\n')
+	case q.Body != nil:
+		b = append(b, "Transfer-Encoding: chunked\r\n"...)
+		if len(q.Trailers) > 0 {
+			b = appendField(b, "Trailer", strings.Join(q.Trailers, ", "))
+		}
+	case q.Method == http.MethodPost, q.Method == http.MethodPut, q.Method == http.MethodPatch:
+		b = append(b, "Content-Length: 0\r\n"...)
+	}
+	b = appendFields(b, q.Fields)
+	b = appendFields(b, q.Given)
+	return append(b, '\r', '\n'), nil
+}
+
+func appendFields(b []byte, fields Fields) []byte {
+	for i := range fields {
+		switch Know(fields[i].Name) {
+		case Host, ContentLength, TransferEncoding, Trailer:
+		default:
+			b = appendField(b, fields[i].Name, fields[i].Value)
+		}
+	}
+	return b
+}
+
+// sendBody sends the body of a question; behind it, of one in chunks, the trailer.
+func (u *upstream) sendBody(q *Question) {
+	defer q.close()
+	if u.fail = u.copyBody(q); u.fail == nil {
+		u.fail = u.out.flush()
+	}
+	u.out.release()
+	if u.fail == nil {
+		u.waitForAnswer()
+	}
+	failed := u.fail != nil
+	close(u.sent) // from here on the connection is others'
+	if failed {
+		_ = u.input.conn.Close() // half a body must not look whole, and nobody answers it
+	}
+}
+
+// copyBody sends a body, each piece at once: who waits for it may be about to answer.
+func (u *upstream) copyBody(q *Question) error {
+	buffer := make([]byte, 2*bufferSize)
+	left := q.Length
+	if left == 0 {
+		left = -1
+	}
+	for {
+		n, err := q.Body.Read(buffer)
+		if int64(n) == left {
+			u.ending.Store(true)
+		}
+		if n > 0 {
+			if e := u.sendPiece(buffer[:n], &left); e != nil {
+				return e
+			}
+		}
+		switch {
+		case left == 0:
+			return nil
+		case err == io.EOF && left > 0:
+			return io.ErrUnexpectedEOF
+		case err == io.EOF:
+			u.ending.Store(true)
+			u.endChunks(q)
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// sendPiece sends some bytes of a body. left is what is to come by the length; below zero: there is none, and they are a chunk.
+func (u *upstream) sendPiece(b []byte, left *int64) error {
+	chunk := *left < 0
+	if !chunk {
+		if *left -= int64(len(b)); *left < 0 {
+			return http.ErrContentLength
+		}
+	}
+	if err := u.out.write(b, chunk); err != nil {
+		return err
+	}
+	return u.out.flush()
+}
+
+func (u *upstream) endChunks(q *Question) {
+	b := append(u.out.head(), "0\r\n"...)
+	if len(q.Trailers) > 0 {
+		for _, f := range q.Body.Trailers() {
+			for _, name := range q.Trailers {
+				if EqualFold(name, f.Name) {
+					b = appendField(b, f.Name, f.Value)
+					break
+				}
+			}
+		}
+	}
+	u.out.buf = append(b, '\r', '\n')
+}
