@@ -24,7 +24,7 @@ import (
 var mayImport = map[string][]string{
 	"picket/cmd/picket":          {"picket/cmd/picket/dev", "picket/cmd/picket/pomerium", "picket/node", "picket/node/authz", "picket/node/config", "picket/policy"},
 	"picket/cmd/picket/dev":      {"picket/node/config"},
-	"picket/cmd/picket/pomerium": nil,
+	"picket/cmd/picket/pomerium": {"picket/node/config"},
 	"picket/node":                {"picket/node/proxy", "picket/node/console", "picket/node/authn", "picket/node/authz", "picket/node/config", "picket/broker", "picket/policy"},
 	"picket/node/proxy/http1":    nil,
 	"picket/node/proxy/upstream": {"picket/node/config"},

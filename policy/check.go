@@ -21,6 +21,8 @@ type checker struct {
 	blocks    []string                     // names of the data blocks
 	reads     reads                        // of all that was compiled
 	data      []dataRead                   // of the policy that is being compiled
+	tokens    bool                         // session.access_token may be asked for
+	asked     bool                         // and was
 	unread    bool                         // the parser has reported an expression that it could not read
 }
 
@@ -30,6 +32,7 @@ func newChecker(o Options) *checker {
 		functions: o.Functions,
 		bench:     newFrame(),
 		blocks:    slices.Sorted(slices.Values(o.Data)),
+		tokens:    o.Tokens,
 		reads:     reads{headers: make(map[string]bool), query: make(map[string]bool)},
 	}
 }

@@ -17,6 +17,7 @@ const (
 // Texts are only ever appended. Lists are a stack: who builds a list drops what its parts have put above it.
 type frame struct {
 	in    *Input
+	token string // the access token; "": there is none, or nobody may ask
 	bytes []byte
 	items []string
 	loops [maxLoops]loop
@@ -78,6 +79,6 @@ func (p *frames) takeBack(f *frame) {
 	}
 	clear(f.items[:cap(f.items)])
 	clear(f.loops[:])
-	f.in, f.bytes, f.items, f.unclear = nil, f.bytes[:0], f.items[:0], false
+	f.in, f.token, f.bytes, f.items, f.unclear = nil, "", f.bytes[:0], f.items[:0], false
 	p.pool.Put(f)
 }

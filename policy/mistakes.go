@@ -19,6 +19,7 @@ const (
 	noValue         = "No value"
 	noNull          = "No null here"
 	notLanguage     = "Not part of the language"
+	notHere         = "Not here"
 	tooDeep         = "Too many loops"
 	badName         = "Bad name"
 	badNetwork      = "Bad network"

@@ -38,6 +38,9 @@ func (c *checker) name(t hcl.Traversal) node {
 		return c.steps(c.dataBlock(part, at), t[min(2, len(t)):])
 	}
 	a, ok := c.attributes[root+"."+part]
+	if root+"."+part == accessToken {
+		return c.steps(c.accessToken(at), t[2:])
+	}
 	if !ok {
 		c.unknownPart(root, part, at)
 		return bad(t.SourceRange())

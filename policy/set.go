@@ -23,6 +23,7 @@ type Options struct {
 	Functions map[string]function.Function // env, file and the like: called once, when policies are loaded, with constants
 	Data      []string                     // the names of the data blocks
 	Files     map[string]*hcl.File         // what was parsed, by name, for explanations to quote; nil: they quote nothing
+	Tokens    bool                         // a template may ask for session.access_token
 }
 
 // Set is all policies of a configuration, compiled. It may be used by many goroutines at once. The nil Set denies.

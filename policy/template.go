@@ -9,6 +9,7 @@ import (
 // Template is a text that depends on an Input: the value of a header. It may be used by many goroutines at once.
 type Template struct {
 	value  eval[string]
+	tokens bool // it asks for session.access_token
 	frames frames
 }
 
@@ -22,16 +23,23 @@ func NewTemplate(expr hcl.Expression, o Options) (*Template, hcl.Diagnostics) {
 	if diags.HasErrors() || c.unread {
 		return nil, diags
 	}
-	return &Template{value: run[string](n)}, diags
+	return &Template{value: run[string](n), tokens: c.asked}, diags
 }
+
+// AsksForToken tells whether the value depends on session.access_token, which only ValueWith is given.
+func (t *Template) AsksForToken() bool { return t != nil && t.tokens }
 
 // Value is the text for an input. ok is false when it is unknown, because something that it asks for is missing.
 // It allocates only when the text is made of several, or changed.
-func (t *Template) Value(in *Input) (value string, ok bool) {
+func (t *Template) Value(in *Input) (value string, ok bool) { return t.ValueWith(in, "") }
+
+// ValueWith is Value with an access token ("": there is none). It is no part of the Input, which is written down.
+func (t *Template) ValueWith(in *Input, token string) (value string, ok bool) {
 	if t == nil || in == nil {
 		return "", false
 	}
 	f := t.frames.lend(in)
+	f.token = token
 	value, ok = t.value(f)
 	if len(f.bytes) > 0 { // then the value may lie in the frame
 		value = strings.Clone(value)

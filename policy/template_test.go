@@ -111,3 +111,30 @@ func TestLargeTextsAreNotKept(t *testing.T) {
 		t.Error("a large frame is lent again")
 	}
 }
+
+func TestOnlyATemplateThatMayAsksForTheAccessToken(t *testing.T) {
+	const source = `"Bearer ${session.access_token}"`
+	if template, diags := parseTemplate(t, source); !diags.HasErrors() || template != nil {
+		t.Error("every template may ask for the token")
+	}
+	expression, diags := hclsyntax.ParseExpression([]byte(source), "header.hcl", hcl.InitialPos)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	options := testOptions()
+	options.Tokens = true
+	template, diags := NewTemplate(expression, options)
+	if diags.HasErrors() || !template.AsksForToken() {
+		t.Fatalf("it may not be asked for: %s", diags)
+	}
+	in := &Input{Authenticated: true, Session: Session{ID: "s"}}
+	if got, ok := template.ValueWith(in, "t0k"); !ok || got != "Bearer t0k" {
+		t.Errorf("it gives %q, %t", got, ok)
+	}
+	if got, ok := template.Value(in); ok {
+		t.Errorf("without a token, after one that had it, it gives %q", got)
+	}
+	if mustTemplate(t, `user.email`).AsksForToken() || (*Template)(nil).AsksForToken() {
+		t.Error("a template that does not ask for the token says it does")
+	}
+}

@@ -223,7 +223,13 @@ func factOf(written string) any {
 // ofRoute tells of a request what a route says of all that reach it, unless it was told already.
 func ofRoute(values map[string]any, r *config.Route) {
 	request := section(values, "request")
-	method, path := "GET", r.Prefix
+	method, path := "GET", ""
+	if first := r.Everything()[0]; first.Kind != config.PatternPath {
+		path = first.Text
+	}
+	if len(r.Methods) > 0 {
+		method = r.Methods[0]
+	}
 	if r.Connect != "" {
 		method, path = "CONNECT", ""
 	}

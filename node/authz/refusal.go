@@ -19,6 +19,7 @@ type Refusal struct {
 	RequestID  string        // also in the log
 	LoginURL   string        // where to sign in; "": not the matter
 	Challenge  string        // of a 401: what WWW-Authenticate says; "": that somebody has to sign in
+	Allow      string        // of a 405: the methods that there are (RFC 9110, section 10.2.1)
 	RetryAfter time.Duration // zero: no Retry-After
 }
 

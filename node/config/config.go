@@ -166,6 +166,8 @@ type Route struct {
 	Name       string
 	From       Origin   // of a route that carries TCP: where its host's pages are
 	Prefix     string   // path prefix, "/" for all, else without a slash at the end; matched by whole segments
+	Paths      []Path   // below Prefix, the most specific first; none: all
+	Methods    []string // in capitals; HEAD is there with GET; none: all
 	Connect    string   // HOST:PORT that CONNECT has to name for TCP to be carried; "": the route carries HTTP
 	To         []string // upstream origins: http://HOST[:PORT], https://… or h2c://…; tcp://HOST:PORT where TCP is carried
 	Access     Access

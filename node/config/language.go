@@ -84,7 +84,7 @@ func routeShape() shape {
 		label: "NAME",
 		attributes: []string{
 			"from", "to", "policy", "public", "any_user", "identity", "identity_headers", "websocket", "timeout",
-			"idle_timeout", "shadow",
+			"idle_timeout", "shadow", "paths", "methods",
 		},
 		blocks: map[string]shape{
 			"session":   {attributes: []string{"lifetime", "idle"}},
@@ -92,8 +92,8 @@ func routeShape() shape {
 			"rewrite":   {attributes: []string{"host"}, later: []string{"pattern", "prefix", "replace"}},
 		},
 		later: []string{
-			"balance", "body_limit", "cors_preflight", "hash", "health", "limit", "methods", "outliers", "paths",
-			"redirect", "request_headers", "response_headers", "retry", "upstream_tls",
+			"balance", "body_limit", "cors_preflight", "hash", "health", "limit", "outliers", "redirect",
+			"request_headers", "response_headers", "retry", "upstream_tls",
 		},
 	}
 }

@@ -18,8 +18,8 @@ func TestLaterNames(t *testing.T) {
 		"listen.client_ca", "listen.client_certificate", "listen.client_crl", "listen.http3", "listen.proxy_protocol",
 		"listen.limits.headers", "listen.limits.streams",
 		"route.balance", "route.body_limit", "route.cors_preflight", "route.hash", "route.health", "route.limit",
-		"route.methods", "route.outliers", "route.paths", "route.redirect", "route.request_headers",
-		"route.response_headers", "route.retry", "route.upstream_tls",
+		"route.outliers", "route.redirect", "route.request_headers", "route.response_headers", "route.retry",
+		"route.upstream_tls",
 		"route.rewrite.pattern", "route.rewrite.prefix", "route.rewrite.replace",
 		"telemetry.traces",
 	}

@@ -65,6 +65,8 @@ const (
 	insecureNotAsked mistake = "Switch without effect"
 	shadowEnforced   mistake = "Shadow policy in force"
 	bucketTwice      mistake = "Bucket used twice"
+	badPath          mistake = "Not a usable path"
+	badMethod        mistake = "Not a usable method"
 	notForTCP        mistake = "Not for a route that carries TCP"
 )
 
@@ -82,6 +84,7 @@ const (
 	insecureIssuer     mistake = "Sign-in without TLS"
 	noRoutes           mistake = "No routes"
 	shadowOfItself     mistake = "Shadow of itself"
+	pathsOverlap       mistake = "Two expressions for one path"
 )
 
 // takesRestart is what a running node says of a configuration that is to take the place of its own.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -114,40 +113,8 @@ func portOf(u *url.URL) (string, error) {
 	return strconv.FormatUint(n, 10), nil
 }
 
-// pathPrefix checks the path of a route, and gives it as paths are matched: percent-encoded as little as possible,
-// without the slash at the end, "/" for all.
-func pathPrefix(path string) (string, error) {
-	path = strings.TrimSuffix(path, "/")
-	if path == "" {
-		return "/", nil
-	}
-	for segment := range strings.SplitSeq(path[1:], "/") {
-		plain, err := url.PathUnescape(segment)
-		switch {
-		case err != nil:
-			return "", errors.New("the path has a percent sign that encodes nothing")
-		case plain == "" || plain == "." || plain == "..":
-			return "", errors.New("the path has an empty segment, \".\" or \"..\". No request would match it")
-		case strings.ContainsAny(plain, "/\\\x00"):
-			return "", errors.New("the path has an encoded slash, a backslash or NUL. No request would match it")
-		}
-	}
-	return escape.ReplaceAllStringFunc(path, leastEscape), nil
-}
-
-var (
-	escape     = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
-	unreserved = regexp.MustCompile(`^[A-Za-z0-9._~-]$`) // RFC 3986, section 2.3
-)
-
-// leastEscape decodes a percent-encoded unreserved character and writes others in upper case (RFC 3986, section 6.2.2).
-func leastEscape(s string) string {
-	n, err := strconv.ParseUint(s[1:], 16, 8)
-	if err == nil && unreserved.MatchString(string(rune(n))) {
-		return string(rune(n))
-	}
-	return strings.ToUpper(s)
-}
+// ownPaths is why a path is no route's.
+const ownPaths = "What is below /.picket/ and /.well-known/picket/ is answered by picket on every host."
 
 // ours tells whether a path is served by picket on every host.
 func ours(prefix string) bool {

@@ -17,27 +17,23 @@ type known struct {
 
 func (b block) routes(k known) []Route {
 	var all []Route
-	places := map[string]block{}
+	places, patterns := taken{}, map[Origin][]pattern{}
 	for _, r := range b.children("route") {
-		route := r.route(k)
+		route, sites := r.route(k)
 		if route.From.Host != "" {
-			key := route.Address()
-			if other, twice := places[key]; twice {
-				r.fail(sameRoute, r.place("from"), "%s is for %s already, at %s. Let one of them have a longer path.",
-					other, key, spot(other.place("from")))
-			} else {
-				places[key] = r
-			}
+			places.claim(r, route, sites)
+			patterns[route.From] = append(patterns[route.From], patternsOf(r, route, sites)...)
 		}
 		all = append(all, route)
 	}
+	overlaps(patterns)
 	for i := range all {
 		all[i].moveIn(all, k.home)
 	}
 	return all
 }
 
-// Address is the URL that a route is from, in the one form in which such are compared: no two routes share one.
+// Address is the URL that a route is from, in the one form in which such are compared.
 func (r Route) Address() string {
 	if r.Connect != "" {
 		return "tcp+" + r.From.Scheme + "://" + r.Connect
@@ -45,27 +41,32 @@ func (r Route) Address() string {
 	return r.From.String() + r.Prefix
 }
 
-func (b block) route(k known) Route {
+func (b block) route(k known) (Route, []place) {
 	from, _ := b.required("from", "the URL that people visit, such as \"https://wiki.example.com\"")
 	if carriesTCP(from.text) {
-		return b.tunnel(k, from)
+		r := b.tunnel(k, from)
+		return r, []place{{Path{}, b.place("from")}}
 	}
 	r := Route{
 		Name:        b.name,
-		To:          b.upstreams("http://10.0.0.5:8080", b.upstream),
 		Identities:  b.references("identity", "identity", k.identities),
 		Session:     b.stricter(k.session),
 		Host:        b.child("rewrite").upstreamHost(),
 		WebSocket:   b.flag("websocket", false),
 		Timeout:     b.duration("timeout", 30*time.Second, 0),
 		IdleTimeout: b.duration("idle_timeout", 5*time.Minute, 0),
+
+		Methods: b.methods(),
 	}
 	r.From, r.Prefix = b.from(from)
+	var places []place
+	r.Paths, places = b.paths(orText(r.Prefix, "/"))
+	r.To = b.upstreams("http://10.0.0.5:8080", b.upstream)
 	r.Access, r.Policies = b.access(k.rules)
 	r.Shadow = b.shadows(k.rules, r.Policies)
 	r.Assertion = b.child("assertion").assertion(r.From.Host)
 	r.IdentityHeaders = b.identityHeaders(r.Assertion.Header, k.rules.options)
-	return r
+	return r, places
 }
 
 // from is the URL that a route is for.
@@ -83,7 +84,7 @@ func (b block) from(w word) (Origin, string) {
 		return Origin{}, ""
 	}
 	if ours(prefix) {
-		b.fail(reservedPath, w.at, "What is below /.picket/ and /.well-known/picket/ is answered by picket on every host.")
+		b.fail(reservedPath, w.at, ownPaths)
 	}
 	return origin, prefix
 }

@@ -55,25 +55,20 @@ func at(from config.Origin, authority string) config.Origin {
 	return from
 }
 
-// route names the route that a path of this host belongs to, the longest prefix first; "" when there is none. It only
+// route names the route that a path of this host belongs to, the most specific first; "" when there is none. It only
 // chooses which identity providers are offered: who may open the path is decided by the door when the visitor is there.
 func (c *Console) route(authority, path string) string {
-	name, best, length := "", -1, -1
+	name, best, by := "", -1, config.Path{}
 	for i := range c.config.Routes {
 		r := &c.config.Routes[i]
 		fit := matches(r.From, authority)
-		if fit < 0 || fit < best || !below(r.Prefix, path) || fit == best && len(r.Prefix) <= length {
+		p, takes := r.Match(path)
+		if fit < 0 || fit < best || !takes || fit == best && p.Before(by) >= 0 {
 			continue
 		}
-		name, best, length = r.Name, fit, len(r.Prefix)
+		name, best, by = r.Name, fit, p
 	}
 	return name
-}
-
-// below tells whether path is prefix or lies below it, by whole segments.
-func below(prefix, path string) bool {
-	rest, ok := strings.CutPrefix(path, strings.TrimSuffix(prefix, "/"))
-	return ok && (rest == "" || rest[0] == '/')
 }
 
 // home is where a sign-in ends that was for nothing in particular.

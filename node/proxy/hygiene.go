@@ -155,11 +155,13 @@ func findSite(a *ask) (*site, *authz.Refusal) {
 
 // findRoute finds the route of the path.
 func findRoute(a *ask, s *site) *authz.Refusal {
-	found, clear := s.find(a.in.Request.Path)
-	switch {
-	case !clear:
+	found, to := s.find(a.in.Request.Path, a.in.Request.Method)
+	switch to {
+	case unclear:
 		return malformed("the path holds a parameter where another route begins")
-	case found == nil:
+	case otherwise:
+		return notByMethod(s.methods(a.in.Request.Path))
+	case nowhere:
 		return noRoute()
 	}
 	a.route = found

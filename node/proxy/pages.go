@@ -64,7 +64,7 @@ func (d *Door) turnAway(a *ask, f *authz.Refusal) {
 			w.Header().Set("WWW-Authenticate", cmp.Or(f.Challenge, `Picket realm="`+a.origin.Authority()+`"`))
 		}
 		if f.Status == http.StatusMethodNotAllowed {
-			w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+			w.Header().Set("Allow", f.Allow)
 		}
 		f.RequestID = a.id
 		a.rules.refuse(w, r, *f)

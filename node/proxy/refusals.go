@@ -3,6 +3,7 @@ package proxy
 import (
 	"cmp"
 	"net/http"
+	"strings"
 	"time"
 
 	"picket/node/authn"
@@ -43,7 +44,16 @@ func wrongMethod(method string) *authz.Refusal {
 	return &authz.Refusal{
 		Status: http.StatusMethodNotAllowed, Code: "wrong_method", Title: "That cannot be done here",
 		Detail: method + " is not passed on by this proxy.",
-		Next:   "Use another method.",
+		Next:   "Use another method.", Allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+	}
+}
+
+// notByMethod is for a path that routes take with other methods.
+func notByMethod(methods []string) *authz.Refusal {
+	return &authz.Refusal{
+		Status: http.StatusMethodNotAllowed, Code: "wrong_method", Title: "That cannot be done here",
+		Detail: "Something is served at this address, by other methods.",
+		Next:   "Use another method.", Allow: strings.Join(methods, ", "),
 	}
 }
 

@@ -30,7 +30,7 @@ func (t *table) named(host, path string) string {
 	if s == nil {
 		return "no host"
 	}
-	r, _ := s.find(path)
+	r, _ := s.find(path, "GET")
 	if r == nil {
 		return "no route"
 	}
@@ -86,7 +86,7 @@ func TestATableWithMistakesIsRefusedWithAllOfThem(t *testing.T) {
 		{Route: &config.Route{Name: "four", From: origin("a test")}},
 		{Route: &config.Route{Name: "five", From: origin("a.test"), Prefix: "/.."}},
 	}, config.Origin{})
-	for _, want := range []string{`"two": https://A.test/x is taken by route "one"`, `"three"`, `"four"`, `"five"`} {
+	for _, want := range []string{`"two": https://A.test/%78 is taken by route "one"`, `"three"`, `"four"`, `"five"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in: %v", want, err)
 		}
@@ -117,7 +117,7 @@ func BenchmarkRouteLookup(b *testing.B) {
 	b.ResetTimer()
 	for i := range b.N {
 		s := routes.find(hosts[i&63])
-		if r, _ := s.find(paths[i&63]); r == nil {
+		if r, _ := s.find(paths[i&63], "GET"); r == nil {
 			b.Fatal("not found")
 		}
 	}
@@ -136,8 +136,8 @@ func TestAParameterDoesNotLeadAroundAnotherRoute(t *testing.T) {
 		"/page;v=1/admin": true,
 		"/;admin":         true,
 	} {
-		if _, got := s.find(path); got != clear {
-			t.Errorf("%s is clear: %v", path, got)
+		if _, to := s.find(path, "GET"); (to != unclear) != clear {
+			t.Errorf("%s leads to %v", path, to)
 		}
 	}
 }

@@ -132,8 +132,8 @@ func (r *Rules) sameRoute(a *ask) *route {
 		}
 		return nil
 	}
-	found, clear := s.find(a.in.Request.Path)
-	if !clear || found == nil || found.Name != a.route.Name || a.in.Request.WebSocket && !found.WebSocket {
+	found, to := s.find(a.in.Request.Path, a.in.Request.Method)
+	if to != toRoute || found.Name != a.route.Name || a.in.Request.WebSocket && !found.WebSocket {
 		return nil
 	}
 	return found

@@ -3,8 +3,11 @@ package pomerium
 import (
 	"cmp"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
+
+	"picket/node/config"
 )
 
 // match is which paths are a route's in Pomerium: the first that is set counts, none is all.
@@ -88,6 +91,33 @@ func (m match) literalPrefix() (string, bool) {
 	return prefix, true
 }
 
+// pattern is the same expression as picket has it; ok is false when picket would not.
+func (m match) pattern() (place config.Path, ok bool) {
+	text := "~" + m.whole()
+	if body, ok := m.bare(); ok {
+		text = "~^" + body + "$"
+		if path, complete := regexp.MustCompile(body).LiteralPrefix(); complete {
+			text = "=" + path
+		}
+	}
+	place, err := config.ParsePath(text, "/")
+	return place, err == nil
+}
+
+// bare is what stands between ^ and $ in whole; ok is false when more is needed around it.
+func (m match) bare() (body string, ok bool) {
+	body = strings.TrimPrefix(m.regex, "^")
+	if strings.HasSuffix(body, "$") && !strings.HasSuffix(body, `\$`) {
+		body = strings.TrimSuffix(body, "$")
+	}
+	bound, err := syntax.Parse("^"+body+"$", syntax.Perl)
+	if err != nil {
+		return "", false
+	}
+	grouped, err := syntax.Parse("^(?:"+body+")$", syntax.Perl)
+	return body, err == nil && bound.String() == grouped.String()
+}
+
 // compareRoutes is the order in which Pomerium looks at the routes of a host.
 func compareRoutes(a, b *route) int {
 	priority := 0
@@ -108,7 +138,7 @@ func compareRoutes(a, b *route) int {
 	)
 }
 
-// arrange finds each route a place of its own. picket looks for the longest prefix, in whole segments; Pomerium has an
+// arrange finds each route a place of its own. picket looks for what names most, in whole segments; Pomerium has another
 // order. Where a request would now be another route's than it was, that route refuses it.
 func arrange(routes []*route) {
 	sorted := slices.Clone(routes)
@@ -118,14 +148,14 @@ func arrange(routes []*route) {
 		if r.why != "" || r.outside {
 			continue
 		}
-		place := r.from + r.prefix
+		place := r.from + r.place.String()
 		other, taken := places[place]
 		switch {
 		case taken && other.match == r.match: // the one that Pomerium sees first
 			other.drop("another route is for the same requests")
 			places[place] = r
 		case taken:
-			r.drop("this version of picket has routes by prefix, and " + other.name + " is at " + r.prefix + " already")
+			r.drop("picket has prefixes by whole segments, and " + other.name + " is at " + r.prefix + " already")
 		default:
 			places[place] = r
 		}
@@ -165,14 +195,12 @@ func (r *route) keepOff(first *route) {
 	switch {
 	case !below && !above:
 		return
+	case r.place.Kind == config.ExactPath && !first.match.takes(r.place.Text):
+		return
 	case first.why != "":
-	case first.match.kind() == byPath:
-		return // picket has it there as well, and refuses the rest
-	case first.match.kind() == byRegex:
-		if !above {
-			return
-		}
-	case !below || strings.HasSuffix(first.match.prefix, "/"):
+	case r.place.Before(first.place) < 0: // picket looks there first
+	case below && first.match.kind() == byPrefix && !strings.HasSuffix(first.match.prefix, "/"): // what goes on after the prefix
+	default:
 		return
 	}
 	r.paths = append(r.paths, condition{first.line, "what is " + first.name + "'s in Pomerium is not admitted here", opposite{first.match.test()}})

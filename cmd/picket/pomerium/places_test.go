@@ -103,14 +103,15 @@ func loadRoutes(t *testing.T, routes []where) *config.Config {
 	return c
 }
 
-// served is what picket does with a request of a member of a group: it takes the route with the longest prefix in whole
-// segments, all of whose policies must admit.
+// served is what picket does with a request of a member of a group: it takes the route with the most specific path, all of
+// whose policies must admit.
 func served(c *config.Config, path, group string) (to string, passes bool) {
 	var taken *config.Route
-	for i, r := range c.Routes {
-		within := r.Prefix == "/" || path == r.Prefix || strings.HasPrefix(path, r.Prefix+"/")
-		if within && (taken == nil || len(r.Prefix) > len(taken.Prefix)) {
-			taken = &c.Routes[i]
+	var by config.Path
+	for i := range c.Routes {
+		p, takes := c.Routes[i].Match(path)
+		if takes && (taken == nil || p.Before(by) < 0) {
+			taken, by = &c.Routes[i], p
 		}
 	}
 	if taken == nil {

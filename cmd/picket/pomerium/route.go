@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"picket/node/config"
 )
 
 // route is one of Pomerium's, as picket would have it.
@@ -12,7 +14,8 @@ type route struct {
 	name    string
 	from    string // scheme and host: "https://wiki.example.com"
 	match   match
-	prefix  string // where picket has it: "/" for all
+	place   config.Path // where picket has it
+	prefix  string      // what that is below: "/" for all
 	to      []string
 	why     string // it cannot be carried over; "": it can
 	outside bool   // its requests can never be those of another route here

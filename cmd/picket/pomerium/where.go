@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"picket/node/config"
 )
 
 var (
@@ -106,8 +108,9 @@ func (rr *routeReader) paths(r *route, v value) {
 	rr.narrow(r, v)
 }
 
-// narrow finds the prefix that picket has a route at, and refuses what below it is not the route's.
+// narrow finds the place that picket has a route at, and refuses what of it is not the route's.
 func (rr *routeReader) narrow(r *route, v value) {
+	text := "/"
 	switch m := r.match; m.kind() {
 	case byRegex:
 		prefix, ok := m.literalPrefix()
@@ -115,44 +118,64 @@ func (rr *routeReader) narrow(r *route, v value) {
 			r.drop("its regular expression is none that picket could read (RE2)")
 			return
 		}
-		r.prefix = prefix
+		if place, ok := m.pattern(); ok {
+			r.at(place)
+			return
+		}
+		text = prefix
 		rr.only(r, v.get("regex").line, "regex")
 	case byPath:
-		r.prefix = m.path
-		rr.only(r, v.get("path").line, "path")
+		text = "=" + m.path
 	case byPrefix:
-		r.prefix = m.prefix
+		text = m.prefix
 		if strings.HasSuffix(m.prefix, "/") {
 			rr.ledger.tell(v.get("prefix").line, "prefix", "picket has the path without the slash at the end there as well")
 		}
 	}
-	if trimmed := strings.TrimSuffix(r.prefix, "/"); trimmed != "" {
-		r.prefix = trimmed
+	rr.possible(r, strings.TrimPrefix(text, "="))
+	if place, err := config.ParsePath(text, "/"); err == nil {
+		r.at(place)
 	} else {
+		r.drop("picket has no route there: " + err.Error())
+	}
+}
+
+// at puts a route at a place.
+func (r *route) at(place config.Path) {
+	r.place, r.prefix = place, place.Below
+	if place.Kind == config.ExactPath || place.Kind == config.PrefixPath {
+		r.prefix = strings.TrimSuffix(place.Text, "/")
+	}
+	if r.prefix == "" {
 		r.prefix = "/"
 	}
-	rr.possible(r)
 }
 
 // only refuses other paths.
 func (rr *routeReader) only(r *route, line int, setting string) {
 	r.paths = append(r.paths, condition{line, setting, r.match.test()})
-	rr.ledger.tell(line, setting, "this version of picket has routes by prefix: what else is below it is refused")
+	rr.ledger.tell(line, setting, "picket has no such expression for paths: what else is below "+orSlash(r.match)+" is refused")
+}
+
+// orSlash is what all paths of a regular expression begin with.
+func orSlash(m match) string {
+	prefix, _ := m.literalPrefix()
+	return prefix
 }
 
 // possible drops a route at a path where picket cannot have one.
-func (rr *routeReader) possible(r *route) {
-	if !prefixForm.MatchString(r.prefix) {
+func (rr *routeReader) possible(r *route, path string) {
+	if !prefixForm.MatchString(path) {
 		r.drop("picket has no route at a path with empty segments, or characters that are percent-encoded")
 		return
 	}
-	for segment := range strings.SplitSeq(r.prefix, "/") {
+	for segment := range strings.SplitSeq(path, "/") {
 		if segment == "." || segment == ".." {
 			r.drop("no path has . or .. in it when a route is looked for")
 		}
 	}
 	for _, own := range []string{"/.picket", "/.well-known/picket"} {
-		if r.prefix == own || strings.HasPrefix(r.prefix, own+"/") {
+		if path == own || strings.HasPrefix(path, own+"/") {
 			r.drop("picket answers that path itself, on every host")
 		}
 	}

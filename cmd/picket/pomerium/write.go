@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"picket/node/config"
 )
 
 // writer writes the output.
@@ -118,7 +120,14 @@ func (w *writer) route(r *route) {
 func (w *writer) fill(r *route, b *block) {
 	front := []item{}
 	if r.from != "" {
-		front = append(front, item{name: "from", expr: quote(r.from + strings.TrimSuffix(r.prefix, "/"))})
+		from := item{name: "from", expr: quote(r.from)}
+		if r.place.Kind == config.PrefixPath {
+			from.expr = quote(r.from + strings.TrimSuffix(r.prefix, "/"))
+		}
+		front = append(front, from)
+	}
+	if r.place.Kind != config.PrefixPath {
+		front = append(front, item{name: "paths", expr: quoteAll([]string{r.place.String()})})
 	}
 	switch len(r.to) {
 	case 0:

@@ -35,3 +35,7 @@ policy "names" {
     ])])])])])])])])]) > 0
   }
 }
+
+policy "token" {
+  allow "a" { when = session.access_token == "x" } # ERROR: Not here; session.access_token is for the values of request_headers alone.
+}
