@@ -113,7 +113,7 @@ func (b *browser) socket(address string) *websocket.Conn {
 
 // echoes tells whether a WebSocket carries a message there and back.
 func echoes(w *world, c *websocket.Conn) bool {
-	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), testPatience)
 	defer cancel()
 	if err := c.Write(ctx, websocket.MessageText, []byte("x")); err != nil {
 		return false
@@ -125,7 +125,7 @@ func echoes(w *world, c *websocket.Conn) bool {
 // closed is how a WebSocket was closed.
 func closed(w *world, c *websocket.Conn) (websocket.StatusCode, string) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), testPatience)
 	defer cancel()
 	_, _, err := c.Read(ctx)
 	var end websocket.CloseError

@@ -24,6 +24,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"picket/cmd/picket/dev"
+	"picket/examples/pace"
 	"picket/node/config"
 )
 
@@ -158,22 +159,31 @@ func (w *world) must(err error) {
 	}
 }
 
+// testPatience is how long tests wait for what has to come, and no promise is about when: a machine may be slow, and do much
+// else.
+const testPatience = 3 * time.Minute
+
+// within waits for what is promised within a time.
+func (w *world) within(promised time.Duration, what string, ok func() bool) {
+	w.t.Helper()
+	begun, p := time.Now(), pace.Start(w.t)
+	w.until(what, ok)
+	if took := time.Since(begun); took > p.Within(promised) {
+		w.t.Errorf("%s after %v, here within %v", what, took, p.Within(promised))
+	}
+}
+
 // until waits for something to become true.
 func (w *world) until(what string, ok func() bool) {
 	w.t.Helper()
-	w.within(20*time.Second, what, ok)
-}
-
-func (w *world) within(limit time.Duration, what string, ok func() bool) {
-	w.t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(limit)
+	deadline := time.After(testPatience)
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			w.t.Fatalf("not within %v: %s", limit, what)
+			w.t.Fatalf("not within %v: %s", testPatience, what)
 		}
 	}
 }

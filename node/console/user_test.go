@@ -80,7 +80,7 @@ func TestGroupsAreAListWhenThereAreNone(t *testing.T) {
 }
 
 func TestAStoreThatIsAwaySignsNobodyOut(t *testing.T) {
-	w := newWorld(t, func(c *config.Config) { c.Cluster.MaxStaleness = 2 * time.Second })
+	w := newWorld(t, func(c *config.Config) { c.Cluster.MaxStaleness = 4 * time.Second })
 	b := w.browser()
 	b.signIn("wiki", "/", "alice")
 	if err := w.broker.Close(context.Background()); err != nil {

@@ -157,12 +157,12 @@ func (w *world) until(what string, ok func() bool) {
 	w.t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(3 * time.Minute)
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			w.t.Fatalf("not within 10 s: %s", what)
+			w.t.Fatalf("not within 3 minutes: %s", what)
 		}
 	}
 }

@@ -32,7 +32,7 @@ func TestAClientThatLeavesEndsTheRequestUpstream(t *testing.T) {
 		w.must(conn.Close())
 		select {
 		case <-ended:
-		case <-time.After(10 * time.Second):
+		case <-time.After(testPatience):
 			t.Fatalf("%s goes on upstream", name)
 		}
 	}

@@ -60,7 +60,7 @@ func (w *world) tls(name string, protocols ...string) *tls.Conn {
 	conn, err := tls.Dial("tcp", w.address, &tls.Config{ServerName: name, InsecureSkipVerify: true, NextProtos: protocols})
 	w.must(err)
 	w.t.Cleanup(func() { _ = conn.Close() })
-	w.must(conn.SetDeadline(time.Now().Add(20 * time.Second)))
+	w.must(conn.SetDeadline(time.Now().Add(testPatience)))
 	return conn
 }
 
@@ -247,6 +247,7 @@ func TestWhatIsUnderWayComesToItsEndWhenTheDoorCloses(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, "last")
 	}))
+	w.door.drain = testPatience
 	quick := w.dial()
 	_, err := io.WriteString(quick, "GET / HTTP/1.1\r\nHost: open.test\r\n\r\n")
 	w.must(err)

@@ -93,12 +93,16 @@ func template(t *testing.T, text string) *policy.Template {
 	return made
 }
 
+// testPatience is how long tests wait for what has to come, and no promise is about when: a machine may be slow, and do much
+// else.
+const testPatience = 3 * time.Minute
+
 // newWorld opens the door to applications: "wiki" is for staff, "open" for everyone, "any" for whoever is signed in.
 // change may change the configuration first.
 func newWorld(t *testing.T, app http.Handler, change ...func(*config.Config)) *world {
 	t.Helper()
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*testPatience)
 	t.Cleanup(cancel)
 	upstream := httptest.NewServer(app)
 	t.Cleanup(upstream.Close)
@@ -115,11 +119,11 @@ func newWorld(t *testing.T, app http.Handler, change ...func(*config.Config)) *w
 		Policies:     loadPolicies(t),
 		Routes: []config.Route{
 			{
-				Name: "wiki", From: origin("wiki.test"), Prefix: "/", To: to, Policies: []string{"staff"}, WebSocket: true, Timeout: 10 * time.Second,
+				Name: "wiki", From: origin("wiki.test"), Prefix: "/", To: to, Policies: []string{"staff"}, WebSocket: true, Timeout: time.Minute,
 				Assertion:       config.Assertion{Header: "X-Picket-Jwt-Assertion", Claims: []string{"email"}, Audience: "wiki.test", Lifetime: 5 * time.Minute},
 				IdentityHeaders: identity,
 			},
-			{Name: "open", From: origin("open.test"), Prefix: "/", To: to, Access: config.Public, Timeout: 10 * time.Second, IdentityHeaders: identity},
+			{Name: "open", From: origin("open.test"), Prefix: "/", To: to, Access: config.Public, Timeout: time.Minute, IdentityHeaders: identity},
 			{Name: "any", From: origin("*.any.test"), Prefix: "/app", To: to, Access: config.AnyUser, Host: "preserve"},
 		},
 	}
@@ -205,12 +209,12 @@ func (w *world) until(what string, ok func() bool) {
 	w.t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(testPatience)
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			w.t.Fatalf("not within 10 s: %s", what)
+			w.t.Fatalf("not within %s: %s", testPatience, what)
 		}
 	}
 }
@@ -293,6 +297,6 @@ func (w *world) dial() net.Conn {
 	conn, err := net.Dial("tcp", w.address)
 	w.must(err)
 	w.t.Cleanup(func() { _ = conn.Close() })
-	w.must(conn.SetDeadline(time.Now().Add(20 * time.Second)))
+	w.must(conn.SetDeadline(time.Now().Add(testPatience)))
 	return conn
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"picket/examples/pace"
 )
 
 func within(t *testing.T, what string, ok func() bool) {
@@ -64,11 +66,11 @@ func TestNobodyReadsABodyAfterItsRequest(t *testing.T) {
 			leave(w)
 		})
 		c := w.dial().send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
-		began := time.Now()
+		began, p := time.Now(), pace.Start(t)
 		select {
 		case err := <-read:
-			if time.Since(began) > lingerTime/2 {
-				t.Errorf("%s: it was read on for %s: %v", name, time.Since(began), err)
+			if took := time.Since(began); took > p.Within(lingerTime/2) {
+				t.Errorf("%s: it was read on for %s: %v", name, took, err)
 			}
 		case <-time.After(soon):
 			t.Errorf("%s: it is still read", name)
@@ -112,7 +114,7 @@ func TestAClientThatPipelinesAndLeavesEndsItsRequest(t *testing.T) {
 		_ = c.Close()
 		select {
 		case <-ended:
-		case <-time.After(soon / 4):
+		case <-time.After(soon):
 			t.Fatalf("%q: it was not told", pieces)
 		}
 	}

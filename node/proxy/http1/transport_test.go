@@ -175,6 +175,7 @@ func TestWhatFollowsAnAnswerIsNobodys(t *testing.T) {
 func TestAConnectionThatDiedIdleIsReplacedWhereThatIsSafe(t *testing.T) {
 	var mu sync.Mutex
 	seen := map[string]int{}
+	closed := make(chan struct{}, 10)
 	at := cannedServer(t, func(_ int, conn net.Conn, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		mu.Lock()
@@ -188,6 +189,7 @@ func TestAConnectionThatDiedIdleIsReplacedWhereThatIsSafe(t *testing.T) {
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 		if r.URL.Path == "/last" {
 			_ = conn.Close()
+			closed <- struct{}{}
 		}
 	})
 	u := newTransport(t)
@@ -195,6 +197,7 @@ func TestAConnectionThatDiedIdleIsReplacedWhereThatIsSafe(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
+		<-closed
 		if _, _, err := u.asks(t, "POST", at+"/last", strings.NewReader("x")); err != nil {
 			t.Errorf("it had died before: %v", err)
 		}
@@ -302,7 +305,9 @@ func TestABodyIsSentWhenItIsAskedFor(t *testing.T) {
 			fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 		})
 		u := newTransport(t)
-		u.ContinueTimeout = 50 * time.Millisecond
+		if u.ContinueTimeout = soon; c.first == "" {
+			u.ContinueTimeout = 50 * time.Millisecond
+		}
 		told := 0
 		_, got, err := u.asks(t, "POST", at, strings.NewReader("hello"), func(r *http.Request) {
 			r.Header.Set("Expect", "100-continue")

@@ -1,0 +1,46 @@
+// Package pace tells tests of promises about time how slow the machine is just now.
+//
+// That a session that is revoked is refused within a second is promised of a machine that has time for it. Tests run on all
+// kinds, beside others: there a process that has something to do waits for its turn, and what is promised takes many turns.
+// So a test measures how long one takes while it waits, and grants what is promised and that many more.
+package pace
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+const (
+	every = 2 * time.Millisecond
+	// turns is how many turns of processes, one after the other, lie between what is done and what is to be seen: through the
+	// store's quorum, to a node, to a client.
+	turns = 25
+)
+
+// Pace measures from its start to the end of the test.
+type Pace struct{ worst atomic.Int64 }
+
+// Start begins to measure.
+func Start(t testing.TB) *Pace {
+	p := &Pace{}
+	done := make(chan struct{})
+	t.Cleanup(func() { close(done) })
+	go func() {
+		for {
+			asked := time.Now()
+			select {
+			case <-done:
+				return
+			case <-time.After(every):
+			}
+			p.worst.Store(max(p.worst.Load(), int64(time.Since(asked)-every)))
+		}
+	}()
+	return p
+}
+
+// Within is how long what is promised within a time may take here.
+func (p *Pace) Within(promised time.Duration) time.Duration {
+	return promised + turns*time.Duration(p.worst.Load())
+}
