@@ -64,6 +64,7 @@ type Listener struct {
 	HeaderBytes    int
 	HeaderTimeout  time.Duration
 	IdleTimeout    time.Duration
+	Client         ClientCertificates
 }
 
 // TLS tells whether the listener speaks TLS.
@@ -184,6 +185,7 @@ type Route struct {
 	IdentityHeaders []HeaderValue
 
 	Upstream Upstream
+	Client   ClientCertificates
 }
 
 // Assertion is the signed identity sent upstream.

@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"math/big"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -43,6 +44,58 @@ func setEnvironment(t *testing.T) {
 		"PICKET_TLS_KEY":         keyFile,
 	} {
 		t.Setenv(name, value)
+	}
+	for name, text := range clientFiles(t) {
+		t.Setenv(name, in(strings.ToLower(name), text))
+	}
+}
+
+// clientFiles are an authority for certificates of clients, and lists of those that it revoked, or that others did.
+func clientFiles(t *testing.T) map[string]string {
+	t.Helper()
+	key, now := newKey(t), time.Now()
+	authority := func(name string) *x509.Certificate {
+		c := &x509.Certificate{
+			SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour),
+			IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCRLSign | x509.KeyUsageCertSign, SubjectKeyId: []byte(name),
+		}
+		der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err = x509.ParseCertificate(der); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	list := func(of *x509.Certificate, by *ecdsa.PrivateKey, until time.Time, extensions ...pkix.Extension) []byte {
+		der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
+			Number: big.NewInt(1), ThisUpdate: until.Add(-2 * time.Hour), NextUpdate: until, ExtraExtensions: extensions,
+			RevokedCertificateEntries: []x509.RevocationListEntry{{SerialNumber: big.NewInt(7), RevocationTime: until}},
+		}, of, by)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return der
+	}
+	devices, others, forger := authority("Devices"), authority("Others"), newKey(t)
+	forged := &x509.Certificate{RawSubject: devices.RawSubject, SubjectKeyId: []byte("Devices"), KeyUsage: x509.KeyUsageCRLSign, PublicKey: forger.Public()}
+	soon, past := now.Add(time.Hour), time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	delta := pkix.Extension{Id: []int{2, 5, 29, 27}, Critical: true, Value: []byte{2, 1, 1}}
+	unknown := pkix.Extension{Id: []int{1, 2, 3}, Critical: true, Value: []byte{2, 1, 1}}
+	return map[string]string{
+		"CLIENT_CA":        block("CERTIFICATE", devices.Raw),
+		"CLIENT_CA_DER":    string(devices.Raw),
+		"OTHER_CA":         block("CERTIFICATE", others.Raw),
+		"CLIENT_CRL":       block("X509 CRL", list(devices, key, soon)),
+		"CLIENT_CRL_DER":   string(list(devices, key, soon)),
+		"OLD_CRL":          block("X509 CRL", list(devices, key, past)),
+		"OTHER_CRL":        block("X509 CRL", list(others, key, soon)),
+		"FORGED_CRL":       block("X509 CRL", list(forged, forger, soon)),
+		"DELTA_CRL":        block("X509 CRL", list(devices, key, soon, delta)),
+		"UNKNOWN_CRL":      block("X509 CRL", list(devices, key, soon, unknown)),
+		"BROKEN_CRL":       block("X509 CRL", []byte("broken")),
+		"NOT_A_CRL_AT_ALL": "nothing",
 	}
 }
 

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -78,16 +80,35 @@ func env(args ...string) (string, error) {
 		"%s is not set where this runs. Set it, or give a default: env(%q, \"…\").", args[0], args[0])}
 }
 
-// readText reads a file of text. What it holds is given beside an error, too.
+// readText reads a file of text. What it holds is given beside an error, too. A certificate, or a list of revoked ones, that is
+// not text (DER) is given as text (PEM).
 func readText(path string) (raw []byte, err error) {
 	raw, err = readRegular(path)
 	if err != nil {
 		return nil, callError{fileMissing, fmt.Sprintf("%s: %s.", path, reason(err))}
 	}
+	if text, ok := asPEM(raw); ok {
+		return text, nil
+	}
 	if !utf8.Valid(raw) {
 		return raw, callError{fileMissing, fmt.Sprintf("%s does not hold text (UTF-8).", path)}
 	}
 	return raw, nil
+}
+
+// asPEM writes what is DER as PEM.
+func asPEM(raw []byte) ([]byte, bool) {
+	if utf8.Valid(raw) {
+		return nil, false
+	}
+	kind := "CERTIFICATE"
+	if _, err := x509.ParseCertificate(raw); err != nil {
+		kind = "X509 CRL"
+		if _, err := x509.ParseRevocationList(raw); err != nil {
+			return nil, false
+		}
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: raw}), true
 }
 
 // readRegular reads a regular file of at most largest bytes: devices and pipes could wait for ever.

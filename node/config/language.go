@@ -51,14 +51,14 @@ func externalOnly() []string {
 func listenShape() shape {
 	return shape{
 		label:      "NAME",
-		attributes: []string{"address", "tls", "redirect", "trusted_proxies"},
+		attributes: append(clientAttributes(), "address", "tls", "redirect", "trusted_proxies"),
 		blocks: map[string]shape{
 			"limits": {
 				attributes: []string{"header_bytes", "header_timeout", "idle_timeout"},
 				later:      []string{"headers", "streams"},
 			},
 		},
-		later: []string{"client_ca", "client_certificate", "client_crl", "http3", "proxy_protocol"},
+		later: []string{"http3", "proxy_protocol"},
 	}
 }
 
@@ -82,10 +82,10 @@ func identityShape() shape {
 func routeShape() shape {
 	return shape{
 		label: "NAME",
-		attributes: []string{
+		attributes: append(clientAttributes(),
 			"from", "to", "policy", "public", "any_user", "identity", "identity_headers", "websocket", "timeout",
 			"idle_timeout", "shadow", "paths", "methods",
-		},
+		),
 		blocks: map[string]shape{
 			"session":   {attributes: []string{"lifetime", "idle"}},
 			"assertion": {attributes: []string{"header", "claims", "audience", "lifetime"}},

@@ -15,7 +15,7 @@ import (
 func TestLaterNames(t *testing.T) {
 	want := []string{
 		"acme", "console", "directory", "forward_auth", "workload",
-		"listen.client_ca", "listen.client_certificate", "listen.client_crl", "listen.http3", "listen.proxy_protocol",
+		"listen.http3", "listen.proxy_protocol",
 		"listen.limits.headers", "listen.limits.streams",
 		"route.balance", "route.body_limit", "route.cors_preflight", "route.hash", "route.health", "route.limit",
 		"route.outliers", "route.redirect", "route.request_headers", "route.response_headers", "route.retry",

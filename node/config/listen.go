@@ -29,6 +29,7 @@ func (b block) listener() Listener {
 		Redirect:       b.text("redirect", ""),
 		TrustedProxies: b.networks("trusted_proxies"),
 		Certificates:   b.certificates(),
+		Client:         b.clientCertificates(),
 		HeaderBytes:    int(limits.size("header_bytes", 64<<10, 1<<10, 16<<20)),
 		HeaderTimeout:  limits.duration("header_timeout", 10*time.Second, time.Millisecond),
 		IdleTimeout:    limits.duration("idle_timeout", 5*time.Minute, time.Millisecond),

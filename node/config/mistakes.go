@@ -31,6 +31,7 @@ const (
 	badNetwork       mistake = "Not a network"
 	badURL           mistake = "Not a usable URL"
 	badPEM           mistake = "Not usable PEM"
+	badPattern       mistake = "Not a pattern"
 )
 
 // The mistakes of functions, each at the call.
@@ -68,6 +69,8 @@ const (
 	badPath          mistake = "Not a usable path"
 	badMethod        mistake = "Not a usable method"
 	notForTCP        mistake = "Not for a route that carries TCP"
+	noTLS            mistake = "No TLS to show a certificate by"
+	badList          mistake = "Not a list of client_ca"
 )
 
 // What may be meant, but is told.
@@ -80,6 +83,8 @@ const (
 	publicAdmin        mistake = "Admin reachable from outside"
 	believesAll        mistake = "Everyone is trusted as a proxy"
 	certificateExpired mistake = "Certificate has expired"
+	listExpired        mistake = "List of revoked certificates has expired"
+	listMissing        mistake = "No list of revoked certificates"
 	certificateGap     mistake = "No certificate for a host"
 	insecureIssuer     mistake = "Sign-in without TLS"
 	noRoutes           mistake = "No routes"

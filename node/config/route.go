@@ -57,6 +57,7 @@ func (b block) route(k known) (Route, []place) {
 		IdleTimeout: b.duration("idle_timeout", 5*time.Minute, 0),
 
 		Methods: b.methods(),
+		Client:  b.clientCertificates(),
 	}
 	r.From, r.Prefix = b.from(from)
 	var places []place

@@ -34,6 +34,7 @@ func (b block) tunnel(k known, from word) Route {
 		Identities:  b.references("identity", "identity", k.identities),
 		Session:     b.stricter(k.session),
 		IdleTimeout: b.duration("idle_timeout", 0, 0), // none: people leave a terminal open
+		Client:      b.clientCertificates(),
 	}
 	b.refuseHTTP()
 	r.From, r.Connect = b.connect(from)

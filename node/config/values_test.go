@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net/netip"
 	"reflect"
@@ -35,6 +36,10 @@ func writeValue(b *strings.Builder, path string, v reflect.Value) {
 		fmt.Fprintf(b, "%s = %s\n", path, x)
 	case config.Access:
 		fmt.Fprintf(b, "%s = %s\n", path, []string{"by policy", "any user", "public"}[x])
+	case *x509.Certificate:
+		fmt.Fprintf(b, "%s = of %s\n", path, x.Subject)
+	case *x509.RevocationList:
+		fmt.Fprintf(b, "%s = of %s, %d\n", path, x.Issuer, len(x.RevokedCertificateEntries))
 	case *policy.Set:
 		fmt.Fprintf(b, "%s = %q\n", path, x.Names())
 	case *policy.Test:

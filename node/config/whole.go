@@ -21,6 +21,7 @@ func (b block) whole() *Config {
 	c.Routes = b.routes(known{names(c.Identities), rules, c.Session, c.Authenticate.URL})
 	b.signIn(c)
 	b.covered(c)
+	b.clients(c)
 	b.empty(c)
 	return c
 }

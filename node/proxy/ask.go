@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/x509"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -35,6 +36,9 @@ type ask struct {
 	binding   string        // text of the cookie that a sign-in is bound to
 	announced []string      // names of trailers that may come behind the body
 	navigates bool          // a browser that goes to an address, and can show a page
+
+	shown    []*x509.Certificate // by the client when TLS was agreed on, its own first: of the tls.ConnectionState, no copy
+	distrust error               // why that does not do; nil: it does, or need not
 
 	in       policy.Input // the facts that policies see
 	heard    uint64       // changes that this node had heard of before anything was decided

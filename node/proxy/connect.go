@@ -20,6 +20,9 @@ func (d *Door) passTunnel(a *ask, l *front) {
 	if f == nil {
 		f = d.findTunnel(a, l)
 	}
+	if f == nil {
+		f = a.certify(l, d.now())
+	}
 	if f != nil {
 		d.turnAway(a, f)
 		return

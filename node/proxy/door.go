@@ -160,14 +160,21 @@ func (d *Door) pass(a *ask) {
 		return
 	}
 	if a.own {
-		if f := barred(a); f != nil {
+		f := barred(a)
+		if f == nil {
+			f = a.certify(l, d.now())
+		}
+		if f != nil {
 			d.turnAway(a, f)
 			return
 		}
 		d.showPage(a)
 		return
 	}
-	if f := findRoute(a, s); f != nil {
+	if f = findRoute(a, s); f == nil {
+		f = a.certify(l, d.now())
+	}
+	if f != nil {
 		d.turnAway(a, f)
 		return
 	}

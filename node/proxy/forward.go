@@ -153,9 +153,12 @@ func reason(a *ask, err error) *authz.Refusal {
 	if cause := a.r.Life.Cause(); cause != nil {
 		var no errNotAllowed
 		var barred errLocked
+		var expired errUncertified
 		switch {
 		case errors.As(cause, &barred):
 			return locked(a, barred.lock)
+		case errors.As(cause, &expired):
+			return uncertified(a, expired.why)
 		case errors.Is(cause, errRouteGone):
 			return noRoute()
 		case errors.Is(cause, errSessionOver), errors.Is(cause, errNobody):

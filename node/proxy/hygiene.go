@@ -76,7 +76,7 @@ func readHost(a *ask, l *front) *authz.Refusal {
 
 // checkTLS holds the host against the one that TLS was made for.
 func checkTLS(a *ask, l *front) *authz.Refusal {
-	if a.r.TLS != nil && !l.covers(a.r.TLS.ServerName, a.host) {
+	if a.r.TLS != nil && (!l.covers(a.r.TLS.ServerName, a.host) || !l.asksAlike(a.r.TLS.ServerName, a.host)) {
 		return misdirected()
 	}
 	return nil

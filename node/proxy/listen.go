@@ -13,6 +13,7 @@ import (
 
 	"picket/node/config"
 	"picket/node/proxy/http1"
+	"picket/node/proxy/trust"
 )
 
 // maxStreams is how many requests one HTTP/2 connection may have open.
@@ -23,23 +24,28 @@ const maxStreams = 250
 type front struct {
 	config.Listener
 	certs    certificates
-	obtained source   // certificates that stand in no file; nil: there are none
-	tickets  *tickets // nil: none are given
-	tls      *secured
+	obtained source // certificates that stand in no file; nil: there are none
+	tickets  *tickets
+	table    *table
+
+	trust   *trust.Trust            // in clients, where the route says nothing
+	ofRoute map[*route]*trust.Trust // of the routes that do
+	ofSite  map[*site]*secured      // whose routes ask for certificates
+	others  *secured                // for whoever names none of these
 }
 
 // newFronts makes ready what a configuration says of its listeners, by listener.key.
-func newFronts(p Parts, t *tickets) (map[string]*front, error) {
+func newFronts(p Parts, r *Rules, t *tickets) (map[string]*front, error) {
 	var mistakes []error
 	from := p.Config.Listeners
 	fronts := make(map[string]*front, len(from))
 	for i, key := range keys(from) {
-		f := &front{Listener: from[i], obtained: p.Certificate, tickets: t}
+		f := &front{Listener: from[i], obtained: p.Certificate, tickets: t, table: r.table}
 		var err error
 		if f.certs, err = newCertificates(from[i].Certificates); err != nil {
 			mistakes = append(mistakes, fmt.Errorf("listen %q: %w", from[i].Name, err))
 		}
-		f.tls = f.newSecured()
+		f.askClients(r.routes)
 		fronts[key] = f
 	}
 	return fronts, errors.Join(mistakes...)

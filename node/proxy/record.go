@@ -75,6 +75,10 @@ func (d *Door) record(a *ask) {
 	if a.received > 0 {
 		e.Int64("bytes_in", a.received)
 	}
+	optional(e, "certificate", a.in.Certificate.Fingerprint)
+	if a.distrust != nil {
+		e.Str("distrust", a.distrust.Error())
+	}
 	if lock != nil {
 		e.Str("lock", lock.ID).Str("lock_reason", lock.Reason)
 	}

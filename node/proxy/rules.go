@@ -8,6 +8,7 @@ import (
 	"picket/node/authn"
 	"picket/node/authz"
 	"picket/node/config"
+	"picket/node/proxy/trust"
 	"picket/policy"
 )
 
@@ -61,14 +62,14 @@ func newRules(p Parts, before *Rules, t *tickets) (*Rules, error) {
 	r.routes, routing = newRoutes(p.Config.Routes, before.transports())
 	r.scrub = newScrubber(r.routes)
 	r.table, tabling = newTable(r.routes, p.Config.Authenticate.URL)
-	r.fronts, fronting = newFronts(p, t)
+	r.fronts, fronting = newFronts(p, r, t)
 	return r, errors.Join(routing, tabling, fronting)
 }
 
 // front is what is said of a listener (nil: none, which is trusted with nothing); nil when nothing is: it is to be closed.
 func (r *Rules) front(through *listener) *front {
 	if through == nil {
-		return &front{}
+		return &front{trust: trust.New(config.ClientCertificates{})}
 	}
 	return r.fronts[through.key]
 }

@@ -7,8 +7,12 @@ import (
 	"picket/node/proxy/http1"
 )
 
-// reservedFamilies are the beginnings of folded names that are ours whatever follows.
-var reservedFamilies = [...]string{"x-picket-", "x-forwarded-"}
+// reservedFamilies are the beginnings of folded names that are ours whatever follows, or under which other proxies tell of the
+// certificate of a client (RFC 9440, X-Forwarded-Client-Cert, and what is customary).
+var reservedFamilies = [...]string{
+	"x-picket-", "x-forwarded-",
+	"client-cert", "x-client-cert", "ssl-client-", "x-ssl-", "x-tls-client-", "x-amzn-mtls-", "x-arr-clientcert",
+}
 
 // reservedNames are folded names that are ours or that tell an upstream of another client, host or path than the one
 // that was decided on. The names that the routes give are added to them.

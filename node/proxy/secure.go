@@ -42,31 +42,66 @@ func (l *front) configFor(hello *tls.ClientHelloInfo) *tls.Config {
 			MinVersion: tls.VersionTLS12, NextProtos: []string{acmeALPN}, GetCertificate: l.obtained, SessionTicketsDisabled: true,
 		}
 	}
-	return l.tls.current()
+	return l.secured(hello.ServerName).forClient()
+}
+
+// secured is what TLS says to clients that name a server.
+func (l *front) secured(server string) *secured {
+	if len(l.ofSite) == 0 {
+		return l.others
+	}
+	if host, ok := canonicalHost(server); ok {
+		if s := l.ofSite[l.table.find(host)]; s != nil {
+			return s
+		}
+	}
+	return l.others
+}
+
+// asksAlike tells whether a client that made its connection for one host was asked for the same certificate as it would have
+// been for another: else it has to make one for that.
+func (l *front) asksAlike(server, host string) bool {
+	return l.secured(server).asked.label == l.secured(host).asked.label
 }
 
 // secured is a configuration of TLS whose tickets have the keys of the present period.
 type secured struct {
 	tickets *tickets
+	asked   asked
 	config  *tls.Config
 
 	mu     sync.Mutex
 	period int64 // guarded by mu: whose keys the config has
 }
 
-func (l *front) newSecured() *secured {
-	return &secured{tickets: l.tickets, period: -1, config: &tls.Config{
+func (l *front) newSecured(routes ...*route) *secured {
+	s := &secured{tickets: l.tickets, period: -1, asked: newAsked(l, routes), config: &tls.Config{
 		MinVersion: tls.VersionTLS12, CipherSuites: suites[:], NextProtos: nextProtos(), GetCertificate: l.certificate,
 	}}
+	s.config.ClientAuth, s.config.ClientCAs = s.asked.auth, s.asked.authorities
+	if s.asked.auth == tls.RequireAnyClientCert {
+		s.config.VerifyConnection = s.asked.verify
+	}
+	return s
 }
 
-// current is the configuration with keys that are in use now.
-func (s *secured) current() *tls.Config {
+// forClient is the configuration for one connection.
+func (s *secured) forClient() *tls.Config {
+	s.renewKeys()
+	if s.asked.nothing() {
+		return s.config
+	}
+	own := s.config.Clone()
+	(&resumption{of: s}).attach(own)
+	return own
+}
+
+// renewKeys has the configuration go by the keys that are in use now.
+func (s *secured) renewKeys() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if now := s.tickets.present(); now != s.period {
 		s.config.SetSessionTicketKeys(s.tickets.of(now))
 		s.period = now
 	}
-	return s.config
 }

@@ -75,7 +75,7 @@ func (s *speakers) take(conn net.Conn) {
 	}
 	secure := tls.Server(conn, s.tls)
 	if err := s.shakeHands(secure); err != nil {
-		s.listener.door.log.Debug().Err(err).Str("client", conn.RemoteAddr().String()).Msg("no TLS came about")
+		s.listener.door.noTLS(conn, err)
 		tellPlain(err)
 		_ = conn.Close()
 		return

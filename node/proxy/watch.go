@@ -59,7 +59,7 @@ func (d *Door) askAgain(ctx context.Context, about []*stream) {
 	var g errgroup.Group
 	g.SetLimit(askAtOnce)
 	for _, s := range about {
-		nobodys := s.ask.in.Session.ID == "" && s.settled.Load() == rules
+		nobodys := s.ask.in.Session.ID == "" && len(s.ask.shown) == 0 && s.settled.Load() == rules
 		if nobodys && rules.authn.AddressLock(s.ask.client) == nil { // nothing was known, and nothing else can end
 			continue
 		}
@@ -93,8 +93,12 @@ func (d *Door) stillAdmitted(ctx context.Context, s *stream, rules *Rules) error
 	if a.in.Session.ID == "" && r.Access != config.Public {
 		return errNobody // whoever it is by now: the application was told that it is nobody
 	}
+	shown, err := a.certified(rules, r, now)
+	if err != nil {
+		return err
+	}
 	in := a.in
-	in.Now, in.Data = now, rules.data()
+	in.Now, in.Data, in.Certificate = now, rules.data(), shown.Certificate
 	if a.in.Session.ID != "" {
 		caller, answer := a.recheck(ctx, rules, r)
 		switch answer {
