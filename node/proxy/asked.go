@@ -17,10 +17,11 @@ import (
 // a certificate when TLS was agreed on says nothing yet: it is judged for each request, by what the route trusts.
 type asked struct {
 	auth        tls.ClientAuthType
-	authorities *x509.CertPool // that clients are told of, so that they can choose; nil: any
-	label       [sha256.Size]byte
-	trusts      []*trust.Trust // of the listener and of the routes
-	insists     bool           // somewhere a request is refused without a valid certificate
+	authorities *x509.CertPool    // that clients are told of, so that they can choose; nil: any
+	label       [sha256.Size]byte // equal where the same is asked
+	rules       [sha256.Size]byte // equal where the answer is judged alike besides
+	trusts      []*trust.Trust    // of the listener and of the routes
+	insists     bool              // somewhere a request is refused without a valid certificate
 	now         func() time.Time
 }
 
@@ -52,6 +53,11 @@ func newAsked(l *front, routes []*route) asked {
 		a.tell(authorities)
 	}
 	a.label = a.print(authorities)
+	rules := fmt.Appendf(nil, "%x %v", a.label, a.insists)
+	for _, t := range a.trusts {
+		rules = fmt.Appendf(rules, " %x", t.Print())
+	}
+	a.rules = sha256.Sum256(rules)
 	return a
 }
 

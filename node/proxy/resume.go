@@ -14,8 +14,9 @@ const proofTime = 12 * time.Hour
 const ticketMark = "picket 1 "
 
 // resumption is what is said of tickets on one connection with a client that is asked for a certificate. A ticket holds the
-// certificate, so that it is judged anew when the session is resumed; and with it what was asked, and when the client proved
-// that it has the key: when something else is asked by now, or the proof is old, the session is not resumed.
+// certificate, so that it is judged anew when the session is resumed; and with it a print of what was asked and of the rules
+// (lists of revoked certificates among them), and when the client proved that it has the key: when any of that is another by now,
+// or old, the session is not resumed, and the client may choose anew what it shows.
 type resumption struct {
 	of     *secured
 	proved time.Time // zero: on this connection
@@ -38,7 +39,7 @@ func (r *resumption) wrap(state tls.ConnectionState, session *tls.SessionState) 
 	if state.DidResume {
 		proved = r.proved
 	}
-	mark := append([]byte(ticketMark), r.of.asked.label[:]...)
+	mark := append([]byte(ticketMark), r.of.asked.rules[:]...)
 	session.Extra = append(session.Extra, binary.BigEndian.AppendUint64(mark, uint64(proved.Unix())))
 	return r.of.config.EncryptTicket(state, session)
 }
@@ -49,7 +50,7 @@ func (r *resumption) unwrap(ticket []byte, state tls.ConnectionState) (*tls.Sess
 		return nil, nil // not of ours, or too old: as if there were none
 	}
 	for _, extra := range session.Extra {
-		rest, ours := bytes.CutPrefix(extra, append([]byte(ticketMark), r.of.asked.label[:]...))
+		rest, ours := bytes.CutPrefix(extra, append([]byte(ticketMark), r.of.asked.rules[:]...))
 		if !ours || len(rest) != 8 {
 			continue
 		}

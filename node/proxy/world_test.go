@@ -56,6 +56,9 @@ policy "strong" {
 policy "anybody" {
   allow "whoever is signed in" { when = true }
 }
+policy "device" {
+  allow "of ours" { when = certificate.valid && has(certificate.san_uri, "spiffe://test/Ours") }
+}
 policy "recent" {
   allow "employee" { when = in_group("staff") }
   require { max_age = "2s" }

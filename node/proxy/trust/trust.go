@@ -7,6 +7,7 @@
 package trust
 
 import (
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ const doubt = 10 * time.Second
 
 // Trust is one set of rules. It is safe for concurrent use.
 type Trust struct {
+	print string         // of all that it goes by
 	roots *x509.CertPool // nil: nobody is trusted
 	lists lists
 	rules []rule // all of which must hold
@@ -48,7 +50,7 @@ type rule struct {
 // New makes the rules of a listener, or of a route with authorities of its own. Without authorities nobody is trusted, and
 // certificates are described all the same.
 func New(c config.ClientCertificates) *Trust {
-	t := &Trust{lists: newLists(c.Revoked), rules: []rule{{c.Depth, c.Names}}}
+	t := &Trust{print: print(c), lists: newLists(c.Revoked), rules: []rule{{c.Depth, c.Names}}}
 	if len(c.Authorities) > 0 {
 		t.roots = x509.NewCertPool()
 		for _, a := range c.Authorities {
@@ -60,7 +62,25 @@ func New(c config.ClientCertificates) *Trust {
 
 // Narrowed is the same trust with depth and names of a route asked for besides.
 func (t *Trust) Narrowed(c config.ClientCertificates) *Trust {
-	return &Trust{roots: t.roots, lists: t.lists, rules: append([]rule{{c.Depth, c.Names}}, t.rules...)}
+	return &Trust{print: t.print + print(c), roots: t.roots, lists: t.lists, rules: append([]rule{{c.Depth, c.Names}}, t.rules...)}
+}
+
+// Print is equal where certificates are judged alike, on any node.
+func (t *Trust) Print() string { return t.print }
+
+func print(c config.ClientCertificates) string {
+	h := sha256.New()
+	for _, a := range c.Authorities {
+		fmt.Fprintf(h, "authority %x ", a.Raw)
+	}
+	for _, l := range c.Revoked {
+		fmt.Fprintf(h, "list %x ", l.Raw)
+	}
+	fmt.Fprintf(h, "depth %d ", c.Depth)
+	for _, n := range c.Names {
+		fmt.Fprintf(h, "name %q %q %q %q ", n.Kind, n.Text, n.Pattern, n.Network)
+	}
+	return string(h.Sum(nil))
 }
 
 // Verdict is what is found of a certificate. It is read only.
