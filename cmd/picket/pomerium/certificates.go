@@ -19,8 +19,11 @@ func (r *reader) invalidCertificate(c written) formula {
 	return invalidCertificate()
 }
 
+// tellOfCertificates says when no listener asks for one.
 func (r *reader) tellOfCertificates(c written) {
-	r.ledger.tell(c.line, c.name, "listeners of this version of picket ask for no certificate, so it is as if no client had one")
+	if !r.asked {
+		r.ledger.tell(c.line, c.name, "no listener asks for certificates: write client_certificate = \"request\", and client_ca")
+	}
 }
 
 // certificate is an object of what the certificate that was shown must have. It need not be one that is trusted.

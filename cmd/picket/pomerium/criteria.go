@@ -10,6 +10,7 @@ type reader struct {
 	ledger *ledger
 	issuer string // of the identity provider; "": not known
 	azure  bool   // the provider names people by oid
+	asked  bool   // clients are asked for certificates
 }
 
 // criterion makes a formula of what stands behind the name of a criterion. The name is as written, the path what

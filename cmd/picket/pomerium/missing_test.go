@@ -31,7 +31,7 @@ routes: [{from: https://a.example.com, to: http://10.0.0.1, policy: {allow: {or:
 			to + `response_headers { set = {} }`, to + `upstream_tls { skip_verify = true }`, to + `balance = "hash"`,
 			to + `health { path = "/" }`, to + `outliers { errors = 5 }`,
 		},
-		`address = ":443"`: {`client_ca = "a"`, `proxy_protocol = []`, `http3 = true`, `tls = "auto"`},
+		`address = ":443"`: {`proxy_protocol = []`, `http3 = true`, `tls = "auto"`},
 		when:               {`device.id == "a"`, `data.geoip["a"] == "b"`},
 	} {
 		if !strings.Contains(string(result.HCL), place) {

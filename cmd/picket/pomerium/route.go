@@ -34,6 +34,7 @@ type route struct {
 	timeout, idle string // "": picket's default
 	host          string // sent upstream; "": the upstream's
 	redirect      []entry
+	ca            string // authorities for certificates of its clients; "": those of the listener
 	extra         []item // what is a comment, in the order of the source
 }
 
@@ -45,7 +46,7 @@ type routeReader struct {
 
 // readRoutes reads all routes, and finds them places beside each other.
 func readRoutes(root value, s *settings, l *ledger) []*route {
-	rr := &routeReader{settings: s, reader: reader{ledger: l, issuer: s.provider.issuer, azure: s.provider.kind == "azure"}}
+	rr := &routeReader{settings: s, reader: reader{ledger: l, issuer: s.provider.issuer, asked: s.mutual.asked != "", azure: s.provider.kind == "azure"}}
 	var routes []*route
 	taken := map[string]bool{}
 	for _, v := range s.routes {
@@ -167,11 +168,6 @@ func (rr *routeReader) access(r *route, v value) {
 		r.rules = append(r.rules, rr.reader.unread(sub.line, "sub_policies", "they are made by Pomerium's console, in a form of its own: export them as policy"))
 	}
 	r.rules = append(r.rules, rr.closing...)
-}
-
-// downstreamCA are certificates that browsers must show for this route.
-func (rr *routeReader) downstreamCA(r *route, e entry) {
-	r.rules = append(r.rules, rr.reader.unread(e.line, e.key, "picket has the same authorities for all routes of a listener, and this version asks for no certificate"))
 }
 
 // timeouts reads how long a route waits. Pomerium has others for routes that serve streams.

@@ -25,6 +25,7 @@ type settings struct {
 	headers  []claimHeader
 	timeout  string // where a route does not say; "": 30s
 	closing  []rule // what refuses everyone everywhere
+	mutual   mutual
 }
 
 // claimHeader is a header with a claim of the user.
@@ -126,25 +127,6 @@ func (s *settings) routeList(e entry) {
 func (s *settings) sharedSecret(e entry) {
 	s.ledger.keep(e.line, e.key)
 	s.ledger.tell(e.line, e.key, "it is not copied: make a secret with `picket secret`, and give it to the nodes as PICKET_SECRET")
-}
-
-// downstream are certificates that clients must show. Unless the policies alone say where, every route asks for one.
-func (s *settings) downstream(e entry) {
-	const why = "client_ca of a listener: " + notYet
-	required := e.value.get("enforcement").text != "policy"
-	switch {
-	case e.value.has("match_subject_alt_names"):
-		s.lose(e, why+", and of match_subject_alt_names it knows nothing, so every route is closed")
-		s.closing = append(s.closing, closed(e.line, e.key, "picket does not look for names in certificates beside the policies"))
-	case required:
-		s.lose(e, why+", so no client can show a certificate, and every route asks for one")
-		s.closing = append(s.closing, rule{
-			action: deny, line: e.line, name: e.key, said: e.key, when: invalidCertificate(),
-			message: "This asks for a client certificate.",
-		})
-	default:
-		s.lose(e, why+", so no client can show a certificate")
-	}
 }
 
 // authenticateURL is the host that people sign in on.

@@ -99,8 +99,10 @@ func load(t *testing.T, hcl []byte) (*config.Config, *config.Problems) {
 	t.Helper()
 	folder := t.TempDir()
 	chain, key := pair(t)
+	ca, crl := authority(t)
 	for name, text := range map[string][]byte{
 		"cluster.hcl": hcl, "tls.crt": chain, "tls.key": key, "secret.txt": []byte("a secret\n"),
+		"ca.pem": ca, "client-ca.pem": ca, "client-ca-b.pem": ca, "crl.pem": crl, "client-crl.pem": crl,
 	} {
 		if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil {
 			t.Fatal(err)

@@ -149,6 +149,7 @@ func (w *writer) fill(r *route, b *block) {
 	if r.idle != "" {
 		b.set("idle_timeout", quote(r.idle))
 	}
+	w.askClient(r, b)
 	w.identityHeaders(r, b)
 	if r.host != "" {
 		b.inner("rewrite").set("host", quote(r.host))
