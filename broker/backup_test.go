@@ -2,6 +2,7 @@ package broker
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -27,12 +28,13 @@ func inTime(begun time.Time) time.Duration {
 
 type opened struct {
 	*Broker
+	ctx     context.Context // of calls
 	buckets map[string]*Bucket[note]
 }
 
 func openAll(t testing.TB, o Options, specs ...Spec) opened {
 	t.Helper()
-	b := opened{start(t, o), map[string]*Bucket[note]{}}
+	b := opened{start(t, o), unhurried(t), map[string]*Bucket[note]{}}
 	if specs == nil {
 		specs = keptSpecs
 	}
@@ -44,7 +46,7 @@ func openAll(t testing.TB, o Options, specs ...Spec) opened {
 
 func (b opened) put(t testing.TB, bucket, key, text string, ttl time.Duration) {
 	t.Helper()
-	if _, err := b.buckets[bucket].Put(t.Context(), key, note{text}, ttl); err != nil {
+	if _, err := b.buckets[bucket].Put(b.ctx, key, note{text}, ttl); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -54,7 +56,7 @@ func (b opened) all(t testing.TB) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	for name, bucket := range b.buckets {
-		for e, err := range bucket.List(t.Context()) {
+		for e, err := range bucket.List(b.ctx) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,7 +69,7 @@ func (b opened) all(t testing.TB) map[string]string {
 func (b opened) backup(t testing.TB) []byte {
 	t.Helper()
 	var file bytes.Buffer
-	if _, err := b.Backup(t.Context(), &file, "v1"); err != nil {
+	if _, err := b.Backup(b.ctx, &file, "v1"); err != nil {
 		t.Fatal(err)
 	}
 	return file.Bytes()
@@ -75,7 +77,7 @@ func (b opened) backup(t testing.TB) []byte {
 
 func (b opened) restore(t testing.TB, file []byte, o RestoreOptions) RestoreSummary {
 	t.Helper()
-	sum, err := b.Restore(t.Context(), bytes.NewReader(file), o)
+	sum, err := b.Restore(b.ctx, bytes.NewReader(file), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +104,7 @@ func TestABackupIsRestoredIntoAnEmptyCluster(t *testing.T) {
 	from.put(t, "keys", "assertion", "the old cluster's", 0)
 	from.put(t, "once", "spent", "of the moment", time.Hour)
 	from.put(t, "users", "gone", "removed before", 0)
-	if err := from.buckets["users"].Delete(t.Context(), "gone"); err != nil {
+	if err := from.buckets["users"].Delete(from.ctx, "gone"); err != nil {
 		t.Fatal(err)
 	}
 	file := from.backup(t)
@@ -115,11 +117,11 @@ func TestABackupIsRestoredIntoAnEmptyCluster(t *testing.T) {
 	into := openAll(t, Options{})
 	into.put(t, "keys", "assertion", "made at the start", 0)
 	live := NewLive(into.buckets["data-oncall"])
-	if err := live.Load(t.Context()); err != nil {
+	if err := live.Load(into.ctx); err != nil {
 		t.Fatal(err)
 	}
 	cache := NewCache(into.buckets["sessions"], 1000)
-	if _, err := cache.Get(t.Context(), "s1"); !errors.Is(err, ErrNotFound) {
+	if _, err := cache.Get(into.ctx, "s1"); !errors.Is(err, ErrNotFound) {
 		t.Fatal("not empty", err)
 	}
 	told := 0
@@ -135,7 +137,7 @@ func TestABackupIsRestoredIntoAnEmptyCluster(t *testing.T) {
 	}
 	eventually(t, "a view sees what is restored", func() bool { return len(live.All()) == 1 })
 	eventually(t, "a cache that knew a session to be absent finds it", func() bool {
-		_, err := cache.Get(t.Context(), "s1")
+		_, err := cache.Get(into.ctx, "s1")
 		return err == nil
 	})
 }
@@ -146,11 +148,11 @@ func TestWhatWasRemovedForGoodDoesNotComeBack(t *testing.T) {
 	b.put(t, "sessions", "removed", "x", 14*time.Hour)
 	file := b.backup(t)
 	sessions := b.buckets["sessions"]
-	if err := errors.Join(sessions.DeleteFor(t.Context(), "revoked", 14*time.Hour), sessions.Delete(t.Context(), "removed")); err != nil {
+	if err := errors.Join(sessions.DeleteFor(b.ctx, "revoked", 14*time.Hour), sessions.Delete(b.ctx, "removed")); err != nil {
 		t.Fatal(err)
 	}
 	for key, want := range map[string]string{"revoked": "14h0m0s", "removed": "1h0m0s"} {
-		mark, _, err := sessions.raw.confirm(t.Context(), key)
+		mark, _, err := sessions.raw.confirm(b.ctx, key)
 		if got := mark.header.Get(jetstream.MsgTTLHeader); err != nil || got != want {
 			t.Errorf("that %s is gone is remembered for %s, want %s; %v", key, got, want, err)
 		}
@@ -170,7 +172,7 @@ func TestARestoredRecordHasTheTimeThatItHadLeft(t *testing.T) {
 	from.put(t, "users", "ever", "x", 0)
 	file := from.backup(t)
 	eventually(t, "the shorter one is over", func() bool {
-		_, err := from.buckets["sessions"].Get(t.Context(), "shorter")
+		_, err := from.buckets["sessions"].Get(from.ctx, "shorter")
 		return errors.Is(err, ErrNotFound)
 	})
 	into := openAll(t, Options{})
@@ -178,10 +180,10 @@ func TestARestoredRecordHasTheTimeThatItHadLeft(t *testing.T) {
 		t.Errorf("%+v", sum)
 	}
 	eventually(t, "the short one expires", func() bool {
-		_, err := into.buckets["sessions"].Get(t.Context(), "short")
+		_, err := into.buckets["sessions"].Get(into.ctx, "short")
 		return errors.Is(err, ErrNotFound)
 	})
-	for msg, err := range into.buckets["sessions"].raw.list(t.Context()) {
+	for msg, err := range into.buckets["sessions"].raw.list(into.ctx) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,10 +206,10 @@ func TestARestoreLeavesWhatTheClusterHas(t *testing.T) {
 	file := b.backup(t)
 	b.put(t, "users", "alice", "after", 0)
 	b.put(t, "users", "bob", "new", 0)
-	if err := b.buckets["sessions"].Delete(t.Context(), "revoked"); err != nil {
+	if err := b.buckets["sessions"].Delete(b.ctx, "revoked"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Restore(t.Context(), bytes.NewReader(file), RestoreOptions{}); !errors.Is(err, ErrOccupied) {
+	if _, err := b.Restore(b.ctx, bytes.NewReader(file), RestoreOptions{}); !errors.Is(err, ErrOccupied) {
 		t.Fatalf("a cluster that is in use is restored over: %v", err)
 	}
 	sum := b.restore(t, file, RestoreOptions{Force: true})
@@ -274,7 +276,7 @@ func TestAFileThatIsNotGenuineAndWholeIsRefusedBeforeAnythingIsWritten(t *testin
 		"of another secret":      {file, elsewhere, "secret"},
 		"of another cluster":     {file, namesake, `cluster "test"`},
 	} {
-		_, err := c.into.Restore(t.Context(), bytes.NewReader(c.file), RestoreOptions{})
+		_, err := c.into.Restore(c.into.ctx, bytes.NewReader(c.file), RestoreOptions{})
 		if !errors.Is(err, ErrBackup) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -307,15 +309,15 @@ func TestABackupThatIsTakenUnderWritesHasEachRecordAsItWasOrBecame(t *testing.T)
 	var file bytes.Buffer
 	n := 1999
 	var removed []string
-	_, err := from.Backup(t.Context(), writes{&file, func() { // the walk has not come to these yet
+	_, err := from.Backup(from.ctx, writes{&file, func() { // the walk has not come to these yet
 		from.put(t, "users", fmt.Sprintf("u%d", n), "changed", 0)
 		from.put(t, "users", fmt.Sprintf("u%d", n-1), "changed", 0)
 		from.put(t, "users", "u0", "changed behind the walk", 0)
-		if err := from.buckets["users"].Delete(t.Context(), fmt.Sprintf("u%d", n-2)); err != nil {
+		if err := from.buckets["users"].Delete(from.ctx, fmt.Sprintf("u%d", n-2)); err != nil {
 			t.Error(err)
 		}
 		behind := fmt.Sprintf("u%d", 2000-n)
-		if err := from.buckets["users"].Delete(t.Context(), behind); err != nil {
+		if err := from.buckets["users"].Delete(from.ctx, behind); err != nil {
 			t.Error(err)
 		}
 		removed = append(removed, "users "+behind)
@@ -356,7 +358,7 @@ func TestWhatIsRestoredIsUnderThePresentSecret(t *testing.T) {
 	file := from.backup(t)
 	into := openAll(t, Options{Secrets: [][]byte{testSecret, olderSecret}})
 	into.restore(t, file, RestoreOptions{})
-	if sum, err := into.Reseal(t.Context(), nil); err != nil || sum.Resealed != 0 {
+	if sum, err := into.Reseal(into.ctx, nil); err != nil || sum.Resealed != 0 {
 		t.Errorf("%+v, %v", sum, err)
 	}
 }

@@ -175,22 +175,22 @@ func TestARecordWithATTLIsForgotten(t *testing.T) {
 }
 
 func TestListYieldsRecordsAndNoHeartbeats(t *testing.T) {
-	b := start(t, Options{})
+	ctx, b := unhurried(t), start(t, Options{})
 	bucket := open(t, b, Spec{Name: "sessions", Decides: true})
 	eventually(t, "fresh", b.Fresh)
-	for entry, err := range bucket.List(t.Context()) {
+	for entry, err := range bucket.List(ctx) {
 		t.Fatalf("an empty bucket lists %v %v", entry, err)
 	}
 	for i := range 1200 {
-		if _, err := bucket.Put(t.Context(), fmt.Sprintf("k%d", i), note{"x"}, 0); err != nil {
+		if _, err := bucket.Put(ctx, fmt.Sprintf("k%d", i), note{"x"}, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := bucket.Delete(t.Context(), "k7"); err != nil {
+	if err := bucket.Delete(ctx, "k7"); err != nil {
 		t.Fatal(err)
 	}
 	n := 0
-	for _, err := range bucket.List(t.Context()) {
+	for _, err := range bucket.List(ctx) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -33,11 +33,11 @@ func TestAfterResealingTheOldSecretIsOfNoUse(t *testing.T) {
 		t.Fatalf("with both secrets: %d records, want %d", len(got), len(want))
 	}
 	looked := 0
-	sum, err := b.Reseal(t.Context(), func(n int) { looked = n })
+	sum, err := b.Reseal(b.ctx, func(n int) { looked = n })
 	if err != nil || sum.Resealed != 1202 || sum.Records != 1202 || sum.Unreadable != 0 || looked != 1202 {
 		t.Errorf("%+v, %d, %v", sum, looked, err)
 	}
-	if sum, err := b.Reseal(t.Context(), nil); err != nil || sum.Resealed != 0 || sum.Records < 1201 {
+	if sum, err := b.Reseal(b.ctx, nil); err != nil || sum.Resealed != 0 || sum.Records < 1201 {
 		t.Errorf("a second time: %+v, %v", sum, err)
 	}
 	stop()
@@ -60,10 +60,10 @@ func TestResealingDoesNotUndoWhatIsChangedMeanwhile(t *testing.T) {
 	stop()
 	b, _ = under(t, store, testSecret, olderSecret)
 	n := 299
-	_, err := b.Reseal(t.Context(), func(int) {
+	_, err := b.Reseal(b.ctx, func(int) {
 		if n >= 200 {
 			b.put(t, "users", fmt.Sprintf("u%d", n), "after", 0)
-			if err := b.buckets["users"].Delete(t.Context(), fmt.Sprintf("u%d", n-101)); err != nil {
+			if err := b.buckets["users"].Delete(b.ctx, fmt.Sprintf("u%d", n-101)); err != nil {
 				t.Error(err)
 			}
 		}
@@ -92,7 +92,7 @@ func TestARecordThatNoSecretOpensIsLeftAndCounted(t *testing.T) {
 	b.put(t, "users", "u", "tagged", 0)
 	stop()
 	b, stop = under(t, store, testSecret)
-	sum, err := b.Reseal(t.Context(), nil)
+	sum, err := b.Reseal(b.ctx, nil)
 	if err != nil || sum.Unreadable != 2 || sum.Resealed != 0 {
 		t.Errorf("%+v, %v", sum, err)
 	}

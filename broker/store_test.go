@@ -150,9 +150,9 @@ func TestANodeKilledWhileItGrowsLosesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	const records = 3000
-	bucket := patiently(t, lone, Spec{Name: "sessions"})
+	ctx, bucket := unhurried(t), patiently(t, lone, Spec{Name: "sessions"})
 	for i := range records {
-		if _, err := bucket.Put(t.Context(), fmt.Sprintf("k%d", i), note{"kept"}, time.Hour); err != nil {
+		if _, err := bucket.Put(ctx, fmt.Sprintf("k%d", i), note{"kept"}, time.Hour); err != nil {
 			t.Fatal(err)
 		}
 	}
