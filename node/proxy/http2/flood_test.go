@@ -1,0 +1,126 @@
+package http2
+
+import (
+	"io"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
+)
+
+// waits answers when the client has gone, and ok at once.
+func waits(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+func ok(w http.ResponseWriter, r *http.Request)    { _, _ = io.WriteString(w, "ok") }
+
+func TestAClientThatFloodsIsToldToBeCalm(t *testing.T) {
+	for name, flood := range map[string]func(p *peer) func(n int) error{
+		"streams that are reset at once": func(p *peer) func(int) error {
+			return func(n int) error {
+				id := uint32(2*n + 1)
+				err := p.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: p.asks(), EndHeaders: true, EndStream: true})
+				if err != nil {
+					return err
+				}
+				return p.WriteRSTStream(id, http2.ErrCodeCancel)
+			}
+		},
+		"streams that the server is made to reset": func(p *peer) func(int) error {
+			return func(n int) error {
+				id := uint32(2*n + 1)
+				err := p.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: p.asks(), EndHeaders: true, EndStream: true})
+				if err != nil {
+					return err
+				}
+				return p.WriteWindowUpdate(id, 1<<31-1) // more than a window may be
+			}
+		},
+		"pings":    func(p *peer) func(int) error { return func(int) error { return p.WritePing(false, [8]byte{}) } },
+		"settings": func(p *peer) func(int) error { return func(int) error { return p.WriteSettings() } },
+		"priorities": func(p *peer) func(int) error {
+			return func(n int) error { return p.WritePriority(uint32(2*(n%99)+1), http2.PriorityParam{Weight: 1}) }
+		},
+		"frames of no known type": func(p *peer) func(int) error { return func(int) error { return p.WriteRawFrame(0xbb, 0, 0, nil) } },
+		"empty data": func(p *peer) func(int) error {
+			p.w.must(p.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: p.asks(), EndHeaders: true}))
+			return func(int) error { return p.WriteData(1, false, nil) }
+		},
+		"empty continuations": func(p *peer) func(int) error {
+			p.w.must(p.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: p.asks()}))
+			return func(int) error { return p.WriteContinuation(1, false, nil) }
+		},
+		"window updates": func(p *peer) func(int) error {
+			p.w.must(p.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: p.asks(), EndHeaders: true, EndStream: true}))
+			return func(int) error { return p.WriteWindowUpdate(1, 1) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, false, waits)
+			p := w.peer()
+			p.AllowIllegalWrites = true
+			p.floods(flood(p))
+			p.isCalmed()
+			t.Log(<-w.calmed)
+		})
+	}
+}
+
+func TestAFloodOfHeadersEndsTheConnection(t *testing.T) {
+	w := newWorld(t, false, ok)
+	p := w.peer()
+	p.w.must(p.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: p.asks()}))
+	more := p.header("x-filler", string(make([]byte, 8<<10)))
+	p.floods(func(int) error { return p.WriteContinuation(1, false, more) })
+	if _, err := p.hears(func(f http2.Frame) bool { _, away := f.(*http2.GoAwayFrame); return away }); err != nil {
+		t.Logf("the connection ended with %v", err)
+	}
+	until := time.Now().Add(patience)
+	for w.server.Conns() > 0 && time.Now().Before(until) {
+		time.Sleep(time.Millisecond)
+	}
+	if w.server.Conns() > 0 {
+		t.Error("the connection is still open")
+	}
+}
+
+func TestHalfAHeaderBlockEndsInTime(t *testing.T) {
+	for name, begin := range map[string]func(p *peer){
+		"a block that lacks its end": func(p *peer) {
+			p.w.must(p.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: p.asks()}))
+		},
+		"half a frame": func(p *peer) {
+			_, err := p.conn.Write([]byte{0, 0, 100, frameHeaders, flagEndHeaders, 0, 0, 0, 1, 0x82})
+			p.w.must(err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, false, ok, func(o *Options) { o.HeaderTimeout = 100 * time.Millisecond })
+			p := w.peer()
+			begin(p)
+			if _, err := p.hears(func(http2.Frame) bool { return false }); err == nil {
+				t.Error("it goes on")
+			}
+		})
+	}
+}
+
+func TestWhoUsesPingsAndStreamsAsTheyAreMeantIsLetAlone(t *testing.T) {
+	var served atomic.Int64
+	w := newWorld(t, false, func(w http.ResponseWriter, r *http.Request) { served.Add(1); ok(w, r) })
+	p := w.peer()
+	const streams = 3000
+	for n := range streams {
+		id := uint32(2*n + 1)
+		w.must(p.WritePing(false, [8]byte{byte(n)}))
+		w.must(p.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: p.asks(), EndHeaders: true, EndStream: true}))
+		_, err := p.hears(func(f http2.Frame) bool { d, data := f.(*http2.DataFrame); return data && d.StreamEnded() })
+		if err != nil {
+			t.Fatalf("stream %d: %v", id, err)
+		}
+		w.must(p.WriteWindowUpdate(0, 2))
+	}
+	if served.Load() != streams {
+		t.Errorf("%d were served", served.Load())
+	}
+}

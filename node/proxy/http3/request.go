@@ -1,0 +1,136 @@
+package http3
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/quic-go/quic-go/http3"
+	"golang.org/x/net/http/httpguts"
+)
+
+// handler stands between quic-go and the handler of the server: it counts, and gives a request the shape that it would have
+// come in over HTTP/2.
+type handler struct{ options *Options }
+
+// ServeHTTP serves one request.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	q, _ := r.Context().Value(peerKey{}).(*peer)
+	if q.begin() > h.options.Streams*backlog {
+		h.calm(q, "too many requests taken back at once")
+	}
+	defer q.end()
+	out := &writer{ResponseWriter: w}
+	defer func() {
+		if r.Context().Err() != nil && !q.resets.take(time.Now()) {
+			h.calm(q, "too many requests taken back")
+		}
+	}()
+	defer h.recovered()
+	h.options.Handler.ServeHTTP(out, h.shape(out, r))
+}
+
+func (h *handler) calm(q *peer, why string) {
+	q.close(http3.ErrCodeExcessiveLoad, why)
+	if h.options.Calmed != nil {
+		h.options.Calmed(q.conn.RemoteAddr().String(), why)
+	}
+}
+
+// recovered tells of a bug, and leaves resetting the stream to quic-go.
+func (h *handler) recovered() {
+	why := recover()
+	if why == nil {
+		return
+	}
+	if why != http.ErrAbortHandler && h.options.Panicked != nil {
+		h.options.Panicked(why, debug.Stack())
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// shape gives a request the length, the body and the trailers that a handler expects.
+func (h *handler) shape(w *writer, r *http.Request) *http.Request {
+	shaped := r.WithContext(r.Context()) // a copy
+	if r.Method == http.MethodConnect {
+		return shaped
+	}
+	b := &body{ReadCloser: r.Body, from: r, announced: r.Trailer}
+	if httpguts.HeaderValuesContainsToken(r.Header["Expect"], "100-continue") {
+		b.goOn = func() { w.ResponseWriter.WriteHeader(http.StatusContinue) }
+	} else if r.ContentLength < 0 && seldomHasBody(r.Method) {
+		b.look(w, h.options.HeaderTimeout)
+	}
+	shaped.Body = b
+	if b.empty || r.ContentLength == 0 {
+		shaped.Body, shaped.ContentLength = http.NoBody, 0
+	}
+	return shaped
+}
+
+// seldomHasBody tells of which requests it is looked up whether they have a body: HTTP/3 does not say so before it ends, and an
+// application is not to be sent an empty one where the client sent none.
+func seldomHasBody(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodDelete:
+		return true
+	}
+	return false
+}
+
+// body is that of a request.
+type body struct {
+	io.ReadCloser
+	from      *http.Request // that quic-go gives its trailers to
+	announced http.Header   // that the handler finds them in
+	goOn      func()        // says 100 Continue; nil: nobody waits for it
+	first     []byte        // was read already
+	empty     bool
+}
+
+// look reads the first byte, if there is one.
+func (b *body) look(w *writer, patience time.Duration) {
+	control := http.NewResponseController(w.ResponseWriter)
+	_ = control.SetReadDeadline(time.Now().Add(patience)) // reading tells
+	var one [1]byte
+	n, err := b.ReadCloser.Read(one[:])
+	b.first = one[:n]
+	b.empty = n == 0 && errors.Is(err, io.EOF)
+	_ = control.SetReadDeadline(time.Time{})
+}
+
+// Read gives what the client sends.
+func (b *body) Read(p []byte) (int, error) {
+	if b.goOn != nil {
+		b.goOn()
+		b.goOn = nil
+	}
+	if len(b.first) > 0 {
+		n := copy(p, b.first)
+		b.first = b.first[n:]
+		return n, nil
+	}
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		for name := range b.announced {
+			b.announced[name] = b.from.Trailer[name]
+		}
+	}
+	return n, err
+}
+
+// writer leaves out what is of one connection, and is not to be said in HTTP/3 (RFC 9114, section 4.2).
+type writer struct{ http.ResponseWriter }
+
+// WriteHeader sends the header.
+func (w *writer) WriteHeader(status int) {
+	for _, name := range [...]string{"Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade"} {
+		delete(w.Header(), name)
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach what is beneath.
+func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }

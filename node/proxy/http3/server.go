@@ -1,0 +1,243 @@
+package http3
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
+)
+
+// Options are what a server is made of. The zero of each is said.
+type Options struct {
+	Handler http.Handler
+	TLS     *tls.Config // with TLS 1.3 and certificates
+
+	HeaderBytes   int           // of a request's header; 0: 64 KiB
+	Streams       int           // that one client may have open; 0: 250
+	HeaderTimeout time.Duration // for the handshake, and for the body of a request that has none to end; 0: 10 s
+	IdleTimeout   time.Duration // with no request under way; 0: 5 minutes
+
+	// Enter is asked whether a connection may come. leave is called at its end. proved tells that the client is where it says.
+	// Nil: every one may.
+	Enter func(client netip.AddrPort, proved bool) (leave func(), ok bool)
+	// Calmed is told of each connection that was ended because its client made work for nothing. Nil: nobody is.
+	Calmed func(remote, why string)
+	// Panicked is told of each panic of a handler but http.ErrAbortHandler. Nil: nobody is.
+	Panicked func(why any, stack []byte)
+}
+
+const (
+	// freely is how many clients a second are taken at their word where they are. More have to prove it first (RFC 9000, section
+	// 8.1.2), which costs them a round trip, and us nothing.
+	freely = 100
+	// quiet is how long nothing is heard of a client that is there: then it is not.
+	quiet = 30 * time.Second
+	// What one connection may hold of what nobody has read yet, in bytes.
+	streamWindow     = 256 << 10
+	mostStreamWindow = 1 << 20
+	connWindow       = 512 << 10
+	mostConnWindow   = 2 << 20
+	// uniStreams are those that a client opens for itself: control, and two of QPACK; and some that it may use to no effect.
+	uniStreams = 8
+)
+
+// Server serves one socket.
+type Server struct {
+	options   Options
+	transport *quic.Transport
+	listener  *quic.Listener
+	newcomers rate
+
+	mu      sync.Mutex
+	current *period // guarded by mu: nil: paused
+	closed  bool    // guarded by mu
+}
+
+// period is the time between two pauses.
+type period struct {
+	http  *http3.Server
+	peers peers
+	conns sync.WaitGroup
+}
+
+// NewServer listens on a socket, which it does not close. It serves nothing before Serve.
+func NewServer(o Options, socket net.PacketConn) (*Server, error) {
+	o.setDefaults()
+	s := &Server{options: o, newcomers: rate{most: freely, each: freely}}
+	s.transport = &quic.Transport{Conn: socket, VerifySourceAddress: func(net.Addr) bool { return !s.newcomers.take(time.Now()) }, ConnContext: s.enter}
+	var err error
+	s.listener, err = s.transport.Listen(http3.ConfigureTLSConfig(o.TLS), &quic.Config{
+		HandshakeIdleTimeout: o.HeaderTimeout, MaxIdleTimeout: quiet,
+		InitialStreamReceiveWindow: streamWindow, MaxStreamReceiveWindow: mostStreamWindow,
+		InitialConnectionReceiveWindow: connWindow, MaxConnectionReceiveWindow: mostConnWindow,
+		MaxIncomingStreams: int64(o.Streams), MaxIncomingUniStreams: uniStreams,
+		Allow0RTT: false, EnableDatagrams: true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listening to QUIC: %w", err)
+	}
+	s.current = s.newPeriod()
+	return s, nil
+}
+
+func (o *Options) setDefaults() {
+	if o.HeaderBytes == 0 {
+		o.HeaderBytes = 64 << 10
+	}
+	if o.Streams == 0 {
+		o.Streams = 250
+	}
+	if o.HeaderTimeout == 0 {
+		o.HeaderTimeout = 10 * time.Second
+	}
+	if o.IdleTimeout == 0 {
+		o.IdleTimeout = 5 * time.Minute
+	}
+}
+
+func (s *Server) newPeriod() *period {
+	p := &period{}
+	p.http = &http3.Server{
+		Handler: &handler{options: &s.options}, EnableDatagrams: true, MaxHeaderBytes: s.options.HeaderBytes,
+		ConnContext: p.peers.meet, Logger: slog.New(slog.DiscardHandler),
+	}
+	return p
+}
+
+// enter is asked by QUIC about each client, before anything is done for it.
+func (s *Server) enter(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
+	if s.options.Enter == nil {
+		return ctx, nil
+	}
+	from, ok := info.RemoteAddr.(*net.UDPAddr)
+	if !ok {
+		return nil, errors.New("http3: a client without an address")
+	}
+	leave, ok := s.options.Enter(from.AddrPort(), info.AddrVerified)
+	if !ok {
+		return nil, errors.New("http3: not now")
+	}
+	context.AfterFunc(ctx, leave)
+	return ctx, nil
+}
+
+// Serve takes connections until Shutdown or Close, or until the socket fails.
+func (s *Server) Serve() error {
+	for {
+		conn, err := s.listener.Accept(context.Background())
+		if errors.Is(err, quic.ErrServerClosed) || errors.Is(err, quic.ErrTransportClosed) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("accepting QUIC: %w", err)
+		}
+		s.take(conn)
+	}
+}
+
+func (s *Server) take(conn *quic.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.current
+	if p == nil {
+		_ = conn.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "")
+		return
+	}
+	p.peers.expect(conn, s.options.IdleTimeout)
+	p.conns.Go(func() {
+		defer p.peers.forget(conn)
+		_ = p.http.ServeQUICConn(conn) // what a client did wrong is between it and quic-go
+	})
+}
+
+// Pause lets no more connections come, and those that are there come to their end until ctx does; then they are cut.
+func (s *Server) Pause(ctx context.Context) error {
+	s.mu.Lock()
+	p := s.current
+	s.current = nil
+	s.mu.Unlock()
+	if p == nil {
+		return nil
+	}
+	return p.end(ctx)
+}
+
+// Resume ends a pause.
+func (s *Server) Resume() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current == nil && !s.closed {
+		s.current = s.newPeriod()
+	}
+}
+
+// Shutdown is a pause for ever. The socket can be closed then.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	err := s.Pause(ctx)
+	return errors.Join(err, s.listener.Close(), s.transport.Close())
+}
+
+// Close cuts everything at once.
+func (s *Server) Close() error {
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := s.Shutdown(now); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// Conns is how many connections are open.
+func (s *Server) Conns() int {
+	s.mu.Lock()
+	p := s.current
+	s.mu.Unlock()
+	if p == nil {
+		return 0
+	}
+	return p.peers.count()
+}
+
+// endEvery is how often connections are looked at that are to come to their end.
+const endEvery = 50 * time.Millisecond
+
+// end tells all clients to ask for nothing more (GOAWAY, RFC 9114, section 5.2), and closes each connection when nothing is
+// under way on it.
+func (p *period) end(ctx context.Context) error {
+	told := make(chan error, 1)
+	go func() { told <- p.http.Shutdown(ctx) }()
+	ended := make(chan struct{})
+	go func() { p.conns.Wait(); close(ended) }()
+	tick := time.NewTicker(endEvery)
+	defer tick.Stop()
+	for began := time.Now(); ; {
+		select {
+		case <-ended:
+			<-told
+			return nil
+		case <-ctx.Done():
+			p.peers.close(http3.ErrCodeNoError, "closing", func(*peer) bool { return true })
+			err := <-told
+			<-ended
+			return errors.Join(ctx.Err(), err)
+		case now := <-tick.C:
+			p.peers.close(http3.ErrCodeNoError, "closing", func(q *peer) bool { return q.restsSince(now) > restTime && now.Sub(began) > restTime })
+		}
+	}
+}
+
+// restTime is how long nothing is under way on a connection that is closed: a request may have been sent before the client heard
+// that none was to come, and it is told that it was not read.
+const restTime = 250 * time.Millisecond
