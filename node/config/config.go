@@ -61,10 +61,26 @@ type Listener struct {
 	Certificates   []Certificate
 	Redirect       string // name of the https listener that this one sends people to; "": serves routes
 	TrustedProxies []netip.Prefix
+	ProxyProtocol  []netip.Prefix // whose connections begin with a header of the PROXY protocol, which tells their client
+	HTTP3          bool           // on UDP, at the same address
 	HeaderBytes    int
+	Headers        int // header lines of a request
 	HeaderTimeout  time.Duration
 	IdleTimeout    time.Duration
 	Client         ClientCertificates
+	Streams        int // that one HTTP/2 or HTTP/3 connection may have open
+	Connections    Connections
+}
+
+// Connections bound how many connections come to a listener. A zero field is no bound.
+type Connections struct {
+	Open  int // open at once
+	Rate  int // new ones a second
+	Burst int // new ones at once, when there were none for a while; 0: Rate
+
+	AddressOpen  int // the same three of one client, which is an address, or a /64 of IPv6
+	AddressRate  int
+	AddressBurst int
 }
 
 // TLS tells whether the listener speaks TLS.

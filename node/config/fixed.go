@@ -77,6 +77,8 @@ func (b block) fixedListeners(before, after []Listener) {
 		limits.stays("header_bytes", old.HeaderBytes, is.HeaderBytes)
 		limits.stays("header_timeout", old.HeaderTimeout, is.HeaderTimeout)
 		limits.stays("idle_timeout", old.IdleTimeout, is.IdleTimeout)
+		limits.stays("headers", old.Headers, is.Headers)
+		limits.stays("streams", old.Streams, is.Streams)
 	}
 }
 

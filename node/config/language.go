@@ -51,14 +51,15 @@ func externalOnly() []string {
 func listenShape() shape {
 	return shape{
 		label:      "NAME",
-		attributes: append(clientAttributes(), "address", "tls", "redirect", "trusted_proxies"),
+		attributes: append(clientAttributes(), "address", "tls", "redirect", "trusted_proxies", "http3", "proxy_protocol"),
 		blocks: map[string]shape{
 			"limits": {
-				attributes: []string{"header_bytes", "header_timeout", "idle_timeout"},
-				later:      []string{"headers", "streams"},
+				attributes: []string{
+					"header_bytes", "headers", "header_timeout", "idle_timeout", "streams", "connections", "connection_rate",
+					"connection_burst", "address_connections", "address_rate", "address_burst",
+				},
 			},
 		},
-		later: []string{"http3", "proxy_protocol"},
 	}
 }
 

@@ -15,8 +15,6 @@ import (
 func TestLaterNames(t *testing.T) {
 	want := []string{
 		"acme", "console", "directory", "forward_auth", "workload",
-		"listen.http3", "listen.proxy_protocol",
-		"listen.limits.headers", "listen.limits.streams",
 		"route.balance", "route.body_limit", "route.cors_preflight", "route.hash", "route.health", "route.limit",
 		"route.outliers", "route.redirect", "route.request_headers", "route.response_headers", "route.retry",
 		"route.upstream_tls",

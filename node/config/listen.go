@@ -30,10 +30,16 @@ func (b block) listener() Listener {
 		TrustedProxies: b.networks("trusted_proxies"),
 		Certificates:   b.certificates(),
 		Client:         b.clientCertificates(),
+		ProxyProtocol:  b.networks("proxy_protocol"),
+		HTTP3:          b.flag("http3", false),
 		HeaderBytes:    int(limits.size("header_bytes", 64<<10, 1<<10, 16<<20)),
+		Headers:        limits.between("headers", 200, 10, 10_000),
 		HeaderTimeout:  limits.duration("header_timeout", 10*time.Second, time.Millisecond),
 		IdleTimeout:    limits.duration("idle_timeout", 5*time.Minute, time.Millisecond),
+		Streams:        limits.between("streams", 250, 1, 10_000),
+		Connections:    limits.connections(),
 	}
+	b.overUDP(l)
 	if w, ok := b.required("address", "where people reach it, such as \":443\""); ok {
 		l.Address = b.socket(b.String(), w)
 	}

@@ -71,6 +71,7 @@ const (
 	notForTCP        mistake = "Not for a route that carries TCP"
 	noTLS            mistake = "No TLS to show a certificate by"
 	badList          mistake = "Not a list of client_ca"
+	notOverUDP       mistake = "Not over UDP"
 )
 
 // What may be meant, but is told.

@@ -12,12 +12,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"picket/node/config"
+	"picket/node/proxy/gate"
 	"picket/node/proxy/http1"
 	"picket/node/proxy/trust"
 )
-
-// maxStreams is how many requests one HTTP/2 connection may have open.
-const maxStreams = 250
 
 // front is what a configuration says of one public address. The zero front is none: it trusts nobody and has no
 // certificate.
@@ -67,8 +65,10 @@ type listener struct {
 	config.Listener // as it was when the listener was made
 	key             string
 	door            *Door
+	gate            *gate.Gate
 	speakers        *speakers
 	socket          net.Listener  // nil: not open
+	udp             *overUDP      // nil: it has not spoken HTTP/3 yet
 	done            chan struct{} // closed when it takes no more connections
 }
 
@@ -80,10 +80,16 @@ func (d *Door) addListeners(r *Rules) {
 }
 
 func (d *Door) newListener(c config.Listener, key string) *listener {
-	l := &listener{Listener: c, key: key, door: d, done: make(chan struct{})}
+	l := &listener{Listener: c, key: key, door: d, gate: gate.New(limitsOf(c), d.now), done: make(chan struct{})}
 	l.speakers = newSpeakers(l, c)
 	return l
 }
+
+// limitsOf are the bounds of a listener's connections.
+func limitsOf(c config.Listener) gate.Limits { return gate.Limits(c.Connections) }
+
+// inForce is what is said of this listener now; nil: nothing is, it is to be closed.
+func (l *listener) inForce() *front { return l.door.inForce.Load().fronts[l.key] }
 
 // ServeHTTP is the door behind this listener.
 func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -108,10 +114,21 @@ func (d *Door) Open(ctx context.Context) error {
 func (d *Door) Close() error {
 	var errs []error
 	for _, l := range d.listening() {
-		if l.socket != nil {
-			errs = append(errs, l.socket.Close())
-			l.socket = nil
-		}
+		errs = append(errs, l.close())
+	}
+	return errors.Join(errs...)
+}
+
+// close closes what is open.
+func (l *listener) close() error {
+	var errs []error
+	if l.udp != nil {
+		errs = append(errs, l.udp.close())
+		l.udp = nil
+	}
+	if l.socket != nil {
+		errs = append(errs, l.socket.Close())
+		l.socket = nil
 	}
 	return errors.Join(errs...)
 }
@@ -150,6 +167,9 @@ func (d *Door) Run(ctx context.Context) error {
 	for _, l := range d.listeners {
 		if l.socket != nil {
 			g.Go(l.serve)
+		}
+		if l.udp != nil {
+			g.Go(l.udp.serve)
 		}
 	}
 	d.mu.Unlock()

@@ -150,8 +150,9 @@ func TestHTTP2IsReadAsStrictly(t *testing.T) {
 		status string
 	}{
 		"a request":            {[]string{":method", "GET", ":scheme", "https", ":authority", "open.test", ":path", "/a?b"}, "200"},
-		"one host twice":       {[]string{":method", "GET", ":scheme", "https", ":authority", "open.test", ":path", "/", "host", "OPEN.test"}, "200"},
-		"two hosts":            {[]string{":method", "GET", ":scheme", "https", ":authority", "open.test", ":path", "/", "host", "wiki.test"}, "400"},
+		"one host twice":       {[]string{":method", "GET", ":scheme", "https", ":authority", "open.test", ":path", "/", "host", "open.test"}, "200"},
+		"one in two spellings": {[]string{":method", "GET", ":scheme", "https", ":authority", "open.test", ":path", "/", "host", "OPEN.test"}, "PROTOCOL_ERROR"},
+		"two hosts":            {[]string{":method", "GET", ":scheme", "https", ":authority", "open.test", ":path", "/", "host", "wiki.test"}, "PROTOCOL_ERROR"},
 		"another, as http":     {[]string{":method", "GET", ":scheme", "http", ":authority", "wiki.test", ":path", "/"}, "421"},
 		"another host":         {[]string{":method", "GET", ":scheme", "https", ":authority", "wiki.test", ":path", "/"}, "421"},
 		"a name with _":        {[]string{":method", "GET", ":scheme", "https", ":authority", "open.test", ":path", "/", "x_picket_user", "root"}, "400"},

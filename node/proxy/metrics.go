@@ -16,6 +16,8 @@ type metrics struct {
 	open     prometheus.Gauge
 	cuts     prometheus.Counter
 	locks    *prometheus.CounterVec
+	conns    *prometheus.GaugeVec
+	refused  *prometheus.CounterVec
 }
 
 // newMetrics registers the metrics, or goes on with those that the registry has from an earlier configuration.
@@ -37,12 +39,19 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		locks: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "picket_locked_total", Help: "Requests refused and requests under way cut by a lock, by its kind.",
 		}, []string{"kind"}),
+		conns: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "picket_open_connections", Help: "Connections of clients that are open, by the version of HTTP that is spoken.",
+		}, []string{"protocol"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "picket_refused_connections_total", Help: "Connections of clients that were closed before or instead of a request, by reason.",
+		}, []string{"reason"}),
 	}
 	if to == nil {
 		return m
 	}
 	m.requests, m.duration = register(to, m.requests), register(to, m.duration)
 	m.open, m.cuts, m.locks = register(to, m.open), register(to, m.cuts), register(to, m.locks)
+	m.conns, m.refused = register(to, m.conns), register(to, m.refused)
 	return m
 }
 
@@ -75,6 +84,16 @@ func (m *metrics) served(route string, status int, took time.Duration) {
 func (m *metrics) opened() { m.open.Inc() }
 func (m *metrics) closed() { m.open.Dec() }
 func (m *metrics) cut()    { m.cuts.Inc() }
+
+// connected counts a connection until the function that it gives is called.
+func (m *metrics) connected(protocol string) (ended func()) {
+	open := m.conns.WithLabelValues(protocol)
+	open.Inc()
+	return open.Dec
+}
+
+// notLetIn counts a connection that was closed.
+func (m *metrics) notLetIn(why string) { m.refused.WithLabelValues(why).Inc() }
 
 // locked counts what a lock kept out, or cut.
 func (m *metrics) locked(l *authn.Lock) { m.locks.WithLabelValues(string(l.Kind)).Inc() }

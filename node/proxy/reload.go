@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"sync"
 )
 
 // Prepared is a configuration made ready beside the one in force: its rules are made, and its new addresses are open. It is
@@ -15,6 +16,7 @@ type Prepared struct {
 	before *Rules
 	rules  *Rules
 	added  []*listener
+	udp    []*listener // that are to speak HTTP/3, and did not before
 }
 
 // Prepare makes a configuration ready. With an error nothing is left of it. One is prepared at a time.
@@ -26,6 +28,10 @@ func (d *Door) Prepare(ctx context.Context, parts Parts) (*Prepared, error) {
 	}
 	for i, key := range keys(parts.Config.Listeners) {
 		if p.before.fronts[key] != nil {
+			if err := p.prepareUDP(ctx, key); err != nil {
+				p.Discard()
+				return nil, err
+			}
 			continue
 		}
 		l := d.newListener(parts.Config.Listeners[i], key)
@@ -41,7 +47,11 @@ func (d *Door) Prepare(ctx context.Context, parts Parts) (*Prepared, error) {
 // Discard closes what was opened.
 func (p *Prepared) Discard() {
 	for _, l := range p.added {
-		_ = l.socket.Close() // nobody was told of it
+		_ = l.close() // nobody was told of it
+	}
+	for _, l := range p.udp {
+		_ = l.udp.close()
+		l.udp = nil
 	}
 }
 
@@ -53,12 +63,18 @@ func (p *Prepared) Use() {
 	defer d.mu.Unlock()
 	if d.serve == nil { // closing, or not yet open
 		p.Discard()
-		p.added = nil
+		p.added, p.udp = nil, nil
 	}
 	d.inForce.Store(p.rules)
 	d.Changed()
 	for _, l := range p.added {
 		d.serve(l.serve)
+		if l.udp != nil {
+			d.serve(l.udp.serve)
+		}
+	}
+	for _, l := range p.udp {
+		d.serve(l.udp.serve)
 	}
 	kept := slices.DeleteFunc(slices.Clone(d.listeners), func(l *listener) bool { return p.rules.fronts[l.key] == nil })
 	for _, l := range d.listeners {
@@ -68,7 +84,49 @@ func (p *Prepared) Use() {
 		}
 	}
 	d.listeners = append(kept, p.added...)
+	for _, l := range kept {
+		d.adjust(l, p.rules.fronts[l.key])
+	}
 	p.closeIdle()
+}
+
+// prepareUDP opens the UDP half of a listener that stays, when it is to have one and has none.
+func (p *Prepared) prepareUDP(ctx context.Context, key string) error {
+	if !p.rules.fronts[key].HTTP3 {
+		return nil
+	}
+	for _, l := range p.door.listening() {
+		if l.key != key || l.udp != nil || l.socket == nil {
+			continue
+		}
+		if err := l.openUDP(ctx); err != nil {
+			return err
+		}
+		p.udp = append(p.udp, l)
+	}
+	return nil
+}
+
+// adjust makes a listener that stays do what is said of it now. d.mu is held.
+func (d *Door) adjust(l *listener, f *front) {
+	l.gate.Use(limitsOf(f.Listener))
+	switch {
+	case l.udp == nil || d.serve == nil:
+	case f.HTTP3:
+		l.udp.server.Resume()
+	default:
+		end := l.udp.server.Pause()
+		d.serve(func() error { d.endUDP(end); return nil })
+	}
+}
+
+// endUDP lets what is under way over UDP come to its end.
+func (d *Door) endUDP(end func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), d.drain)
+	defer cancel()
+	if err := end(ctx); err != nil {
+		d.log.Warn().Err(err).Msg("requests under way over HTTP/3 were cut")
+	}
 }
 
 // closeIdle closes the connections to applications that no route leads to any more. Those in use are closed when they have
@@ -92,11 +150,35 @@ func (d *Door) retire(l *listener) {
 
 // open opens the address.
 func (l *listener) open(ctx context.Context) error {
+	var err error
+	for range portTries {
+		if err = l.openOnce(ctx); err == nil || !anyPort(l.Address) {
+			return err
+		}
+	}
+	return err
+}
+
+// portTries is how often a port is looked for that is free for TCP and for UDP, where the address does not say which.
+const portTries = 16
+
+func anyPort(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	return err == nil && port == "0"
+}
+
+func (l *listener) openOnce(ctx context.Context) error {
 	socket, err := new(net.ListenConfig).Listen(ctx, "tcp", l.Address)
 	if err != nil {
 		return fmt.Errorf("listen %q: %w", l.Name, err)
 	}
 	l.socket = socket
+	if !l.HTTP3 {
+		return nil
+	}
+	if err := l.openUDP(ctx); err != nil {
+		return errors.Join(err, l.close())
+	}
 	return nil
 }
 
@@ -105,7 +187,14 @@ func (l *listener) drain(ctx context.Context) {
 	if l.socket != nil {
 		_ = l.socket.Close()
 	}
-	if err := l.speakers.shutdown(ctx); err != nil {
+	var udp error
+	var all sync.WaitGroup
+	if l.udp != nil {
+		all.Go(func() { udp = l.udp.drain(ctx) })
+	}
+	err := l.speakers.shutdown(ctx)
+	all.Wait()
+	if err := errors.Join(err, udp); err != nil {
 		l.door.log.Warn().Err(err).Str("listen", l.Name).Msg("requests under way were cut")
 	}
 }

@@ -33,7 +33,6 @@ func TestWhatTwoReadersCouldReadDifferentlyIsRefused(t *testing.T) {
 		"an address of a star":           {"OPTIONS * HTTP/1.1\r\nHost: open.test\r\n\r\n", 400},
 		"a tunnel":                       {"CONNECT open.test:443 HTTP/1.1\r\nHost: open.test\r\n\r\n", 405},
 		"a trace":                        {"TRACE / HTTP/1.1\r\nHost: open.test\r\n\r\n", 405},
-		"HTTP/2 in the clear":            {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
 		"a line that ends in LF":         {"GET / HTTP/1.1\nHost: open.test\r\n\r\n", 400},
 		"a field that goes on":           {"GET / HTTP/1.1\r\nHost: open.test\r\nX-A: 1\r\n b\r\n\r\n", 400},
 		"one length twice":               {"POST / HTTP/1.1\r\nHost: open.test\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na", 400},

@@ -42,16 +42,18 @@ type guard struct {
 	in      follower
 	limited bool // a read deadline is set
 
-	mu       sync.Mutex
-	out      follower // guarded by mu
-	code     []byte   // guarded by mu: of a RST_STREAM that is being sent
-	resets   budget   // guarded by mu
-	controls budget   // guarded by mu
-	provoked bool     // guarded by mu: too many resets were
-	due      []byte   // guarded by mu: the GOAWAY for the end of the present frame; nil: none
-	closed   bool     // guarded by mu: it was sent
-	told     chan struct{}
-	ending   atomic.Bool
+	spending sync.Mutex // apart from writing, which may wait for the client to read
+	resets   budget     // guarded by spending
+	controls budget     // guarded by spending
+	provoked bool       // guarded by spending: too many resets were
+
+	mu     sync.Mutex
+	out    follower // guarded by mu
+	code   []byte   // guarded by mu: of a RST_STREAM that is being sent
+	due    []byte   // guarded by mu: the GOAWAY for the end of the present frame; nil: none
+	closed bool     // guarded by mu: it was sent
+	told   chan struct{}
+	ending atomic.Bool
 }
 
 // secured is a guard of a connection over TLS.
@@ -138,19 +140,13 @@ func (g *guard) spend(h head) string {
 			return ""
 		}
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if h.kind == frameReset {
-		if g.provoked || !g.resets.spend(time.Now()) {
-			return tooManyResets
-		}
-		return ""
-	}
-	if !g.controls.spend(time.Now()) {
-		return "too many frames that carry nothing"
-	}
-	if g.provoked {
+	g.spending.Lock()
+	defer g.spending.Unlock()
+	switch {
+	case h.kind == frameReset && !g.resets.spend(time.Now()), g.provoked:
 		return tooManyResets
+	case h.kind != frameReset && !g.controls.spend(time.Now()):
+		return "too many frames that carry nothing"
 	}
 	return ""
 }
@@ -159,8 +155,8 @@ const tooManyResets = "too many resets"
 
 // provocation is why a client is cut off that made the server reset too many streams; "": it did not.
 func (g *guard) provocation() string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	g.spending.Lock()
+	defer g.spending.Unlock()
 	if g.provoked {
 		return tooManyResets
 	}
@@ -218,7 +214,9 @@ func (g *guard) note(whole bool, p []byte) {
 	case whole:
 		g.code = g.code[:0]
 		if now.kind == frameData || now.kind == frameHeaders {
+			g.spending.Lock()
 			g.controls.earn(controlEarned)
+			g.spending.Unlock()
 		}
 		return
 	case now.kind != frameReset || g.out.have > 0:
@@ -229,7 +227,9 @@ func (g *guard) note(whole bool, p []byte) {
 	}
 	switch binary.BigEndian.Uint32(g.code) {
 	case codeProtocol, codeFlowControl, codeStreamClosed, codeFrameSize:
+		g.spending.Lock()
 		g.provoked = g.provoked || !g.resets.spend(time.Now())
+		g.spending.Unlock()
 	}
 }
 

@@ -51,7 +51,7 @@ type Server struct {
 }
 
 // NewServer makes a server ready.
-func NewServer(o Options) (*Server, error) {
+func NewServer(o Options) *Server {
 	offerExtendedConnect()
 	if o.HeaderBytes == 0 {
 		o.HeaderBytes = 64 << 10
@@ -68,7 +68,8 @@ func NewServer(o Options) (*Server, error) {
 		},
 		DisableGeneralOptionsHandler: true,
 	}
-	return s, http2.ConfigureServer(s.http, s.http2)
+	_ = http2.ConfigureServer(s.http, s.http2) // fails by what is said of TLS, and nothing is
+	return s
 }
 
 // ServeConn serves one connection until it ends, and closes it. ctx is what each request's context is made of.
@@ -83,11 +84,27 @@ func (s *Server) ServeConn(ctx context.Context, conn net.Conn) {
 			s.options.Calmed(conn.RemoteAddr().String(), why)
 		}
 	})
-	var watched net.Conn = g
-	if secure, ok := conn.(interface{ ConnectionState() tls.ConnectionState }); ok {
-		watched = secured{g, secure}
+	o := &http2.ServeConnOpts{Context: ctx, Handler: s.options.Handler, BaseConfig: s.http}
+	secure, ok := conn.(interface{ ConnectionState() tls.ConnectionState })
+	if !ok {
+		s.http2.ServeConn(g, o)
+		return
 	}
-	s.http2.ServeConn(watched, &http2.ServeConnOpts{Context: ctx, Handler: s.options.Handler, BaseConfig: s.http})
+	state := secure.ConnectionState()
+	o.Handler = overTLS{s.options.Handler, &state}
+	s.http2.ServeConn(secured{g, secure}, o)
+}
+
+// overTLS tells every request of a connection what TLS agreed on, whatever the request says of its scheme.
+type overTLS struct {
+	http.Handler
+	state *tls.ConnectionState
+}
+
+// ServeHTTP serves a request.
+func (o overTLS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r.TLS = o.state
+	o.Handler.ServeHTTP(w, r)
 }
 
 func (s *Server) remember(c net.Conn) bool {

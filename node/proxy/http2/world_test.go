@@ -45,9 +45,7 @@ func newWorld(t *testing.T, secure bool, handler http.HandlerFunc, change ...fun
 	for _, f := range change {
 		f(&o)
 	}
-	var err error
-	w.server, err = NewServer(o)
-	w.must(err)
+	w.server = NewServer(o)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	w.must(err)
 	w.address = l.Addr().String()

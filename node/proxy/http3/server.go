@@ -159,16 +159,17 @@ func (s *Server) take(conn *quic.Conn) {
 	})
 }
 
-// Pause lets no more connections come, and those that are there come to their end until ctx does; then they are cut.
-func (s *Server) Pause(ctx context.Context) error {
+// Pause lets no more connections come from now on. end, which is to be called, lets those that are there come to their end until
+// ctx does; then they are cut.
+func (s *Server) Pause() (end func(ctx context.Context) error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	p := s.current
 	s.current = nil
-	s.mu.Unlock()
 	if p == nil {
-		return nil
+		return func(context.Context) error { return nil }
 	}
-	return p.end(ctx)
+	return p.end
 }
 
 // Resume ends a pause.
@@ -185,7 +186,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
-	err := s.Pause(ctx)
+	err := s.Pause()(ctx)
 	return errors.Join(err, s.listener.Close(), s.transport.Close())
 }
 

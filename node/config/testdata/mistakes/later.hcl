@@ -16,11 +16,7 @@ forward_auth { # ERROR: Not in this version
 
 listen "https" {
   address = ":443"
-  http3   = true   # ERROR: Not in this version
   tls     = "auto" # ERROR: Not in this version; "auto" is known to the language
-  limits {
-    streams = 250 # ERROR: Not in this version
-  }
 }
 
 identity "google" {

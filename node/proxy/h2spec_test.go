@@ -1,0 +1,87 @@
+package proxy
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	spec "github.com/summerwind/h2spec/config"
+	"github.com/summerwind/h2spec/generic"
+	"github.com/summerwind/h2spec/hpack"
+	"github.com/summerwind/h2spec/http2"
+	cases "github.com/summerwind/h2spec/spec"
+
+	"picket/node/config"
+)
+
+// exceptions are the cases of h2spec that are not run, each with what the RFC says that allows it.
+var exceptions = map[string]string{
+	"Sends multiple values of SETTINGS_INITIAL_WINDOW_SIZE": "A setting that is sent twice in one frame ends the connection: no client " +
+		"does so, and an endpoint may treat what is suspicious as a connection error (RFC 9113, section 10.5).",
+	"Sends a HEADERS frame that contains the connection-specific header field": "The answer is 400, which ends the stream: for a malformed request " +
+		"a server may send a response before it closes or resets the stream (RFC 9113, section 8.1.1).",
+	`Sends a HEADERS frame that contains the TE header field with any value other than "trailers"`: "The same.",
+}
+
+// exceptionsInTheClear are the same for a listener without TLS.
+var exceptionsInTheClear = map[string]string{
+	"Sends invalid connection preface": "The client is taken for one of HTTP/1.1, which is spoken there too, and told 400: GOAWAY may be omitted, since " +
+		"an invalid preface indicates that the peer is not using HTTP/2 (RFC 9113, section 3.4).",
+}
+
+func TestH2spec(t *testing.T) {
+	app := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		_, _ = io.WriteString(w, strings.Repeat("more than a window ", 8<<10))
+	})
+	for name, secure := range map[string]bool{"over TLS": true, "in the clear": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, app, func(c *config.Config) {
+				c.Routes[1].From.Host = "localhost"
+				if secure {
+					c.Listeners[0].Certificates = []config.Certificate{certificate(t, "localhost")}
+				}
+			})
+			_, port, err := net.SplitHostPort(w.address)
+			w.must(err)
+			number, err := strconv.Atoi(port)
+			w.must(err)
+			about := &spec.Config{
+				Host: "localhost", Port: number, Path: "/", Timeout: 30 * time.Second, MaxHeaderLen: 4000, TLS: secure, Insecure: true, Strict: true,
+			}
+			for _, group := range []*cases.TestGroup{generic.Spec(), http2.Spec(), hpack.Spec()} {
+				leaveOut(group, secure)
+				group.Test(about)
+				failures(t, group)
+			}
+		})
+	}
+}
+
+// leaveOut takes the exceptions out of a group.
+func leaveOut(g *cases.TestGroup, secure bool) {
+	g.Tests = slices.DeleteFunc(g.Tests, func(c *cases.TestCase) bool {
+		return exceptions[c.Desc] != "" || !secure && exceptionsInTheClear[c.Desc] != ""
+	})
+	for _, inner := range g.Groups {
+		leaveOut(inner, secure)
+	}
+}
+
+func failures(t *testing.T, g *cases.TestGroup) {
+	for _, c := range g.Tests {
+		if c.Result == nil || c.Result.Failed || c.Result.Skipped {
+			t.Errorf("%s: %s: %+v", g.ID(), c.Desc, c.Result.Error)
+		}
+	}
+	for _, inner := range g.Groups {
+		failures(t, inner)
+	}
+}

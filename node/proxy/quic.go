@@ -1,0 +1,68 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"picket/node/proxy/gate"
+	"picket/node/proxy/http3"
+)
+
+// overUDP is the half of a listener that speaks HTTP/3: a socket of its own at the same address, once the configuration has asked
+// for one. It stays until the listener closes, since connections go on there that were begun; without http3 in the configuration
+// it takes no new ones.
+type overUDP struct {
+	socket net.PacketConn
+	server *http3.Server
+}
+
+// openUDP opens the UDP half at the address of the TCP half.
+func (l *listener) openUDP(ctx context.Context) error {
+	socket, err := new(net.ListenConfig).ListenPacket(ctx, "udp", l.socket.Addr().String())
+	if err != nil {
+		return fmt.Errorf("listen %q: HTTP/3: %w", l.Name, err)
+	}
+	d := l.door
+	server, err := http3.NewServer(http3.Options{
+		Handler: l, TLS: l.tlsConfig(),
+		HeaderBytes: l.HeaderBytes, Streams: l.Streams, HeaderTimeout: l.HeaderTimeout, IdleTimeout: l.IdleTimeout,
+		Enter: l.enterUDP, Calmed: d.calmed, Panicked: d.panicked,
+	}, socket)
+	if err != nil {
+		return errors.Join(fmt.Errorf("listen %q: HTTP/3: %w", l.Name, err), socket.Close())
+	}
+	l.udp = &overUDP{socket: socket, server: server}
+	return nil
+}
+
+// enterUDP asks the gate about a client of HTTP/3. One that may not be where it says does not count as one that is there.
+func (l *listener) enterUDP(client netip.AddrPort, proved bool) (leave func(), ok bool) {
+	from := client.Addr().Unmap().WithZone("")
+	if why := l.gate.Enter(); why != "" {
+		l.notLetIn(net.UDPAddrFromAddrPort(client), why)
+		return nil, false
+	}
+	if !proved || !l.bounded(from) {
+		return l.gate.Leave, true
+	}
+	if why := l.gate.EnterFrom(from); why != gate.Reason("") {
+		l.gate.Leave()
+		l.notLetIn(net.UDPAddrFromAddrPort(client), why)
+		return nil, false
+	}
+	return func() { l.gate.LeaveFrom(from); l.gate.Leave() }, true
+}
+
+// serve serves until the socket is closed.
+func (u *overUDP) serve() error { return u.server.Serve() }
+
+// close closes it at once.
+func (u *overUDP) close() error { return errors.Join(u.server.Close(), u.socket.Close()) }
+
+// drain takes no more, and lets what is under way come to its end until ctx does; then it is cut.
+func (u *overUDP) drain(ctx context.Context) error {
+	return errors.Join(u.server.Shutdown(ctx), u.socket.Close())
+}
