@@ -167,6 +167,7 @@ const testPatience = 3 * time.Minute
 func (w *world) within(promised time.Duration, what string, ok func() bool) {
 	w.t.Helper()
 	begun, p := time.Now(), pace.Start(w.t)
+	defer p.Stop()
 	w.until(what, ok)
 	if took := time.Since(begun); took > p.Within(promised) {
 		w.t.Errorf("%s after %v, here within %v", what, took, p.Within(promised))

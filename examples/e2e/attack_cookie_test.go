@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestACookieThatIsNotExactlyWhatWasGivenToThisHostIsRefused(t *testing.T) {
@@ -63,7 +62,7 @@ func TestACookieThatIsNotExactlyWhatWasGivenToThisHostIsRefused(t *testing.T) {
 	})
 	t.Run("expired", func(t *testing.T) {
 		if a := c.sendRaw(t, c.authority("brief"), "GET /brief", c.withCookie(brief)); a.status == http.StatusOK {
-			eventually(t, 5*time.Second, func() string {
+			eventually(t, patience, func() string {
 				if a := c.sendRaw(t, c.authority("brief"), "GET /brief", c.withCookie(brief)); a.status == http.StatusOK {
 					return "a session of two seconds goes on"
 				}

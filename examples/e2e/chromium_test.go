@@ -85,7 +85,7 @@ func (b *browser) arrivesAt(t *testing.T, at, says string) {
 func (b *browser) shows(t *testing.T, says string, right func(at string) bool) string {
 	t.Helper()
 	var words string
-	eventually(t, 20*time.Second, func() string {
+	eventually(t, patience, func() string {
 		page, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`location.href + "\n" + (document.body ? document.body.innerText : "")`))
 		if err != nil {
 			return err.Error() // a page that is just being left

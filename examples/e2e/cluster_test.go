@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	readyWithin = 40 * time.Second       // for a node of a cluster that starts or has lost a node
+	readyWithin = patience               // for a node of a cluster that starts or has lost a node
 	tickEvery   = 100 * time.Millisecond // of the application's WebSocket
 )
 

@@ -44,7 +44,7 @@ func TestANodeThatWakesUpAdmitsNobodyOnWhatItKnewBefore(t *testing.T) {
 
 	frozen.freeze(t)
 	began := time.Now()
-	eventually(t, 30*time.Second, func() string { // an election may be needed first
+	eventually(t, patience, func() string { // an election may be needed first
 		// By name, which needs a list of the users: that must not wait for the frozen node.
 		if out, err := c.nodes[0].try(t, "sessions", "revoke", "--user", "alice@example.com"); err != nil {
 			return out

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"picket/examples/ports"
 )
@@ -83,7 +82,7 @@ func killNamed(t *testing.T, run *process, name string) {
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 5*time.Second, func() string {
+	eventually(t, patience, func() string {
 		if !strings.Contains(run.log.String(), "pid "+printed[1]+" has ended") {
 			return "run has not noticed that a node has ended"
 		}

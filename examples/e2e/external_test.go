@@ -105,7 +105,7 @@ func (n *natsCluster) refusesTheRest(t *testing.T) {
 			if !strings.Contains(strings.ToLower(err.Error()), "permissions violation") {
 				t.Errorf("%s: %v", subject, err)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(patience):
 			t.Errorf("%s is permitted", subject)
 		}
 	}

@@ -109,8 +109,8 @@ type load struct {
 	failures []string // guarded by mu
 }
 
-// pace is the time between two requests of one person.
-const pace = 20 * time.Millisecond
+// workEvery is the time between two requests of one person.
+const workEvery = 20 * time.Millisecond
 
 func newLoad(people ...*visitor) *load {
 	l := &load{end: make(chan struct{})}
@@ -121,7 +121,7 @@ func newLoad(people ...*visitor) *load {
 }
 
 func (l *load) work(v *visitor) {
-	tick := time.NewTicker(pace)
+	tick := time.NewTicker(workEvery)
 	defer tick.Stop()
 	for {
 		began := time.Now()
@@ -144,7 +144,7 @@ func (l *load) work(v *visitor) {
 func (l *load) goesOn(t *testing.T) {
 	t.Helper()
 	enough := l.served.Load() + 200
-	eventually(t, 20*time.Second, func() string {
+	eventually(t, patience, func() string {
 		if served := l.served.Load(); served < enough {
 			return fmt.Sprintf("%d requests served, want %d", served, enough)
 		}

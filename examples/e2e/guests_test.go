@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"picket/examples/pace"
 	"picket/examples/ports"
 )
 
@@ -24,7 +25,7 @@ func TestTwentyNodesThatStoreNothingComeAndGoAndDisturbNobody(t *testing.T) {
 	alice, bob := c.visit(t), c.visit(t)
 	alice.signIn(t, "alice", c.url("app")+"/")
 	bob.signIn(t, "bob", c.url("app")+"/")
-	led := c.leaders(t)
+	led, p := c.leaders(t), pace.Start(t)
 	work, writes := newLoad(alice, alice), c.nodes[0].writing(t)
 
 	store := t.TempDir()
@@ -64,7 +65,7 @@ func TestTwentyNodesThatStoreNothingComeAndGoAndDisturbNobody(t *testing.T) {
 	if len(failures) > 0 {
 		t.Errorf("%d of %d requests failed:\n%s", len(failures), served+int64(len(failures)), strings.Join(failures[:min(len(failures), 10)], "\n"))
 	}
-	if longest > writtenWithin {
+	if longest > p.Within(writtenWithin) {
 		t.Errorf("one of %d writes took %s", written, longest)
 	}
 	if now := c.leaders(t); now != led {

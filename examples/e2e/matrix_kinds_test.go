@@ -83,7 +83,7 @@ func (m *matrix) open(t *testing.T, p *person, through ...*node) []*flow {
 func (f *flow) goesOn(t *testing.T) {
 	t.Helper()
 	before := f.ticks.Load()
-	eventually(t, 10*time.Second, func() string {
+	eventually(t, patience, func() string {
 		select {
 		case <-f.ended:
 			t.Errorf("%s through %s ended: %v", f.kind, f.node.name, f.how)
@@ -176,7 +176,7 @@ func (m *matrix) openSocketByCookie(n *node, p *person) (func() error, func(), e
 var errNoReason = errors.New("the WebSocket is not closed with 1008")
 
 func (m *matrix) dialSocket(n *node, like *http.Request) (func() error, func(), error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	like.Header.Set("Origin", m.url("app"))
 	conn, _, err := websocket.Dial(ctx, like.URL.String(), &websocket.DialOptions{

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"picket/examples/pace"
 )
 
 // cutWithin is when the last thing that somebody has open is cut, after what ends their access was acknowledged. It takes
@@ -183,7 +185,7 @@ func (m *matrix) refuses(t *testing.T, n *node, p *person, want int, acknowledge
 func (m *matrix) letsIn(t *testing.T, p *person) {
 	t.Helper()
 	for _, n := range m.nodes {
-		eventually(t, 10*time.Second, func() string {
+		eventually(t, patience, func() string {
 			if got, err := m.plain(n, p); err != nil || got != http.StatusOK {
 				return n.name + " answers " + http.StatusText(got)
 			}
@@ -195,7 +197,7 @@ func (m *matrix) letsIn(t *testing.T, p *person) {
 // areCut fails unless all flows end in time, and so that it cannot be taken for their own end.
 func areCut(t *testing.T, flows []*flow, told, acknowledged time.Time) {
 	t.Helper()
-	late := time.After(max(cutWithin-time.Since(acknowledged), time.Millisecond))
+	late, slow := time.After(patience), pace.Start(t)
 	var took []time.Duration
 	for _, f := range flows {
 		select {
@@ -212,5 +214,8 @@ func areCut(t *testing.T, flows []*flow, told, acknowledged time.Time) {
 		}
 	}
 	slices.Sort(took)
+	if last := took[len(took)-1]; last > slow.Within(cutWithin) {
+		t.Errorf("the last flow was cut %s after the acknowledgement", last)
+	}
 	t.Logf("%d flows cut after the acknowledgement: p50 %s, max %s", len(took), took[len(took)/2], took[len(took)-1])
 }

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats.go"
@@ -189,7 +188,7 @@ func write(t *testing.T, path, text string) {
 func (n *natsCluster) ready(t *testing.T) {
 	t.Helper()
 	for _, s := range n.servers {
-		eventually(t, 20*time.Second, func() string {
+		eventually(t, patience, func() string {
 			if s.hasEnded() {
 				t.Fatalf("%s ended", s.name)
 			}

@@ -105,7 +105,7 @@ func TestAnIdentityProviderThatIsDownChangesNothingForThoseWhoAreSignedIn(t *tes
 	c.provider.up(t)
 	bob := c.visit(t)
 	var page answer
-	eventually(t, 40*time.Second, func() string {
+	eventually(t, patience, func() string {
 		if page = bob.open(t, c.url("app")+"/wanted?q=1"); page.status != http.StatusOK {
 			return page.String()
 		}
@@ -131,7 +131,7 @@ func TestASignInThatComesBackToAProviderThatIsDownGetsAClearPageAndWorksLater(t 
 		t.Error("bob has a session")
 	}
 	c.provider.up(t)
-	eventually(t, 40*time.Second, func() string {
+	eventually(t, patience, func() string {
 		if a = bob.open(t, c.url("app")+"/wanted?q=1"); a.status != http.StatusOK {
 			return a.String()
 		}

@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 )
 
 // programs is one person's computer, as far as picket's own commands go: where they keep things.
@@ -25,7 +24,7 @@ func (c *cluster) programs(t *testing.T) programs { return programs{c, t.TempDir
 // command is the binary with arguments, at home.
 func (p programs) command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, picket(t), args...)
 	cmd.Env = p.environment()
@@ -49,7 +48,7 @@ func (p programs) login(t *testing.T, v *visitor, person, host string) {
 		t.Fatal(err)
 	}
 	address := ""
-	eventually(t, 20*time.Second, func() string {
+	eventually(t, patience, func() string {
 		address = addressShown.FindString(said.String())
 		if address == "" {
 			return "picket login says " + said.String()

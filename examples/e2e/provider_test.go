@@ -87,7 +87,7 @@ func certified(t *testing.T, c *cluster) *provider {
 	}}
 	keep(t, p)
 	p.start(t)
-	eventually(t, 20*time.Second, func() string {
+	eventually(t, patience, func() string {
 		if p.hasEnded() {
 			t.Fatal("oidc-provider ended: has ./install been run?")
 		}

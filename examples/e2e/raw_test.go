@@ -18,12 +18,12 @@ import (
 // empty line are added.
 func (c *cluster) sendRaw(t *testing.T, host, requestLine string, fields ...string) answer {
 	t.Helper()
-	conn, err := net.DialTimeout("tcp", c.front, 5*time.Second)
+	conn, err := net.DialTimeout("tcp", c.front, patience)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
 	lines := append([]string{requestLine + " HTTP/1.1", "Host: " + host}, fields...)

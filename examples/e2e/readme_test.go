@@ -94,7 +94,7 @@ func (n *newcomer) tryOut(t *testing.T) {
 	p.start(t)
 	t.Cleanup(func() { p.stop(t) })
 	banner := regexp.MustCompile(`http://app\.localhost:(\d+)`)
-	eventually(t, time.Minute, func() string {
+	eventually(t, patience, func() string {
 		if strings.Contains(p.log.String(), "Ctrl-C") {
 			return ""
 		}
@@ -160,7 +160,7 @@ func (n *newcomer) runOne(t *testing.T, line string) {
 	t.Helper()
 	p := &process{name: "one node", command: []string{"bash", "-c", "cd " + n.folder + "\n" + strings.Join(n.exports, "\n") + "\nexec " + line}}
 	p.start(t)
-	eventually(t, 20*time.Second, func() string {
+	eventually(t, patience, func() string {
 		response, err := http.Get("http://127.0.0.1:9901/readyz")
 		if err != nil {
 			return err.Error()

@@ -22,7 +22,7 @@ func TestTokensAreRefreshedOnceWhileEveryNodeUsesThemAndChangesArrive(t *testing
 	load := newLoad(alice, alice, alice)
 	refreshes := func(n int) {
 		t.Helper()
-		eventually(t, 10*tokenLife, func() string {
+		eventually(t, patience, func() string {
 			if counts := provider.Counts(); counts.Refreshes < n {
 				return "tokens are not refreshed"
 			}

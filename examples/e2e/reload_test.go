@@ -193,7 +193,7 @@ func (h *held) use(conn net.Conn, request string) error {
 			return nil
 		default:
 		}
-		if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 			return err
 		}
 		if _, err := io.WriteString(conn, request); err != nil {

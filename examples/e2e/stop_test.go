@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"picket/examples/pace"
 )
 
 // atOnceWithin is when a process that is told twice has ended.
@@ -60,11 +62,10 @@ func TestANodeStopsWheneverItIsTold(t *testing.T) {
 		return ""
 	})
 	leader.signal(t, syscall.SIGTERM)
-	select {
-	case <-leader.ended:
-	case <-time.After(atOnceWithin):
-		t.Errorf("%s was told twice, and goes on", leader.name)
-		<-leader.ended
+	told, p := time.Now(), pace.Start(t)
+	<-leader.ended
+	if took := time.Since(told); took > p.Within(atOnceWithin) {
+		t.Errorf("%s was told twice, and went on for %s", leader.name, took)
 	}
 	leader.start(t)
 	c.ready(t, leader)

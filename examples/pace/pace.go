@@ -6,6 +6,7 @@
 package pace
 
 import (
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,14 +19,17 @@ const (
 	turns = 25
 )
 
-// Pace measures from its start to the end of the test.
-type Pace struct{ worst atomic.Int64 }
+// Pace measures from its start until it is stopped, or the test ends.
+type Pace struct {
+	worst atomic.Int64
+	stop  func()
+}
 
 // Start begins to measure.
 func Start(t testing.TB) *Pace {
-	p := &Pace{}
 	done := make(chan struct{})
-	t.Cleanup(func() { close(done) })
+	p := &Pace{stop: sync.OnceFunc(func() { close(done) })}
+	t.Cleanup(p.stop)
 	go func() {
 		for {
 			asked := time.Now()
@@ -39,6 +43,9 @@ func Start(t testing.TB) *Pace {
 	}()
 	return p
 }
+
+// Stop ends the measurement.
+func (p *Pace) Stop() { p.stop() }
 
 // Within is how long what is promised within a time may take here.
 func (p *Pace) Within(promised time.Duration) time.Duration {
