@@ -18,6 +18,7 @@ type Spec struct {
 	Name    string // as DESIGN has it: sessions, tokens, ...
 	Sealed  bool   // values are encrypted, bound to bucket and key
 	Decides bool   // decides access: has a feed and a heartbeat of its own
+	Feed    bool   // has a feed, though it decides nothing: how fresh a node's knowledge of it is bears on nobody's access
 	Unique  bool   // a key that is absent does not come but by the feed: caches may remember that it is
 	Open    bool   // whoever may publish to it may write records: they carry no tag of ours
 	Passing bool   // what it holds is of the moment: no backup keeps it
@@ -77,15 +78,18 @@ func (b *Broker) add(raw *bucket) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.buckets = append(b.buckets, raw)
-	if !raw.spec.Decides {
+	if !raw.spec.fed() {
 		return
 	}
 	raw.feed = newFeed(raw)
-	if !raw.spec.Later {
+	if raw.spec.Decides && !raw.spec.Later {
 		b.count(raw.feed)
 	}
 	b.added <- raw.feed
 }
+
+// fed tells whether changes of the bucket are told to the nodes.
+func (s Spec) fed() bool { return s.Decides || s.Feed }
 
 // count has this node's freshness rest on a feed, too. Call it with mu held.
 func (b *Broker) count(f *feed) {

@@ -17,13 +17,16 @@ import (
 
 const (
 	heartbeatEvery = time.Second
+	// idleEvery is heartbeatEvery for a bucket that decides nothing: a change is told at once, and one that was not told is
+	// missed this long at most.
+	idleEvery = 5 * time.Second
 	// echoPatience is how long an acknowledged heartbeat may take to come back before what it follows counts as missed.
 	echoPatience = heartbeatEvery / 2
 	// feedBuffer is how many changes may wait to be applied; more are dropped by the connection and found as a gap.
 	feedBuffer = 8192
 )
 
-// feed follows one bucket that decides access. It does what the follower cannot: it listens to the stream's republished
+// feed follows one bucket. It does what the follower cannot: it listens to the stream's republished
 // messages, writes heartbeats, keeps time, and tells the log and the metrics.
 type feed struct {
 	follower
@@ -185,7 +188,11 @@ func (f *feed) parse(msg *nats.Msg) (news, bool) {
 
 // beat writes heartbeats until ctx ends.
 func (f *feed) beat(ctx context.Context) {
-	ticker := time.NewTicker(heartbeatEvery)
+	every := heartbeatEvery
+	if !f.bucket.spec.Decides {
+		every = idleEvery
+	}
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		a := ack{beat: beat{sent: f.bucket.broker.clock.now()}}

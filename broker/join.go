@@ -29,8 +29,10 @@ func (b *Bucket[T]) Close() {
 	if raw.feed == nil {
 		return
 	}
-	feeds := slices.DeleteFunc(slices.Clone(*broker.feeds.Load()), func(f *feed) bool { return f == raw.feed })
-	broker.feeds.Store(&feeds)
+	if counted := broker.feeds.Load(); counted != nil {
+		feeds := slices.DeleteFunc(slices.Clone(*counted), func(f *feed) bool { return f == raw.feed })
+		broker.feeds.Store(&feeds)
+	}
 	close(raw.feed.left)
 }
 

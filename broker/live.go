@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Live keeps a whole deciding bucket in memory: for few records that every request may need. What it holds is replaced
+// Live keeps a whole bucket that has a feed in memory: for few records that every request may need. What it holds is replaced
 // as the feed tells, and read anew, whole, when the feed missed something; until that is done this node is not proved
 // fresh.
 type Live[T any] struct {
@@ -24,8 +24,8 @@ type Live[T any] struct {
 	listeners []func() // guarded by mu
 }
 
-// NewLive makes the view of a bucket whose Spec says Decides. It is empty until Load, and until it is read nothing proves
-// that this node is fresh.
+// NewLive makes the view of a bucket whose Spec says Decides or Feed. It is empty until Load, and until one that decides is
+// read, nothing proves that this node is fresh.
 func NewLive[T any](b *Bucket[T]) *Live[T] {
 	if b.raw.feed == nil {
 		panic("broker: a live view of a bucket without a feed: " + b.raw.spec.Name)
@@ -61,7 +61,7 @@ func (l *Live[T]) Load(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("reading %s: %w: %w", l.bucket.raw.spec.Name, ErrUnavailable, context.Cause(ctx))
 	}
-	if l.bucket.raw.spec.Later {
+	if l.bucket.raw.spec.Decides && l.bucket.raw.spec.Later {
 		return l.bucket.raw.join(ctx)
 	}
 	return nil

@@ -34,7 +34,7 @@ func (f *feed) doubted(why *doubt) {
 	case "went_back":
 		poke(f.again)
 	}
-	if last := f.why.Swap(why); last == nil || last.label != why.label {
+	if last := f.why.Swap(why); f.bucket.spec.Decides && (last == nil || last.label != why.label) {
 		f.log().Warn().Str("why", why.text).Dur("admits_for", max(f.remaining(), 0)).Msg("cannot prove freshness; trying on")
 	}
 	f.warn()
@@ -44,7 +44,7 @@ func (f *feed) doubted(why *doubt) {
 func (f *feed) proved(b beat) {
 	now := f.bucket.broker.clock.now()
 	f.bucket.broker.metrics.proved(f.bucket.spec.Name, now.running-b.sent.running)
-	if why := f.why.Swap(nil); why != nil {
+	if why := f.why.Swap(nil); why != nil && f.bucket.spec.Decides {
 		f.log().Info().Msg("freshness is proved again")
 	}
 	f.stale = false
@@ -62,7 +62,7 @@ func (f *feed) remaining() time.Duration {
 
 // warn tells once that the bound is passed: from then on protected requests are refused.
 func (f *feed) warn() {
-	if f.stale || f.proof.Load() == nil || f.remaining() >= 0 {
+	if !f.bucket.spec.Decides || f.stale || f.proof.Load() == nil || f.remaining() >= 0 {
 		return
 	}
 	f.stale = true
@@ -107,7 +107,7 @@ func (b *Broker) Freshness() []FeedStatus {
 	now := b.clock.now()
 	all := []FeedStatus{}
 	for _, bucket := range buckets {
-		if bucket.feed == nil {
+		if !bucket.spec.Decides {
 			continue
 		}
 		age := bucket.feed.age(now)

@@ -49,7 +49,7 @@ func (b *bucket) config() jetstream.StreamConfig {
 		MaxConsumers:           -1,
 		Duplicates:             knownAgain,
 	}
-	if b.spec.Decides {
+	if b.spec.fed() {
 		c.RePublish = &jetstream.RePublish{Source: b.subject + ">", Destination: b.feedSubject() + ".>"}
 	}
 	return c
