@@ -12,6 +12,7 @@ type Config struct {
 	Cluster      Cluster
 	Listeners    []Listener
 	Admin        Admin
+	ACME         ACME
 	Telemetry    Telemetry
 	Authenticate Authenticate
 	Identities   []Identity
@@ -59,6 +60,7 @@ type Listener struct {
 	Name           string
 	Address        string // HOST:PORT
 	Certificates   []Certificate
+	Auto           bool   // certificates for hosts that Certificates has none for are ordered
 	Redirect       string // name of the https listener that this one sends people to; "": serves routes
 	TrustedProxies []netip.Prefix
 	ProxyProtocol  []netip.Prefix // whose connections begin with a header of the PROXY protocol, which tells their client
@@ -84,7 +86,7 @@ type Connections struct {
 }
 
 // TLS tells whether the listener speaks TLS.
-func (l Listener) TLS() bool { return len(l.Certificates) > 0 }
+func (l Listener) TLS() bool { return l.Auto || len(l.Certificates) > 0 }
 
 // Certificate is a chain and its key, as PEM.
 type Certificate struct{ Chain, Key []byte }

@@ -15,6 +15,7 @@ func language() shape {
 		blocks: map[string]shape{
 			"cluster":      clusterShape(),
 			"listen":       listenShape(),
+			"acme":         acmeShape(),
 			"admin":        {attributes: []string{"address", "pprof"}},
 			"telemetry":    telemetryShape(),
 			"authenticate": {attributes: []string{"url"}},
@@ -25,7 +26,7 @@ func language() shape {
 			"test":         {label: "NAME", elsewhere: true},
 			"route":        routeShape(),
 		},
-		later: []string{"acme", "console", "directory", "forward_auth", "workload"},
+		later: []string{"console", "directory", "forward_auth", "workload"},
 	}
 }
 

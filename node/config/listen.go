@@ -28,7 +28,6 @@ func (b block) listener() Listener {
 		Name:           b.name,
 		Redirect:       b.text("redirect", ""),
 		TrustedProxies: b.networks("trusted_proxies"),
-		Certificates:   b.certificates(),
 		Client:         b.clientCertificates(),
 		ProxyProtocol:  b.networks("proxy_protocol"),
 		HTTP3:          b.flag("http3", false),
@@ -39,6 +38,7 @@ func (b block) listener() Listener {
 		Streams:        limits.between("streams", 250, 1, 10_000),
 		Connections:    limits.connections(),
 	}
+	l.Certificates, l.Auto = b.certificates()
 	b.overUDP(l)
 	if w, ok := b.required("address", "where people reach it, such as \":443\""); ok {
 		l.Address = b.socket(b.String(), w)
@@ -65,43 +65,41 @@ func (b block) redirection(l Listener, all []Listener) {
 	b.lack(badRedirect, b.place("redirect"), "There is no listener %q.%s", l.Redirect, suggest(l.Redirect, names))
 }
 
-// certificates reads tls: an object of certificate and key, or a list of those.
-func (b block) certificates() []Certificate {
+// certificates reads tls: "auto", an object of certificate and key, or a list of those.
+func (b block) certificates() (all []Certificate, auto bool) {
 	if !b.has("tls") {
-		return nil
+		return nil, false
 	}
 	expr := b.body.Attributes["tls"].Expr
 	written := []hclsyntax.Expression{expr}
 	switch e := expr.(type) {
 	case *hclsyntax.TupleConsExpr:
 		written = e.Exprs
-	case *hclsyntax.ObjectConsExpr:
-	default:
-		b.notObject(expr)
-		return nil
 	}
 	if len(written) == 0 {
 		b.fail(emptyValue, expr.Range(), "tls has no certificate. Leave tls out when a balancer in front speaks TLS.")
 	}
-	var all []Certificate
 	for _, e := range written {
-		if c, ok := b.certificate(e); ok {
+		if _, object := e.(*hclsyntax.ObjectConsExpr); !object {
+			auto = b.auto(e) || auto
+		} else if c, ok := b.certificate(e); ok {
 			all = append(all, c)
 		}
 	}
-	return all
+	return all, auto
 }
 
-func (b block) notObject(expr hclsyntax.Expression) {
+// auto tells whether an expression says "auto".
+func (b block) auto(expr hclsyntax.Expression) bool {
 	v, ok := b.value(expr)
-	switch {
-	case !ok:
-	case v.Type() == cty.String && v.AsString() == "auto":
-		b.later(expr.Range(), "auto")
-	default:
-		b.fail(wrongType, expr.Range(), "Write { certificate = file(\"PATH\"), key = file(\"PATH\") }, or a list of such. "+
+	if ok && v.Type() == cty.String && v.AsString() == "auto" {
+		return true
+	}
+	if ok {
+		b.fail(wrongType, expr.Range(), "Write \"auto\", or { certificate = file(\"PATH\"), key = file(\"PATH\") }, or a list of such. "+
 			"Leave tls out when a balancer in front speaks TLS.")
 	}
+	return false
 }
 
 // certificate reads a chain and its key, and checks that they belong together.

@@ -20,6 +20,7 @@ func (b block) whole() *Config {
 	c.Policies, c.Tests = rules.set, b.tests(rules)
 	c.Routes = b.routes(known{names(c.Identities), rules, c.Session, c.Authenticate.URL})
 	b.signIn(c)
+	c.ACME = b.acme(c)
 	b.covered(c)
 	b.clients(c)
 	b.empty(c)
@@ -57,6 +58,32 @@ func (b block) signIn(c *Config) {
 	}
 }
 
+// uncovered tells whether a name needs a certificate that is ordered: a listener that may order one has none of its own.
+func (c *Config) uncovered(name string) bool {
+	for _, l := range c.Listeners {
+		if l.Auto && l.Redirect == "" && !covers(pairsOf(l), name) {
+			return true
+		}
+	}
+	return false
+}
+
+// pairsOf are a listener's own certificates.
+func pairsOf(l Listener) (pairs []tls.Certificate) {
+	for _, written := range l.Certificates {
+		if pair, err := tls.X509KeyPair(written.Chain, written.Key); err == nil {
+			pairs = append(pairs, pair)
+		}
+	}
+	return pairs
+}
+
+// covers tells whether one of the certificates is for a host, which may be a wildcard.
+func covers(pairs []tls.Certificate, host string) bool {
+	name := strings.Replace(host, "*", "any", 1)
+	return slices.ContainsFunc(pairs, func(p tls.Certificate) bool { return p.Leaf.VerifyHostname(name) == nil })
+}
+
 // covered warns of hosts that no certificate is for, when picket itself speaks TLS on every listener.
 func (b block) covered(c *Config) {
 	var pairs []tls.Certificate
@@ -64,15 +91,10 @@ func (b block) covered(c *Config) {
 		if l.Redirect != "" {
 			continue
 		}
-		if !b.children("listen")[i].has("tls") {
+		if l.Auto || !b.children("listen")[i].has("tls") {
 			return
 		}
-		for _, written := range l.Certificates {
-			pair, err := tls.X509KeyPair(written.Chain, written.Key)
-			if err == nil {
-				pairs = append(pairs, pair)
-			}
-		}
+		pairs = append(pairs, pairsOf(l)...)
 	}
 	if len(pairs) == 0 {
 		return
@@ -84,8 +106,7 @@ func (b block) covered(c *Config) {
 }
 
 func (b block) coveredBy(pairs []tls.Certificate, o Origin, attribute string) {
-	host := strings.Trim(strings.Replace(o.Host, "*", "any", 1), "[]")
-	if o.Scheme != "https" || slices.ContainsFunc(pairs, func(p tls.Certificate) bool { return p.Leaf.VerifyHostname(host) == nil }) {
+	if o.Scheme != "https" || covers(pairs, strings.Trim(o.Host, "[]")) {
 		return
 	}
 	b.warn(certificateGap, b.place(attribute), "None of the listeners' certificates is for %s: browsers will refuse it.", o.Host)

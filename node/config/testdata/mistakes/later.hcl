@@ -1,10 +1,6 @@
 # What the language knows and this version does not act on.
 
-acme { # ERROR: Not in this version; "acme" is known to the language, but this version of picket does not act on it. Leave it out.
-  email = "ops@example.com"
-}
-
-directory "scim" { # ERROR: Not in this version
+directory "scim" { # ERROR: Not in this version; "directory" is known to the language, but this version of picket does not act on it. Leave it out.
   path = "/.picket/scim/v2"
 }
 
@@ -16,7 +12,6 @@ forward_auth { # ERROR: Not in this version
 
 listen "https" {
   address = ":443"
-  tls     = "auto" # ERROR: Not in this version; "auto" is known to the language
 }
 
 identity "google" {

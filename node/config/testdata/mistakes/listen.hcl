@@ -20,7 +20,7 @@ listen "https" {
 
 listen "beside" {
   address = "127.0.0.1:443" # ERROR: Address used twice; listen "https" and listen "beside" cannot both listen on port 443 here.
-  tls     = true            # ERROR: Wrong type; Write { certificate = file("PATH"), key = file("PATH") }
+  tls     = true            # ERROR: Wrong type; Write "auto", or { certificate = file("PATH"), key = file("PATH") }
 }
 
 listen "operators" {

@@ -44,7 +44,7 @@ listen "more" {
 
 listen "names" {
   address = "bücher.example:443"                     # ERROR: Not an address; The host has letters beyond ASCII.
-  tls     = [{ certificate = file(env("CERT")) }, 5] # ERROR: Missing attribute; tls needs key: write key = file("PATH"). # ERROR: Wrong type; Write an object
+  tls     = [{ certificate = file(env("CERT")) }, 5] # ERROR: Missing attribute; tls needs key: write key = file("PATH"). # ERROR: Wrong type; Write "auto", or { certificate
 }
 
 listen "empty" {
