@@ -9,6 +9,7 @@ import (
 
 	"picket/broker"
 	"picket/node/authn"
+	"picket/node/certs"
 )
 
 // api is the admin API: JSON, for `picket status`, `picket sessions` and programs of the operator's.
@@ -28,6 +29,7 @@ func (a *api) mount(mux *http.ServeMux) {
 	a.mountBackup(mux)
 	a.mountLocks(mux)
 	a.mountNodes(mux)
+	a.mountCertificates(mux)
 }
 
 // providerStatus is how an identity provider was when it was last asked.
@@ -57,7 +59,8 @@ type status struct {
 	Buckets   []broker.BucketStatus `json:"buckets"`
 	Feeds     []broker.FeedStatus   `json:"feeds"` // of the buckets that decide access: how fresh what this node knows of each is
 	Providers []providerStatus      `json:"providers"`
-	Errors    []string              `json:"errors"` // what could not be asked
+	Certs     []certs.Status        `json:"certificates"` // that are ordered; those of files are not among them
+	Errors    []string              `json:"errors"`       // what could not be asked
 }
 
 func (a *api) status(w http.ResponseWriter, r *http.Request) {
@@ -66,7 +69,7 @@ func (a *api) status(w http.ResponseWriter, r *http.Request) {
 		Node: n.config().Cluster.Broker.Node, Cluster: n.config().Cluster.Name, Version: n.version, Since: n.since,
 		Ready: n.ready(), Fresh: n.broker.Fresh(), Staleness: -1, Digest: n.config().Digest, Config: a.configStatus(),
 		Nodes: []nodeStatus{}, Buckets: []broker.BucketStatus{}, Providers: []providerStatus{}, Errors: []string{},
-		Feeds: n.broker.Freshness(),
+		Feeds: n.broker.Freshness(), Certs: n.certs.Status(),
 	}
 	for _, p := range n.authn().Providers() {
 		s.Providers = append(s.Providers, providerStatus(p))
@@ -192,7 +195,7 @@ func (a *api) up(w http.ResponseWriter) bool {
 func fail(w http.ResponseWriter, err error) {
 	code := http.StatusInternalServerError
 	switch {
-	case errors.Is(err, broker.ErrNotFound):
+	case errors.Is(err, broker.ErrNotFound), errors.Is(err, certs.ErrUnknownName):
 		code = http.StatusNotFound
 	case errors.Is(err, broker.ErrUnavailable):
 		code = http.StatusServiceUnavailable

@@ -7,6 +7,7 @@ import (
 
 	"picket/node/authn"
 	"picket/node/authz"
+	"picket/node/certs"
 	"picket/node/config"
 	"picket/node/console"
 	"picket/node/proxy"
@@ -21,6 +22,7 @@ type generation struct {
 	since  time.Time         // when it was put in force
 	authn  *authn.Authn
 	facts  *facts
+	certs  *certs.Prepared
 }
 
 func newGeneration(r config.Reading) *generation {
@@ -36,6 +38,10 @@ func (n *Node) prepare(ctx context.Context, r config.Reading) (*generation, *pro
 	}
 	if g.facts, err = n.facts().beside(ctx, n.broker, r.Config.Data); err != nil {
 		return nil, nil, err
+	}
+	if g.certs, err = n.certs.With(r.Config); err != nil {
+		g.facts.leave(n.facts())
+		return nil, nil, fmt.Errorf("certificates: %w", err)
 	}
 	parts, err := n.parts(g)
 	if err != nil {
@@ -57,6 +63,7 @@ func (n *Node) use(g *generation, prepared *proxy.Prepared) {
 	g.authn.Use()
 	n.inForce.Store(g)
 	prepared.Use()
+	g.certs.Use()
 	before.facts.leave(g.facts)
 	n.members.tellNow()
 }
@@ -74,6 +81,7 @@ func (n *Node) parts(g *generation) (proxy.Parts, error) {
 	})
 	return proxy.Parts{
 		Config: c, Authn: g.authn, Authz: decides, Pages: pages, Refuse: pages.Refuse, Data: g.facts.snapshot,
+		Certificate: n.certs.Certificate, KeyAuthorization: n.certs.KeyAuthorization,
 	}, nil
 }
 

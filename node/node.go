@@ -22,6 +22,7 @@ import (
 
 	"picket/broker"
 	"picket/node/authn"
+	"picket/node/certs"
 	"picket/node/config"
 	"picket/node/proxy"
 )
@@ -58,6 +59,7 @@ type Node struct {
 	registry *prometheus.Registry
 	broker   *broker.Broker
 	door     *proxy.Door
+	certs    *certs.Manager
 	decided  *decisions
 	members  *members
 	admin    *admin
@@ -80,6 +82,9 @@ func New(o Options) (*Node, error) {
 	g.authn, err = authn.New(authn.Options{Config: c, Broker: n.broker, Log: n.log, Registry: n.registry})
 	if err != nil {
 		return nil, fmt.Errorf("sign-in: %w", err)
+	}
+	if n.certs, err = certs.New(certs.Options{Config: c, Broker: n.broker, Log: n.log, Registry: n.registry}); err != nil {
+		return nil, fmt.Errorf("certificates: %w", err)
 	}
 	n.decided = newDecisions(c.Telemetry.DecisionLog)
 	parts, err := n.parts(g)
@@ -210,6 +215,10 @@ func (n *Node) open(starting, life context.Context, parts *errgroup.Group) error
 		return err
 	}
 	parts.Go(func() error { return n.decided.run(life) })
+	if err := n.certs.Open(starting); err != nil {
+		return err
+	}
+	parts.Go(func() error { return n.certs.Run(life) })
 	if err := n.members.open(starting); err != nil {
 		return err
 	}

@@ -47,6 +47,9 @@ func (m *Manager) Status() []Status {
 
 func (s *site) status(now time.Time) Status {
 	st := Status{Name: s.name, State: StateMissing, Failures: s.attempt.Count, Error: s.attempt.Error}
+	if s.attempt.Error == begun && now.Before(s.attempt.Next) { // it is under way
+		st.Failures, st.Error = st.Failures-1, ""
+	}
 	if s.cert != nil {
 		st.State, st.Issuer, st.Expires = StateServed, s.cert.Leaf.Issuer.CommonName, s.cert.Leaf.NotAfter
 		if now.After(st.Expires) {

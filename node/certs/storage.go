@@ -19,7 +19,7 @@ import (
 
 // record is one value of certmagic's, or of ours.
 type record struct {
-	Path     string    `json:"path"` // certmagic's key: a path with slashes
+	Path     []byte    `json:"path"` // certmagic's key: slashes, and any bytes between them
 	Value    []byte    `json:"value"`
 	Modified time.Time `json:"modified"`
 	broker.Rest
@@ -83,7 +83,7 @@ func (s *storage) Store(ctx context.Context, of string, value []byte) error {
 
 // put writes a value that the store forgets after ttl; 0: never.
 func (s *storage) put(ctx context.Context, of string, value []byte, ttl time.Duration) error {
-	r := record{Path: of, Value: value, Modified: time.Now().UTC()}
+	r := record{Path: []byte(of), Value: value, Modified: time.Now().UTC()}
 	if _, err := s.bucket.Put(ctx, keyOf(of), r, ttl); err != nil {
 		return fmt.Errorf("storing %s: %w", of, err)
 	}
@@ -204,7 +204,7 @@ func (s *storage) List(ctx context.Context, folder string, recursive bool) ([]st
 // pathOf is the path of a record; of one that cannot be read, what its key says.
 func pathOf(entry broker.Entry[record], err error) (of string, ok bool) {
 	if err == nil {
-		return entry.Value.Path, true
+		return string(entry.Value.Path), true
 	}
 	return broker.DecodeKey(entry.Key)
 }

@@ -3,12 +3,15 @@ package certs
 import (
 	"cmp"
 	"context"
+	"crypto"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
 	"io"
 	"log"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -19,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddyserver/certmagic"
 	"github.com/letsencrypt/pebble/v2/ca"
 	"github.com/letsencrypt/pebble/v2/db"
 	"github.com/letsencrypt/pebble/v2/va"
@@ -156,6 +160,30 @@ func (w *world) acme(challenge string, names ...string) config.ACME {
 		CA:  pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: w.authority.Certificate().Raw}),
 		DNS: w.zone.config(),
 	}
+}
+
+// acmeless is a configuration for an authority that does not answer.
+func (w *world) acmeless(names ...string) config.ACME {
+	return config.ACME{Names: names, Directory: "https://127.0.0.1:1/dir", KeyType: "p256", Challenges: []string{"http-01"}}
+}
+
+// selfSigned is a certificate of its own, and its key, as PEM.
+func selfSigned(t *testing.T, name string, until time.Time) (chain, key []byte) {
+	t.Helper()
+	made, err := certmagic.StandardKeyGenerator{KeyType: certmagic.P256}.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer := made.(crypto.Signer)
+	template := x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{name}, NotBefore: until.Add(-90 * 24 * time.Hour), NotAfter: until}
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, signer.Public(), signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key, err = certmagic.PEMEncodePrivateKey(made); err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), key
 }
 
 // member is one node's part.

@@ -149,6 +149,9 @@ func (d *Door) pass(a *ask) {
 		d.turnAway(a, f)
 		return
 	}
+	if d.prove(a, l) {
+		return
+	}
 	s, f := findSite(a)
 	if f != nil {
 		d.turnAway(a, f)

@@ -38,7 +38,10 @@ func newFronts(p Parts, r *Rules, t *tickets) (map[string]*front, error) {
 	from := p.Config.Listeners
 	fronts := make(map[string]*front, len(from))
 	for i, key := range keys(from) {
-		f := &front{Listener: from[i], obtained: p.Certificate, tickets: t, table: r.table}
+		f := &front{Listener: from[i], tickets: t, table: r.table}
+		if from[i].Auto {
+			f.obtained = p.Certificate
+		}
 		var err error
 		if f.certs, err = newCertificates(from[i].Certificates); err != nil {
 			mistakes = append(mistakes, fmt.Errorf("listen %q: %w", from[i].Name, err))

@@ -88,7 +88,7 @@ func TestCertificatesThatStandInNoFile(t *testing.T) {
 		return &made
 	}
 	other, challenge := obtained("other.test"), obtained("challenge.test")
-	w := newWorld(t, http.HandlerFunc(mirror), secure(t))
+	w := newWorld(t, http.HandlerFunc(mirror), secure(t), func(c *config.Config) { c.Listeners[0].Auto = true })
 	parts := w.parts(w.config)
 	parts.Certificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		switch {

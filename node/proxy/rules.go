@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"net/http"
@@ -31,6 +32,10 @@ type Parts struct {
 	// (a ClientHello that offers acme-tls/1 alone, RFC 8737). Files go before it, and their first comes after it when it
 	// has none or fails. Nil: there are none.
 	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+
+	// KeyAuthorization gives the answer to a challenge of ACME that is asked for without TLS; false for a token that is not
+	// known. Nil: none is.
+	KeyAuthorization func(ctx context.Context, token string) (string, bool)
 }
 
 // Rules are all that a request is decided by: one whole configuration, made ready. They are immutable, and a request meets
@@ -46,6 +51,8 @@ type Rules struct {
 	table  *table
 	scrub  *scrubber
 	fronts map[string]*front // by listener.key
+
+	keyAuthorization func(context.Context, string) (string, bool) // nil: there are no challenges
 }
 
 // newRules compiles one configuration; all mistakes are told at once. Connections to applications are kept that the rules
@@ -55,6 +62,7 @@ func newRules(p Parts, before *Rules, t *tickets) (*Rules, error) {
 		return nil, errors.New("proxy: Config, Authn, Authz, Pages and Refuse are needed")
 	}
 	r := &Rules{config: p.Config, authn: p.Authn, authz: p.Authz, pages: p.Pages, refuse: p.Refuse, data: p.Data}
+	r.keyAuthorization = p.KeyAuthorization
 	if r.data == nil {
 		r.data = func() *policy.Data { return nil }
 	}
