@@ -95,6 +95,12 @@ identity "corp" {
 // newWorld starts a cluster of nodes that all have this configuration beside basics. In it, APP is the application.
 func newWorld(t *testing.T, nodes int, hcl string, app http.HandlerFunc) *world {
 	t.Helper()
+	return newWorldOf(t, nodes, basics+hcl, app)
+}
+
+// newWorldOf is newWorld for a whole configuration.
+func newWorldOf(t *testing.T, nodes int, hcl string, app http.HandlerFunc) *world {
+	t.Helper()
 	w := &world{t: t, provider: httptest.NewUnstartedServer(nil), app: httptest.NewServer(app)}
 	t.Cleanup(w.app.Close)
 	secret := strings.Repeat("s", 32)
@@ -116,7 +122,7 @@ func newWorld(t *testing.T, nodes int, hcl string, app http.HandlerFunc) *world 
 	t.Setenv("ISSUER", w.provider.URL)
 	t.Setenv("APP", w.app.URL)
 	w.file = filepath.Join(t.TempDir(), "cluster.hcl")
-	w.must(os.WriteFile(w.file, []byte(basics+hcl), 0o600))
+	w.must(os.WriteFile(w.file, []byte(hcl), 0o600))
 	for i := range nodes {
 		t.Setenv("PICKET_NODE", fmt.Sprintf("n%d", i+1))
 		w.start(config.Read(w.file))
