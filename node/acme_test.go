@@ -172,7 +172,9 @@ func greet(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "h
 // renewed asks for a certificate at once: what failed while the authority did not issue is not waited out.
 func (w *world) renewed(name string) {
 	w.t.Helper()
-	var told struct{ Certificates []struct{ Error, State string } }
+	var told struct {
+		Certificates []struct{ Error, State string }
+	}
 	w.within(time.Minute, "the first try has ended", func() bool {
 		_, text := w.nodes[0].ask(w, http.MethodGet, "/v1/certificates", "")
 		w.must(json.Unmarshal([]byte(text), &told))
