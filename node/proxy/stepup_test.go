@@ -52,6 +52,7 @@ func TestAProgramThatHasToShowMoreIsTold(t *testing.T) {
 	if f.Code != want.Code || f.Route != want.Route || f.User != want.User || f.LoginURL != want.LoginURL || f.RequestID == "" {
 		t.Errorf("told %+v", f)
 	}
+	w.until("the line is written", func() bool { return len(w.log.access(t)) == 1 })
 	if got := w.log.access(t)[0]; got["decision"] != "step_up" || got["status"] != 401.0 || got["policy"] != "strong" {
 		t.Errorf("the line: %v", got)
 	}
