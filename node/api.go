@@ -60,7 +60,8 @@ type status struct {
 	Feeds     []broker.FeedStatus   `json:"feeds"` // of the buckets that decide access: how fresh what this node knows of each is
 	Providers []providerStatus      `json:"providers"`
 	Certs     []certs.Status        `json:"certificates"` // that are ordered; those of files are not among them
-	Errors    []string              `json:"errors"`       // what could not be asked
+	Upstreams []upstreamStatus      `json:"upstreams"`
+	Errors    []string              `json:"errors"` // what could not be asked
 }
 
 func (a *api) status(w http.ResponseWriter, r *http.Request) {
@@ -69,7 +70,7 @@ func (a *api) status(w http.ResponseWriter, r *http.Request) {
 		Node: n.config().Cluster.Broker.Node, Cluster: n.config().Cluster.Name, Version: n.version, Since: n.since,
 		Ready: n.ready(), Fresh: n.broker.Fresh(), Staleness: -1, Digest: n.config().Digest, Config: a.configStatus(),
 		Nodes: []nodeStatus{}, Buckets: []broker.BucketStatus{}, Providers: []providerStatus{}, Errors: []string{},
-		Feeds: n.broker.Freshness(), Certs: n.certs.Status(),
+		Feeds: n.broker.Freshness(), Certs: n.certs.Status(), Upstreams: n.upstreams(),
 	}
 	for _, p := range n.authn().Providers() {
 		s.Providers = append(s.Providers, providerStatus(p))

@@ -44,6 +44,7 @@ type status struct {
 	Buckets   []bucketStatus   `json:"buckets"`
 	Feeds     []feedStatus     `json:"feeds"`
 	Providers []providerStatus `json:"providers"`
+	Upstreams []upstreamStatus `json:"upstreams"`
 	Errors    []string         `json:"errors"` // what the node could not find out
 }
 

@@ -14,10 +14,11 @@ import (
 func (t terminal) statusCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status [--admin ADDRESS]",
-		Short: "The nodes, how fresh they are, the replicas, the identity providers",
+		Short: "The nodes, how fresh they are, the replicas, the identity providers, the applications",
 		Long: `Asks one node what it knows of the cluster: which nodes there are, which of them keep
 state, who is gone, and whether they run the same version and configuration; who leads
-each bucket, who follows and how far behind; and whether the identity providers answer.`,
+each bucket, who follows and how far behind; whether the identity providers answer; and
+what health checks and errors say of the applications behind routes.`,
 		Example: `  picket status
   picket status --admin 10.0.0.7:9901
   PICKET_ADMIN=unix:/run/picket/admin.sock picket status -o json`,
@@ -57,6 +58,7 @@ func (s status) print(w io.Writer, colour bool, now time.Time) {
 	s.printNodes(w, colour, now)
 	s.printBuckets(w, colour)
 	s.printProviders(w, colour, now)
+	s.printUpstreams(w, colour, now)
 }
 
 func (s status) readiness() cell {

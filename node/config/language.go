@@ -86,16 +86,22 @@ func routeShape() shape {
 		label: "NAME",
 		attributes: append(clientAttributes(),
 			"from", "to", "policy", "public", "any_user", "identity", "identity_headers", "websocket", "timeout",
-			"idle_timeout", "shadow", "paths", "methods",
+			"idle_timeout", "shadow", "paths", "methods", "balance", "hash", "weights", "proxy_protocol",
 		),
 		blocks: map[string]shape{
 			"session":   {attributes: []string{"lifetime", "idle"}},
 			"assertion": {attributes: []string{"header", "claims", "audience", "lifetime"}},
 			"rewrite":   {attributes: []string{"host"}, later: []string{"pattern", "prefix", "replace"}},
+
+			"health":       {attributes: []string{"path", "grpc", "tcp", "host", "every", "timeout", "healthy", "unhealthy"}},
+			"outliers":     {attributes: []string{"errors", "window", "eject", "max_ejected"}},
+			"retry":        {attributes: []string{"attempts", "on"}},
+			"circuit":      {attributes: []string{"requests", "pending", "wait"}},
+			"upstream_tls": {attributes: []string{"ca", "name", "certificate", "key", "skip_verify"}},
+			"kubernetes":   {attributes: []string{"token", "impersonate"}},
 		},
 		later: []string{
-			"balance", "body_limit", "cors_preflight", "hash", "health", "limit", "outliers", "redirect",
-			"request_headers", "response_headers", "retry", "upstream_tls",
+			"body_limit", "cors_preflight", "limit", "redirect", "request_headers", "response_headers",
 		},
 	}
 }

@@ -15,9 +15,8 @@ import (
 func TestLaterNames(t *testing.T) {
 	want := []string{
 		"console", "directory", "forward_auth", "workload",
-		"route.balance", "route.body_limit", "route.cors_preflight", "route.hash", "route.health", "route.limit",
-		"route.outliers", "route.redirect", "route.request_headers", "route.response_headers", "route.retry",
-		"route.upstream_tls",
+		"route.body_limit", "route.cors_preflight", "route.limit", "route.redirect", "route.request_headers",
+		"route.response_headers",
 		"route.rewrite.pattern", "route.rewrite.prefix", "route.rewrite.replace",
 		"telemetry.traces",
 	}

@@ -94,6 +94,8 @@ const (
 	noRoutes           mistake = "No routes"
 	shadowOfItself     mistake = "Shadow of itself"
 	pathsOverlap       mistake = "Two expressions for one path"
+	withoutEffect      mistake = "Setting without effect"
+	notVerified        mistake = "Upstream not verified"
 )
 
 // takesRestart is what a running node says of a configuration that is to take the place of its own.

@@ -64,6 +64,7 @@ func (b block) route(k known) (Route, []place) {
 	r.Paths, places = b.paths(orText(r.Prefix, "/"))
 	r.To = b.upstreams("http://10.0.0.5:8080", b.upstream)
 	r.Access, r.Policies = b.access(k.rules)
+	r.Upstream = b.chosen(r.To, r.Access == Public)
 	r.Shadow = b.shadows(k.rules, r.Policies)
 	r.Assertion = b.child("assertion").assertion(r.From.Host)
 	r.IdentityHeaders = b.identityHeaders(r.Assertion.Header, k.rules.options)
@@ -110,13 +111,12 @@ func (b block) upstreams(example string, parse func(word) (string, bool)) []stri
 }
 
 func (b block) upstream(w word) (string, bool) {
+	if origin, is, err := socketOf(w.text); is {
+		return b.orFail(w, origin, err)
+	}
 	u, err := b.url(w)
 	if err == nil && u.Scheme == "tcp" {
 		b.fail(badURL, w.at, "TCP is carried where people ask for it: write from = \"tcp+https://HOST:PORT\", or an upstream with http://.")
-		return "", false
-	}
-	if err == nil && u.Scheme == "unix" {
-		b.later(w.at, u.Scheme+"://")
 		return "", false
 	}
 	var origin Origin
@@ -132,6 +132,15 @@ func (b block) upstream(w word) (string, bool) {
 		return "", false
 	}
 	return origin.String(), true
+}
+
+// orFail is an origin, unless it could not be read, which is reported.
+func (b block) orFail(w word, origin string, err error) (string, bool) {
+	if err != nil {
+		b.fail(badURL, w.at, "%s", sentence(err))
+		return "", false
+	}
+	return origin, true
 }
 
 // upstreamOf is the origin of an upstream: h2c is HTTP/2 without TLS, on the same ports as http.

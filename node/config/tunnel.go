@@ -39,6 +39,7 @@ func (b block) tunnel(k known, from word) Route {
 	b.refuseHTTP()
 	r.From, r.Connect = b.connect(from)
 	r.Access, r.Policies = b.access(k.rules)
+	r.Upstream = b.chosen(r.To, false)
 	r.Shadow = b.shadows(k.rules, r.Policies)
 	return r
 }
@@ -54,7 +55,7 @@ func (b block) refuseHTTP() {
 		}
 	}
 	for _, inner := range b.body.Blocks {
-		if slices.Contains([]string{"assertion", "rewrite"}, inner.Type) {
+		if slices.Contains([]string{"assertion", "kubernetes", "retry", "rewrite", "upstream_tls"}, inner.Type) {
 			tell(inner.TypeRange, inner.Type)
 		}
 	}
@@ -112,6 +113,9 @@ func tcpAddress(u *url.URL) (host, port string, err error) {
 
 // tcpUpstream reads tcp://HOST:PORT.
 func (b block) tcpUpstream(w word) (string, bool) {
+	if origin, is, err := socketOf(w.text); is && !strings.HasPrefix(w.text, "h2c") {
+		return b.orFail(w, origin, err)
+	}
 	u, err := b.url(w)
 	if err == nil && u.Scheme != "tcp" {
 		err = fmt.Errorf("%.20q is not a scheme for what carries TCP. Write tcp://", u.Scheme)

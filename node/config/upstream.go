@@ -5,8 +5,8 @@ import "time"
 // Upstream is how the applications behind a route are chosen, watched and reached.
 type Upstream struct {
 	Weights  []int  // of Route.To, in its order; nil: all the same. One of 0 gets nothing.
-	Balance  string // "round_robin", "least_request", "random" or "hash"
-	Hash     string // what hash goes by: "session", "ip", or "header:NAME" with a canonical name
+	Balance  string // "least_request", "random" or "hash"; "": in turn
+	Hash     string // what hash goes by: "session", "ip", or "header:NAME" with a canonical name; "": not by hash
 	Health   Health
 	Outliers Outliers
 	Retry    Retry

@@ -11,6 +11,7 @@ import (
 	"picket/node/authz"
 	"picket/node/config"
 	"picket/node/proxy/http1"
+	"picket/node/proxy/upstream"
 	"picket/policy"
 )
 
@@ -50,11 +51,12 @@ type ask struct {
 	given    http1.Fields   // what is added to the request that goes upstream
 	stream   stream         // by which it is found while it is under way
 
-	target   *target // that it is sent to
-	upstream string  // the address that it was sent to; "": it was not
-	received int64   // bytes that came through a TCP tunnel
-	refused  string  // code of the refusal; "": it was carried
-	ended    error   // why what was carried did not come to its own end; nil: it did
+	call     upstream.Call // by which a target is chosen
+	target   *target       // that it is sent to, where it has a connection of its own
+	upstream string        // the address that it was sent to; "": it was not
+	received int64         // bytes that came through a TCP tunnel
+	refused  string        // code of the refusal; "": it was carried
+	ended    error         // why what was carried did not come to its own end; nil: it did
 }
 
 // found tells whether the caller is known.

@@ -52,12 +52,15 @@ func (b *buffers) Put(p []byte) { b.pool.Put((*[32 << 10]byte)(p)) }
 // fault, and not the application's.
 type sending struct {
 	http1.Body
+	untaken
 	idle  *idle
 	wrong atomic.Pointer[http1.Malformed] // nil: nothing, as far as it was read
 }
 
 func (s *sending) Read(p []byte) (int, error) {
+	s.taken.Store(true)
 	n, err := s.Body.Read(p)
+	s.read(err)
 	s.idle.alive()
 	var m *http1.Malformed
 	if err != nil && errors.As(err, &m) {

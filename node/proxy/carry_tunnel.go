@@ -11,18 +11,20 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"picket/node/proxy/http1"
+	"picket/node/proxy/upstream"
 )
 
 // carryTunnel connects to the upstream and joins it with the client, until both have ended or the request is cut.
 func (d *Door) carryTunnel(a *ask) {
 	life := &a.r.Life
-	conn, err := dialTCP(life, a)
+	conn, err := a.dial(dialPlain)
 	if err != nil {
 		d.notCarried(a, err)
 		return
 	}
-	upstream := side{Conn: conn}
-	defer upstream.Close()
+	a.call.Answered(http.StatusOK)
+	far := side{Conn: conn}
+	defer far.Close()
 	client, err := openTunnel(a)
 	if err != nil {
 		d.log.Debug().Err(err).Str("request_id", a.id).Msg("opening a tunnel")
@@ -31,7 +33,7 @@ func (d *Door) carryTunnel(a *ask) {
 	defer client.Close()
 	idle := newIdle(a.route.IdleTimeout, life)
 	defer idle.stop()
-	j := &joint{client: client, upstream: upstream, idle: idle}
+	j := &joint{client: client, upstream: far, idle: idle}
 	err = j.run(life)
 	a.w.bytes, a.received = j.down, j.up
 	if a.r.Major > 1 && err == nil && life.Err() == nil { // else the stream is reset: half of what was sent must not look whole
@@ -39,16 +41,9 @@ func (d *Door) carryTunnel(a *ask) {
 	}
 }
 
-// dialTCP connects to the target whose turn it is, or to the next that can be reached.
-func dialTCP(ctx context.Context, a *ask) (conn net.Conn, err error) {
-	for target := range a.route.inTurn {
-		a.upstream = target.Host
-		conn, err = newDialer().DialContext(ctx, "tcp", target.Host)
-		if err == nil || ctx.Err() != nil {
-			return conn, err
-		}
-	}
-	return nil, err
+// dialPlain connects without TLS.
+func dialPlain(ctx context.Context, reach *upstream.Reach) (net.Conn, error) {
+	return reach.Dial(ctx, "", "")
 }
 
 // openTunnel tells the client that it is connected: what it sends from now on is for the upstream.

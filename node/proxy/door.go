@@ -51,6 +51,7 @@ import (
 	"picket/node/authz"
 	"picket/node/config"
 	"picket/node/proxy/http1"
+	"picket/node/proxy/upstream"
 )
 
 // Options are what a door is made of.
@@ -71,19 +72,20 @@ type Options struct {
 
 // Door is an http.Handler, and listens by itself in Run. What it decides by is replaced as a whole, by Use.
 type Door struct {
-	inForce  atomic.Pointer[Rules] // taken once for each request
-	fresh    func() bool
-	node     string
-	drain    time.Duration
-	log      zerolog.Logger
-	plainLog *log.Logger // log for net/http, which says on it what clients did wrong
-	now      func() time.Time
-	tickets  *tickets
-	cookies  []string // names of ours
-	buffers  *buffers
-	streams  *streams
-	changes  *changes
-	metrics  *metrics
+	inForce   atomic.Pointer[Rules] // taken once for each request
+	fresh     func() bool
+	node      string
+	drain     time.Duration
+	log       zerolog.Logger
+	plainLog  *log.Logger // log for net/http, which says on it what clients did wrong
+	now       func() time.Time
+	tickets   *tickets
+	cookies   []string // names of ours
+	buffers   *buffers
+	streams   *streams
+	upstreams *upstream.Upstreams
+	changes   *changes
+	metrics   *metrics
 
 	mu        sync.Mutex
 	listeners []*listener        // guarded by mu
@@ -108,15 +110,23 @@ func New(o Options) (*Door, error) {
 	d.tickets = newTickets(o.Keys, d.now)
 	d.metrics = newMetrics(o.Registry)
 	d.streams = newStreams(d.metrics)
-	rules, err := newRules(o.Parts, nil, d.tickets)
+	d.upstreams = upstream.New(upstream.Options{Log: o.Log, Registry: o.Registry})
+	rules, err := newRules(o.Parts, nil, d.tickets, d.upstreams)
 	if err != nil {
 		return nil, err
 	}
 	d.inForce.Store(rules)
+	d.upstreams.Use(rules.plan)
 	d.addListeners(rules)
 	rules.authn.OnChange(d.changes.add)
 	return d, nil
 }
+
+// UpstreamStatus is how one application of one route is.
+type UpstreamStatus = upstream.Status
+
+// Upstreams are the applications of all routes, by the names of the routes.
+func (d *Door) Upstreams() []UpstreamStatus { return d.upstreams.Status() }
 
 // Changed tells the door that what policies see has changed, other than by a session, a user or their groups: whatever
 // is under way is asked about again, at once. It does not wait.
@@ -182,6 +192,7 @@ func (d *Door) pass(a *ask) {
 		return
 	}
 	d.keepCredentials(a)
+	a.dropImpersonation()
 	if f := d.admit(&a.r.Life, a); f != nil {
 		d.turnAway(a, f)
 		return

@@ -8,6 +8,7 @@ import (
 
 	"picket/node/authz"
 	"picket/node/proxy/http1"
+	"picket/node/proxy/upstream"
 	"picket/policy"
 )
 
@@ -38,6 +39,7 @@ func (d *Door) carry(a *ask) {
 	defer func() { a.ended = life.Cause() }()
 	s := d.streams.add(a, d.now())
 	defer d.streams.remove(s)
+	defer a.call.Done()
 	if d.changes.heard.Load() != a.heard { // something changed before the request could be found among those under way
 		d.askAgain(life, []*stream{s})
 	}
@@ -58,8 +60,9 @@ func (d *Door) carry(a *ask) {
 type exchange struct {
 	door *Door
 	*ask
-	idle *idle
-	body sending
+	idle     *idle
+	body     sending
+	informed bool // something that the application said before it responded was passed on
 }
 
 // run asks the application and passes its response on. What the application says before it responds (1xx) goes on as well.
@@ -97,6 +100,7 @@ func (x *exchange) question() *http1.Question {
 
 // inform passes on what the application says before it responds.
 func (x *exchange) inform(status int, fields http1.Fields) error {
+	x.informed = true
 	dropHops(&fields)
 	return x.w.Inform(status, fields)
 }
@@ -113,26 +117,6 @@ func (x *exchange) trailers() []string {
 	return slices.DeleteFunc(x.announced, func(name string) bool {
 		return x.rules.scrub.isReserved(name) || isAmong(notInTrailers[:], name)
 	})
-}
-
-// send asks the application: the target whose turn it is or, while no connection can be made and there is no body
-// that may have been sent, the next. This is the one place where a target is chosen and tried.
-func (x *exchange) send(q *http1.Question) (answer *http1.Answer, err error) {
-	for target := range x.route.inTurn {
-		x.upstream = target.Host
-		q.Host = x.route.hostFor(target, x.origin)
-		answer, err = target.transport.Ask(q, target)
-		if err == nil || q.Body != nil || !notConnected(err) {
-			break
-		}
-	}
-	return answer, err
-}
-
-// notConnected tells whether an error came before anything could be sent.
-func notConnected(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
 }
 
 // notCarried answers a request that was admitted and got no response, and says why in the log.
@@ -174,7 +158,10 @@ func reason(a *ask, err error) *authz.Refusal {
 		return nil
 	}
 	var wait net.Error
-	if errors.As(err, &wait) && wait.Timeout() {
+	switch {
+	case errors.Is(err, upstream.ErrFull):
+		return crowded(route)
+	case errors.As(err, &wait) && wait.Timeout():
 		return gatewayTimeout(route)
 	}
 	return badGateway(route)

@@ -160,6 +160,7 @@ func (d *Door) Run(ctx context.Context) error {
 	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx))
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.watch(watching) })
+	g.Go(func() error { return d.upstreams.Run(watching) })
 	g.Go(func() error {
 		defer unwatch()
 		<-ctx.Done()
@@ -203,8 +204,8 @@ func (d *Door) shut(ctx context.Context) error {
 	all.Wait()
 	d.streams.drain(ctx) // net/http does not know of tunnels
 	d.streams.endAll()
-	for _, t := range d.inForce.Load().transports() {
-		t.CloseIdleConnections()
+	for _, l := range d.inForce.Load().network() {
+		l.closeIdle()
 	}
 	return nil
 }

@@ -194,6 +194,24 @@ func badGateway(route string) *authz.Refusal {
 	}
 }
 
+// crowded is for a route whose applications have as many requests under way as it allows.
+func crowded(route string) *authz.Refusal {
+	return &authz.Refusal{
+		Status: http.StatusServiceUnavailable, Code: "upstream_full", Title: "Too much is asked of the application at the moment", Route: route,
+		Detail: "You may open it, but it has as many requests under way as it is to have.",
+		Next:   "Try again in a moment.", RetryAfter: retryAfter,
+	}
+}
+
+// nameless is for somebody whom Kubernetes cannot be told of.
+func nameless(route string) *authz.Refusal {
+	return &authz.Refusal{
+		Status: http.StatusForbidden, Code: "no_email", Title: "Kubernetes cannot be told who you are", Route: route,
+		Detail: "You are to act there under your email address, and the identity provider gave none that can be used.",
+		Next:   "Ask whoever runs the identity provider to give your account an email address.",
+	}
+}
+
 func gatewayTimeout(route string) *authz.Refusal {
 	return &authz.Refusal{
 		Status: http.StatusGatewayTimeout, Code: "upstream_slow", Title: "The application takes too long", Route: route,

@@ -23,7 +23,7 @@ type Prepared struct {
 func (d *Door) Prepare(ctx context.Context, parts Parts) (*Prepared, error) {
 	p := &Prepared{door: d, before: d.inForce.Load()}
 	var err error
-	if p.rules, err = newRules(parts, p.before, d.tickets); err != nil {
+	if p.rules, err = newRules(parts, p.before, d.tickets, d.upstreams); err != nil {
 		return nil, err
 	}
 	for i, key := range keys(parts.Config.Listeners) {
@@ -66,6 +66,7 @@ func (p *Prepared) Use() {
 		p.added, p.udp = nil, nil
 	}
 	d.inForce.Store(p.rules)
+	d.upstreams.Use(p.rules.plan)
 	d.Changed()
 	for _, l := range p.added {
 		d.serve(l.serve)
@@ -132,10 +133,10 @@ func (d *Door) endUDP(end func(context.Context) error) {
 // closeIdle closes the connections to applications that no route leads to any more. Those in use are closed when they have
 // served.
 func (p *Prepared) closeIdle() {
-	kept := p.rules.transports()
-	for pool, t := range p.before.transports() {
+	kept := p.rules.network()
+	for pool, l := range p.before.network() {
 		if kept[pool] == nil {
-			t.CloseIdleConnections()
+			l.closeIdle()
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"picket/node/authz"
 	"picket/node/config"
 	"picket/node/proxy/trust"
+	"picket/node/proxy/upstream"
 	"picket/policy"
 )
 
@@ -47,6 +48,7 @@ type Rules struct {
 	pages  http.Handler
 	refuse func(http.ResponseWriter, *http.Request, authz.Refusal)
 	data   func() *policy.Data
+	plan   *upstream.Plan
 	routes []*route
 	table  *table
 	scrub  *scrubber
@@ -57,7 +59,7 @@ type Rules struct {
 
 // newRules compiles one configuration; all mistakes are told at once. Connections to applications are kept that the rules
 // before have (nil: there are none).
-func newRules(p Parts, before *Rules, t *tickets) (*Rules, error) {
+func newRules(p Parts, before *Rules, t *tickets, u *upstream.Upstreams) (*Rules, error) {
 	if p.Config == nil || p.Authn == nil || p.Authz == nil || p.Pages == nil || p.Refuse == nil {
 		return nil, errors.New("proxy: Config, Authn, Authz, Pages and Refuse are needed")
 	}
@@ -66,12 +68,13 @@ func newRules(p Parts, before *Rules, t *tickets) (*Rules, error) {
 	if r.data == nil {
 		r.data = func() *policy.Data { return nil }
 	}
-	var routing, tabling, fronting error
-	r.routes, routing = newRoutes(p.Config.Routes, before.transports())
+	var planning, routing, tabling, fronting error
+	r.plan, planning = u.Prepare(p.Config.Routes)
+	r.routes, routing = newRoutes(p.Config.Routes, r.plan, before.network())
 	r.scrub = newScrubber(r.routes)
 	r.table, tabling = newTable(r.routes, p.Config.Authenticate.URL)
 	r.fronts, fronting = newFronts(p, r, t)
-	return r, errors.Join(routing, tabling, fronting)
+	return r, errors.Join(planning, routing, tabling, fronting)
 }
 
 // front is what is said of a listener (nil: none, which is trusted with nothing); nil when nothing is: it is to be closed.
@@ -82,16 +85,16 @@ func (r *Rules) front(through *listener) *front {
 	return r.fronts[through.key]
 }
 
-// transports are the connections to applications; none of nil.
-func (r *Rules) transports() transports {
-	all := transports{}
+// network is the connections to applications; none of nil.
+func (r *Rules) network() network {
+	all := network{}
 	if r == nil {
 		return all
 	}
 	for _, one := range r.routes {
 		for _, t := range one.targets {
-			if t.transport != nil {
-				all[t.pool] = t.transport
+			if t.line != nil {
+				all[pool{t.member.Endpoint.Origin, t.reach.Print, one.Timeout}] = t.line
 			}
 		}
 	}

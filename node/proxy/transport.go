@@ -10,12 +10,14 @@ import (
 	"strconv"
 
 	"picket/node/proxy/http1"
+	"picket/node/proxy/upstream"
 )
 
 // transport asks an application: http1.Transport over http://, net/http's over https://, where HTTP/2 may be spoken,
 // and over h2c://, where it is. The answer must be closed.
 type transport interface {
-	Ask(q *http1.Question, target *target) (*http1.Answer, error)
+	// Ask asks a target. Connections are used again for requests with the same key.
+	Ask(q *http1.Question, t *target, key string) (*http1.Answer, error)
 	CloseIdleConnections()
 }
 
@@ -23,20 +25,20 @@ type transport interface {
 type plainTransport struct{ *http1.Transport }
 
 // Ask asks.
-func (t plainTransport) Ask(q *http1.Question, target *target) (*http1.Answer, error) {
-	return t.Transport.Ask(q, target.address)
+func (t plainTransport) Ask(q *http1.Question, _ *target, key string) (*http1.Answer, error) {
+	return t.Transport.Ask(q, key)
 }
 
 // netTransport has net/http ask.
 type netTransport struct{ *http.Transport }
 
 // Ask makes a request of net/http, and of its response an answer.
-func (t netTransport) Ask(q *http1.Question, target *target) (*http1.Answer, error) {
+func (t netTransport) Ask(q *http1.Question, to *target, key string) (*http1.Answer, error) {
 	e := &early{to: q.Inform}
 	defer e.end() // from then on somebody else may have the writer
-	ctx := httptrace.WithClientTrace(q.Life, &httptrace.ClientTrace{Got1xxResponse: e.inform})
+	ctx := httptrace.WithClientTrace(upstream.WithClientKey(q.Life, key), &httptrace.ClientTrace{Got1xxResponse: e.inform})
 	r := (&http.Request{
-		Method: q.Method, URL: &url.URL{Scheme: target.Scheme, Host: target.Host, Opaque: q.Path, RawQuery: q.Query}, Host: q.Host,
+		Method: q.Method, URL: &url.URL{Scheme: to.scheme(), Host: to.host(), Opaque: q.Path, RawQuery: q.Query}, Host: q.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: headerOf(q),
 	}).WithContext(ctx)
 	if q.Body != nil {
@@ -59,13 +61,22 @@ func headerOf(q *http1.Question) http.Header {
 	for _, name := range []string{"Host", "Content-Length", "Transfer-Encoding", "Trailer"} {
 		delete(h, name)
 	}
-	for _, f := range q.Given {
-		h[http.CanonicalHeaderKey(f.Name)] = []string{f.Value}
-	}
+	give(h, q.Given)
 	if _, told := h["User-Agent"]; !told {
 		h["User-Agent"] = []string{""} // else net/http names itself
 	}
 	return h
+}
+
+// give sets what an application is told, over whatever is there. Of a name that is told twice both are.
+func give(h http.Header, given http1.Fields) {
+	for _, f := range given {
+		delete(h, http.CanonicalHeaderKey(f.Name))
+	}
+	for _, f := range given {
+		name := http.CanonicalHeaderKey(f.Name)
+		h[name] = append(h[name], f.Value)
+	}
 }
 
 // asking is a body that gives its trailers to a request of net/http.

@@ -23,6 +23,9 @@ func (d *Door) vouch(a *ask) *authz.Refusal {
 	if d.node != "" {
 		a.given = append(a.given, http1.Field{Name: "X-Picket-Node", Value: d.node})
 	}
+	if f := a.impersonate(); f != nil {
+		return f
+	}
 	if !a.found() {
 		return nil
 	}

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha1" // RFC 6455 asks for it, and nothing rests on it
-	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -20,6 +19,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"picket/node/proxy/http1"
+	"picket/node/proxy/upstream"
 )
 
 const (
@@ -33,7 +33,7 @@ const (
 // is cut. What the application answers instead of a WebSocket is passed on.
 func (d *Door) carrySocket(a *ask) {
 	life := &a.r.Life
-	conn, err := d.dialSocket(life, a)
+	conn, err := a.dial(dialSocket)
 	if err != nil {
 		d.notCarried(a, err)
 		return
@@ -48,9 +48,13 @@ func (d *Door) carrySocket(a *ask) {
 		err = life.Cause()
 	}
 	if err != nil {
+		if life.Err() == nil {
+			a.call.Failed(upstream.Classify(err), false)
+		}
 		d.notCarried(a, fmt.Errorf("opening a WebSocket: %w", err))
 		return
 	}
+	a.call.Answered(res.StatusCode)
 	if res.StatusCode != http.StatusSwitchingProtocols {
 		d.answer(a, conn, res)
 		return
@@ -66,21 +70,12 @@ func (d *Door) carrySocket(a *ask) {
 	a.w.bytes = t.down
 }
 
-// dialSocket connects to the target whose turn it is, or to the next that can be reached.
-func (d *Door) dialSocket(ctx context.Context, a *ask) (conn net.Conn, err error) {
-	for target := range a.route.inTurn {
-		a.target, a.upstream = target, target.Host
-		if target.Scheme == "https" {
-			secure := &tls.Dialer{NetDialer: newDialer(), Config: &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}}
-			conn, err = secure.DialContext(ctx, "tcp", target.address)
-		} else {
-			conn, err = newDialer().DialContext(ctx, "tcp", target.address)
-		}
-		if err == nil || ctx.Err() != nil {
-			return conn, err
-		}
+// dialSocket connects for HTTP/1.1.
+func dialSocket(ctx context.Context, reach *upstream.Reach) (net.Conn, error) {
+	if reach.Endpoint.Secure() {
+		return reach.DialTLS1(ctx)
 	}
-	return nil, err
+	return reach.Dial(ctx, "", "")
 }
 
 // shakeHands asks the application for a WebSocket, and gives its answer.
@@ -94,11 +89,9 @@ func (d *Door) shakeHands(conn net.Conn, back *bufio.Reader, a *ask) (*http.Resp
 	}
 	out := &http.Request{
 		Method: http.MethodGet, ProtoMajor: 1, ProtoMinor: 1, Header: a.r.Fields.Header(), Host: a.route.hostFor(a.target, a.origin),
-		URL: &url.URL{Scheme: a.target.Scheme, Host: a.target.Host, Opaque: a.in.Request.Path, RawQuery: a.in.Request.Query},
+		URL: &url.URL{Scheme: a.target.scheme(), Host: a.target.host(), Opaque: a.in.Request.Path, RawQuery: a.in.Request.Query},
 	}
-	for _, f := range a.given {
-		out.Header[http.CanonicalHeaderKey(f.Name)] = []string{f.Value}
-	}
+	give(out.Header, a.given)
 	out.Header["Connection"], out.Header["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
 	if _, sent := out.Header["User-Agent"]; !sent {
 		out.Header["User-Agent"] = []string{""} // else net/http sends its own

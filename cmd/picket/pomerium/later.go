@@ -19,16 +19,6 @@ func laterTable() map[string]func(*routeReader, *route, entry) {
 
 		"regex_rewrite_pattern":      later("rewrite", "pattern", textExpr),
 		"regex_rewrite_substitution": later("rewrite", "replace", replaceExpr),
-
-		"tls_skip_verify":          later("upstream_tls", "skip_verify", func(v value) string { return constant(v.isTrue()).text }),
-		"tls_server_name":          later("upstream_tls", "name", textExpr),
-		"tls_upstream_server_name": later("upstream_tls", "name", textExpr),
-		"tls_custom_ca_file":       later("upstream_tls", "ca", fileExpr),
-		"tls_client_cert_file":     later("upstream_tls", "certificate", fileExpr),
-		"tls_client_key_file":      later("upstream_tls", "key", fileExpr),
-		"tls_custom_ca":            later("upstream_tls", "ca", ownFile("upstream-ca.pem")),
-		"tls_client_cert":          later("upstream_tls", "certificate", ownFile("upstream.pem")),
-		"tls_client_key":           later("upstream_tls", "key", ownFile("upstream-key.pem")),
 	}
 }
 
@@ -55,11 +45,6 @@ func textExpr(v value) string {
 }
 
 func fileExpr(v value) string { return call("file", textExpr(v)).text }
-
-// ownFile is for what stood in the configuration itself.
-func ownFile(name string) func(value) string {
-	return func(value) string { return call("file", quote(name)).text }
-}
 
 func listExpr(v value) string {
 	items, ok := v.texts()
@@ -130,14 +115,14 @@ func routeReasons() []reason {
 		{"host_rewrite_header", "the host is upstream, preserve, or a name"},
 		{"host_path_regex_rewrite", "the host is upstream, preserve, or a name"},
 		{"rewrite_response_headers", "response_headers are set or removed, not rewritten"},
-		{"kubernetes_service_account_token", "picket does not act in the names of people at a Kubernetes API"},
 		{"enable_google_cloud", "picket has no identity of its own at Google"},
-		{"health_check", "health: " + notYet},
-		{"healthy_panic", "health: " + notYet},
-		{"load_balancing", "balance: " + notYet},
-		{"lb_", "balance: " + notYet},
-		{"outlier_detection", "outliers: " + notYet},
-		{"circuit_breaker", "limits of connections to an upstream are picket's own"},
+		{"healthy_panic", "requests go to all upstreams once none is well"},
+		{"lb_", "the ways of balancing have no settings of their own, but hash"},
+		{"least_request_lb", "least_request chooses of two"},
+		{"ring_hash_lb", "hash has no settings but what it goes by"},
+		{"maglev_lb", "hash has no settings but what it goes by"},
+		{"common_lb", "the ways of balancing have no settings of their own, but hash"},
+		{"circuit_breaker", "they count for all upstreams together, and picket's circuit for each: write circuit { requests = … } by hand"},
 		{"tls_downstream_server_name", "the name is that of from"},
 		{"tls_upstream_allow_renegotiation", "picket does not renegotiate TLS"},
 		{"show_error_details", "what a visitor is told does not depend on the route"},

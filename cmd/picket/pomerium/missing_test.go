@@ -28,8 +28,7 @@ routes: [{from: https://a.example.com, to: http://10.0.0.1, policy: {allow: {or:
 		to: {
 			`to = "http://10.0.0.1/app"`, to + `redirect { host = "b.example.com" }`,
 			to + `rewrite { prefix = "/" }`, to + `rewrite { pattern = "a" }`, to + `request_headers { set = {} }`,
-			to + `response_headers { set = {} }`, to + `upstream_tls { skip_verify = true }`, to + `balance = "hash"`,
-			to + `health { path = "/" }`, to + `outliers { errors = 5 }`,
+			to + `response_headers { set = {} }`,
 		},
 		`address = ":443"`: {`proxy_protocol = []`, `http3 = true`, `tls = "auto"`},
 		when:               {`device.id == "a"`, `data.geoip["a"] == "b"`},

@@ -36,6 +36,12 @@ type route struct {
 	redirect      []entry
 	ca            string // authorities for certificates of its clients; "": those of the listener
 	extra         []item // what is a comment, in the order of the source
+
+	source     value    // all of it
+	balance    string   // "": in turn
+	weights    []string // of to
+	unweighted bool     // one of the weights is none
+	blocks     []*block // about what stands behind it
 }
 
 // routeReader reads routes.
@@ -75,7 +81,7 @@ func unique(name string, taken map[string]bool) string {
 
 // route reads one.
 func (rr *routeReader) route(v value) *route {
-	r := &route{line: v.line, prefix: "/", pass: rr.pass, name: "route"}
+	r := &route{line: v.line, source: v, prefix: "/", pass: rr.pass, name: "route"}
 	if v.kind != mapping {
 		r.why, r.outside = "a route is an object with from and to", true
 		return r
@@ -123,6 +129,9 @@ func routeTable() map[string]func(*routeReader, *route, entry) {
 	}
 	for _, g := range grants() {
 		table[g.setting] = done
+	}
+	for name, read := range upstreamTable() {
+		table[name] = read
 	}
 	for name, read := range laterTable() {
 		table[name] = read

@@ -195,7 +195,7 @@ func (rr *routeReader) upstreams(r *route, v value) {
 	for _, item := range items {
 		written, weight, weighted := strings.Cut(item.text, ",")
 		if weighted {
-			rr.ledger.tell(item.line, "to", "picket has no weights ("+weight+" for "+written+"): all upstreams get the same")
+			rr.weight(r, item, weight)
 		}
 		origin, why := upstream(written)
 		if why != "" {
@@ -208,6 +208,9 @@ func (rr *routeReader) upstreams(r *route, v value) {
 
 // upstream is scheme and host of a URL, or why picket cannot have it behind a route.
 func upstream(written string) (origin, why string) {
+	if path, ok := strings.CutPrefix(written, "unix://"); ok && strings.HasPrefix(path, "/") && len(path) <= 100 && oneLine(path) == path {
+		return "unix:" + path, ""
+	}
 	u, err := url.Parse(written)
 	switch {
 	case err != nil || u.Host == "" && u.Scheme != "unix":

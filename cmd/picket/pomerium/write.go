@@ -136,6 +136,9 @@ func (w *writer) fill(r *route, b *block) {
 	default:
 		front = append(front, item{name: "to", expr: quoteAll(r.to)})
 	}
+	if weights := r.weightList(); weights != "" {
+		front = append(front, item{name: "weights", expr: weights})
+	}
 	b.items = append(front, b.items...)
 	if name := w.clients[r.client]; r.client != "" && name != "" {
 		b.set("identity", "identity."+name)
@@ -153,6 +156,12 @@ func (w *writer) fill(r *route, b *block) {
 	w.identityHeaders(r, b)
 	if r.host != "" {
 		b.inner("rewrite").set("host", quote(r.host))
+	}
+	if r.balance != "" {
+		b.set("balance", quote(r.balance))
+	}
+	for _, inner := range r.blocks {
+		b.add(inner)
 	}
 	if len(r.redirect) > 0 {
 		b.add(redirectBlock(r.redirect))

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"picket/node/config"
@@ -69,8 +70,11 @@ func (r *Reach) Generation() uint32 {
 	return r.name.generation.Load()
 }
 
-// Dial connects without TLS. What it is told of network and address is not used: the endpoint says it.
-func (r *Reach) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
+// Dial connects without TLS. Where is said by the endpoint, and not by what it is told: that is a ClientKey, or nothing.
+func (r *Reach) Dial(ctx context.Context, _, key string) (net.Conn, error) {
+	if r.proxy != "" {
+		ctx = WithClientKey(ctx, key)
+	}
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
 	conn, err := r.connect(ctx)
@@ -144,4 +148,22 @@ type clientKey struct{}
 // WithClient says for whom a connection is made, where the application is told: the client's address, and the one it came to.
 func WithClient(ctx context.Context, from, to netip.AddrPort) context.Context {
 	return context.WithValue(ctx, clientKey{}, client{from, to})
+}
+
+// ClientKey is the same as a text, by which connections can be kept.
+func ClientKey(from, to netip.AddrPort) string { return from.String() + keyEnds + to.String() }
+
+// keyEnds stands between the two addresses of a key.
+const keyEnds = ">"
+
+// WithClientKey is WithClient by a key; what is none says nothing.
+func WithClientKey(ctx context.Context, key string) context.Context {
+	from, to, ok := strings.Cut(key, keyEnds)
+	if !ok {
+		return ctx
+	}
+	var c client
+	c.from, _ = netip.ParseAddrPort(from) // not known: nobody is told of
+	c.to, _ = netip.ParseAddrPort(to)
+	return context.WithValue(ctx, clientKey{}, c)
 }

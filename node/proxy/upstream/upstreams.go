@@ -57,7 +57,7 @@ func New(o Options) *Upstreams {
 
 // Plan is the applications of one configuration, made ready beside those in force.
 type Plan struct {
-	Groups []*Group // of routes with applications, in their order; nil for the others
+	Groups []*Group // of the routes, in their order; nil for one without applications
 
 	routes  map[string]*routeState
 	checks  map[checkKey]*check
@@ -75,7 +75,8 @@ func newPlan() *Plan {
 	return &Plan{routes: map[string]*routeState{}, checks: map[checkKey]*check{}, reaches: map[*Member]*Reach{}, hosts: map[string]bool{}}
 }
 
-// Prepare makes a configuration's applications ready; all mistakes are told at once. Nothing happens before Use.
+// Prepare makes a configuration's applications ready; all mistakes are told at once, and a route with one has no group. Nothing
+// happens before Use.
 func (u *Upstreams) Prepare(routes []config.Route) (*Plan, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

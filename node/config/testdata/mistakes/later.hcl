@@ -28,11 +28,11 @@ identity "google" {
 
 route "ssh" {
   from     = "udp+https://bastion.example.com:22" # ERROR: Not in this version; "udp+https://" is known
-  to       = ["unix://run/app.sock"]              # ERROR: Not in this version; "unix://" is known
+  to       = ["http://10.0.0.5"]
   policy   = policy.staff
   any_user = true # ERROR: Who may enter?; route "ssh" says "policy" and "any_user". It can be one of them alone.
   redirect { # ERROR: Not in this version
   }
-  health { # ERROR: Not in this version
+  limit { # ERROR: Not in this version
   }
 }
