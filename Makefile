@@ -13,11 +13,11 @@ build: ## the one binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o picket ./cmd/picket
 
 test: ## every test that needs only Go
-	$(GO) test $(RACE) -shuffle=on -timeout 10m ./...
+	$(GO) test $(RACE) -shuffle=on -timeout 20m ./...
 
 e2e: ## a real browser and a third-party identity provider; installs both where they are missing
 	./examples/e2e/install
-	$(GO) test -tags e2e -shuffle=on -count=1 -timeout 20m ./examples/...
+	$(GO) test -tags e2e -shuffle=on -count=1 -timeout 40m ./examples/...
 
 faults: ## what was promised, while things break; SHORT=1 is the short form
 	./examples/faults/install
