@@ -13,13 +13,14 @@ const (
 	program kind = iota // JSON; also whoever does not say
 	person              // a page
 	grpc                // a gRPC client: the status is in the headers
+	grpcWeb             // a gRPC client in a page: the status is in the body
 )
 
 // reader tells who reads the answer to r. A person is a browser that goes to an address: it names text/html in
 // Accept, no less liked than JSON, and where it says what it is doing (Sec-Fetch-Mode), it navigates.
 func reader(r *http.Request) kind {
-	if strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), "application/grpc") {
-		return grpc
+	if k, ok := speaksGRPC(r.Header.Get("Content-Type")); ok {
+		return k
 	}
 	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" && mode != "navigate" {
 		return program

@@ -3,9 +3,7 @@ package console
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -57,6 +55,8 @@ func (c *Console) refuse(w http.ResponseWriter, r *http.Request, f authz.Refusal
 	switch to {
 	case grpc:
 		refuseGRPC(w, r, f)
+	case grpcWeb:
+		c.refuseGRPCWeb(w, r, f)
 	case person:
 		c.page(w, r, f.Status, "refusal", refusal{Refusal: f, Again: canRepeat(r, f)})
 	default:
@@ -77,49 +77,6 @@ func canRepeat(r *http.Request, f authz.Refusal) bool {
 // seconds is d for a Retry-After field: whole seconds, and at least one of them when there is any time to wait.
 func seconds(d time.Duration) int {
 	return int((d + time.Second - 1) / time.Second)
-}
-
-// refuseGRPC answers "Trailers-Only": HTTP 200, the status among the headers, no body
-// (gRPC over HTTP2, "Responses").
-func refuseGRPC(w http.ResponseWriter, r *http.Request, f authz.Refusal) {
-	h := w.Header()
-	h.Set("Content-Type", r.Header.Get("Content-Type"))
-	h.Set("Grpc-Status", strconv.Itoa(grpcStatus(f.Status)))
-	h.Set("Grpc-Message", grpcMessage(f))
-	w.WriteHeader(http.StatusOK)
-}
-
-// grpcStatus is the status code of gRPC that says the same as an HTTP status (the statuscodes page of gRPC).
-func grpcStatus(status int) int {
-	switch status {
-	case http.StatusBadRequest:
-		return 3 // INVALID_ARGUMENT
-	case http.StatusUnauthorized:
-		return 16 // UNAUTHENTICATED
-	case http.StatusForbidden:
-		return 7 // PERMISSION_DENIED
-	case http.StatusNotFound, http.StatusMethodNotAllowed:
-		return 12 // UNIMPLEMENTED
-	case http.StatusTooManyRequests:
-		return 8 // RESOURCE_EXHAUSTED
-	case http.StatusBadGateway, http.StatusServiceUnavailable:
-		return 14 // UNAVAILABLE
-	case http.StatusGatewayTimeout:
-		return 4 // DEADLINE_EXCEEDED
-	}
-	return 2 // UNKNOWN
-}
-
-// grpcMessage is one line for a log, percent-encoded as gRPC asks (Percent-Byte-Unencoded is space to ~ without %).
-func grpcMessage(f authz.Refusal) string {
-	text := f.Title
-	if f.Detail != "" {
-		text += ": " + f.Detail
-	}
-	if f.RequestID != "" {
-		text += fmt.Sprintf(" (request %s)", f.RequestID)
-	}
-	return strings.ReplaceAll(url.PathEscape(text), "%20", " ")
 }
 
 // json answers with v. Headers that the caller has set stay.

@@ -110,23 +110,6 @@ func TestAScriptOfAPageIsAProgram(t *testing.T) {
 	}
 }
 
-func TestGRPCIsRefusedInItsHeaders(t *testing.T) {
-	for status, want := range map[int]string{
-		400: "3", 401: "16", 403: "7", 404: "12", 405: "12", 429: "8", 500: "2", 502: "14", 503: "14", 504: "4",
-	} {
-		f := denial()
-		f.Status = status
-		out := refused(t, f, "Content-Type", "application/grpc+proto", "Accept", browserAccept)
-		h := out.Header()
-		if out.Code != http.StatusOK || h.Get("Grpc-Status") != want || h.Get("Content-Type") != "application/grpc+proto" || out.Body.Len() > 0 {
-			t.Errorf("%d: got %d with %v and %q, want grpc-status %s", status, out.Code, h, out.Body, want)
-		}
-		if m := h.Get("Grpc-Message"); m != "You may not open this: Only %3Cb%3Eadmins%3C%2Fb%3E may. %28request req-1%29" {
-			t.Errorf("grpc-message is %q", m)
-		}
-	}
-}
-
 func TestARefusalSaysWhenToComeBack(t *testing.T) {
 	f := authz.Refusal{Status: http.StatusServiceUnavailable, Code: "unavailable", Title: "Away", RetryAfter: 5 * time.Second}
 
