@@ -13,7 +13,7 @@ const (
 	system  = "SYSTEM"
 )
 
-// users is the account part of the server's configuration: a node may use its buckets and their feeds, and nothing else.
+// users is the account part of the server's configuration: a node may use its buckets and their feeds, and talk to the others, and nothing else.
 // Each secret has a user, so that nodes with an old and a new first secret meet while secrets are rotated.
 func (b *Broker) users() (string, error) {
 	var list strings.Builder
@@ -26,7 +26,8 @@ func (b *Broker) users() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(&list, `{nkey: %s, permissions: {publish: ["%s"], subscribe: ["_INBOX.>", "%s.>"]}}, `, public, strings.Join(b.publishes, `", "`), feedSubject)
+		fmt.Fprintf(&list, `{nkey: %s, permissions: {publish: ["%s"], subscribe: ["_INBOX.>", "%s.>", "%s.>"]}}, `,
+			public, strings.Join(b.publishes, `", "`), feedSubject, talkSubject)
 	}
 	steward, err := b.stewardUser()
 	if err != nil {
@@ -71,7 +72,7 @@ func (b *Broker) insideUser(label string, subjects ...string) (string, error) {
 // mayPublish are the subjects that a node needs: its buckets and logs, and of JetStream what makes, reads and walks them.
 // Nothing deletes or purges a stream, or takes a message out of one. The same is asked of an external NATS.
 var mayPublish = [...]string{
-	"$KV.*.>", logSubject + ".>",
+	"$KV.*.>", logSubject + ".>", talkSubject + ".>",
 	"$JS.API.STREAM.INFO.*", "$JS.API.STREAM.CREATE.*", "$JS.API.STREAM.UPDATE.*", "$JS.API.STREAM.MSG.GET.*", "$JS.API.DIRECT.GET.>",
 	"$JS.API.CONSUMER.CREATE.>", "$JS.API.CONSUMER.DELETE.>", "$JS.API.CONSUMER.MSG.NEXT.>",
 }
