@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"picket/node/proxy/http3":    nil,
 	"picket/node/proxy/trust":    {"picket/node/config", "picket/policy"},
 	"picket/node/proxy/upstream": {"picket/node/config"},
-	"picket/node/proxy":          {"picket/node/proxy/gate", "picket/node/proxy/http1", "picket/node/proxy/http2", "picket/node/proxy/http3", "picket/node/proxy/trust", "picket/node/proxy/upstream", "picket/node/authn", "picket/node/authz", "picket/node/config", "picket/broker", "picket/policy"},
+	"picket/node/proxy":          {"picket/node/proxy/gate", "picket/node/proxy/http1", "picket/node/proxy/http2", "picket/node/proxy/http3", "picket/node/proxy/ratelimit", "picket/node/proxy/trust", "picket/node/proxy/upstream", "picket/node/authn", "picket/node/authz", "picket/node/config", "picket/broker", "picket/policy"},
 	"picket/node/console":        {"picket/node/authn", "picket/node/authz", "picket/node/config", "picket/broker"},
 	"picket/node/authn":          {"picket/node/config", "picket/broker", "picket/policy"},
 	"picket/node/certs":          {"picket/node/config", "picket/broker"},
@@ -40,6 +40,9 @@ var mayImport = map[string][]string{
 	"picket/node/config":         {"picket/policy"},
 	"picket/broker":              nil,
 	"picket/policy":              nil,
+
+	// Buckets of who may ask how often: pure, and told apart from whoever is asking.
+	"picket/node/proxy/ratelimit": nil,
 }
 
 // topLevel is what stands at the top of the repository, besides dot-files.
