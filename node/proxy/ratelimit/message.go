@@ -2,7 +2,6 @@ package ratelimit
 
 import (
 	"encoding/binary"
-	"math"
 	"net/netip"
 	"time"
 )
@@ -49,7 +48,7 @@ func appendTaken(m []byte, t taken) []byte {
 	} else {
 		m = appendText(append(m, byUser), t.key.user)
 	}
-	return binary.AppendUvarint(m, uint64(t.amount))
+	return binary.AppendVarint(m, int64(t.amount))
 }
 
 // readMessage reads one, whole or not at all.
@@ -99,6 +98,16 @@ func (r *reader) number() uint64 {
 	return v
 }
 
+func (r *reader) amount() int64 {
+	v, n := binary.Varint(r.rest)
+	if n <= 0 {
+		r.broken = true
+		return 0
+	}
+	r.bytes(uint64(n))
+	return v
+}
+
 func (r *reader) text() string { return string(r.bytes(r.number())) }
 
 func (r *reader) taken() (t taken) {
@@ -115,11 +124,6 @@ func (r *reader) taken() (t taken) {
 	default:
 		r.broken = true
 	}
-	amount := r.number()
-	if amount > math.MaxInt64 {
-		r.broken = true
-		return taken{}
-	}
-	t.amount = time.Duration(amount)
+	t.amount = time.Duration(r.amount())
 	return t
 }

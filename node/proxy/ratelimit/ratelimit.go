@@ -167,6 +167,17 @@ func (l *Limiter) ask(limit *Limit, k Key, take bool) Verdict {
 	return Verdict{Allowed: true, Remaining: int64((holds - (full - now)) / each), Reset: full - now}
 }
 
+// Give puts back what one Take took: it turns out not to count.
+func (l *Limiter) Give(limit *Limit, k Key) {
+	s := l.shard(place{limit.id, k})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b, known := s.find(place{limit.id, k}); known {
+		b.add(-limit.each, l.now())
+		b.untold -= limit.each
+	}
+}
+
 // wake has Run tell the others soon.
 func (l *Limiter) wake() {
 	select {

@@ -111,6 +111,28 @@ func TestToLookTakesNothing(t *testing.T) {
 	})
 }
 
+func TestWhatIsGivenBackCanBeTakenAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, limit := limiter(t, Options{}), limitOf(t, 1, time.Minute, 3)
+		for range 10 {
+			if !l.Take(limit, User("alice")).Allowed {
+				t.Fatal("what was given back is gone")
+			}
+			l.Give(limit, User("alice"))
+		}
+		for range 5 {
+			l.Give(limit, User("alice"))
+			l.Give(limit, User("bob"))
+		}
+		if in := let(l, limit, User("alice"), 10); in != 3 {
+			t.Errorf("%d passed: a bucket holds more than it can", in)
+		}
+		if in := let(l, limit, User("bob"), 10); in != 3 {
+			t.Errorf("%d of somebody passed who was never asked about", in)
+		}
+	})
+}
+
 func TestAddressesCountByWhoHasThem(t *testing.T) {
 	for _, c := range []struct {
 		a, b string

@@ -131,8 +131,7 @@ func (l *Limiter) Hear(message []byte) {
 		if !known {
 			b = s.add(t.place, now, &l.forgot)
 		}
-		b.full = max(b.full, now) + min(t.amount, longestDebt)
-		b.full = min(b.full, now+longestDebt)
+		b.add(t.amount, now)
 		s.mu.Unlock()
 	}
 	l.weigh()

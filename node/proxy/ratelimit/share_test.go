@@ -108,6 +108,26 @@ func TestWhoeverIsCutOffCountsOnItsShare(t *testing.T) {
 	})
 }
 
+func TestWhatIsGivenBackIsGivenBackOnAllNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, limit := cluster(t, "a", "b", "c"), limitOf(t, 1, time.Minute, 32)
+		w.run(t)
+		for range 100 {
+			if !w.nodes[0].Take(limit, User("alice")).Allowed {
+				t.Fatal("what was given back is gone")
+			}
+			time.Sleep(Coalesce)
+			w.nodes[0].Give(limit, User("alice"))
+		}
+		time.Sleep(2 * tellEvery)
+		for i, n := range w.nodes {
+			if v := n.Peek(limit, User("alice")); v.Remaining < 30 {
+				t.Errorf("node %d would let in %d, not 32", i, v.Remaining)
+			}
+		}
+	})
+}
+
 func TestWhoeverLeavesIsNotMissed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := limiter(t, Options{Node: "a"})
@@ -148,7 +168,7 @@ func TestASilentNodeIsMissedForTenMinutes(t *testing.T) {
 
 func TestAMessageIsReadAsItWasWritten(t *testing.T) {
 	all := []taken{
-		{place{1, User("alice@example.com")}, 5}, {place{1 << 63, User("")}, 0},
+		{place{1, User("alice@example.com")}, 5}, {place{1 << 63, User("")}, -7},
 		{place{2, Address(addr("192.0.2.1"))}, time.Hour}, {place{3, Address(addr("2001:db8::1"))}, 1},
 	}
 	text := (&peers{own: "node-1"}).hello()

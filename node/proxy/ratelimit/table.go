@@ -26,8 +26,15 @@ type place struct {
 type bucket struct {
 	place
 	full   time.Duration // when it is full, if nobody asks
-	untold time.Duration // that was taken here, and the others do not know of
+	untold time.Duration // that was taken here, and the others do not know of; negative when it was given back
 	taken  uint32        // requests since they were told
+}
+
+// add takes something out of a bucket, or puts it back; the bucket is never more than full, and never owes for longer than
+// longestDebt.
+func (b *bucket) add(amount, now time.Duration) {
+	amount = min(max(amount, -longestDebt), longestDebt)
+	b.full = min(max(max(b.full, now)+amount, now), now+longestDebt)
 }
 
 // shard is a part of the table: slots that are used again, and where to find them.
