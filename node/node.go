@@ -92,7 +92,8 @@ func New(o Options) (*Node, error) {
 		return nil, err
 	}
 	n.door, err = proxy.New(proxy.Options{
-		Parts: parts, Node: c.Cluster.Broker.Node, Fresh: n.broker.Fresh, Keys: n.broker.Keys(), Log: n.log, Registry: n.registry,
+		Parts: parts, Node: c.Cluster.Broker.Node, Fresh: n.broker.Fresh, Keys: n.broker.Keys(),
+		Talk: n.broker.Talk("limits"), Peers: peerNames(c.Cluster.Broker.Peers), Log: n.log, Registry: n.registry,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("door: %w", err)

@@ -21,6 +21,8 @@ type Refusal struct {
 	Challenge  string        // of a 401: what WWW-Authenticate says; "": that somebody has to sign in
 	Allow      string        // of a 405: the methods that there are (RFC 9110, section 10.2.1)
 	RetryAfter time.Duration // zero: no Retry-After
+
+	RateLimit, RateLimitPolicy string // of a 429: what the headers of these names say
 }
 
 // LockedOut is for whoever an operator has locked out, or comes from where one has. Why is for the log: it is said neither

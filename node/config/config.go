@@ -201,6 +201,7 @@ type Route struct {
 	IdleTimeout     time.Duration
 	Assertion       Assertion
 	IdentityHeaders []HeaderValue
+	Limit           RateLimit
 
 	Upstream Upstream
 	Client   ClientCertificates

@@ -91,6 +91,7 @@ func routeShape() shape {
 		blocks: map[string]shape{
 			"session":   {attributes: []string{"lifetime", "idle"}},
 			"assertion": {attributes: []string{"header", "claims", "audience", "lifetime"}},
+			"limit":     {attributes: []string{"rate", "per", "burst", "key"}},
 			"rewrite":   {attributes: []string{"host"}, later: []string{"pattern", "prefix", "replace"}},
 
 			"health":       {attributes: []string{"path", "grpc", "tcp", "host", "every", "timeout", "healthy", "unhealthy"}},
@@ -101,7 +102,7 @@ func routeShape() shape {
 			"kubernetes":   {attributes: []string{"token", "impersonate"}},
 		},
 		later: []string{
-			"body_limit", "cors_preflight", "limit", "redirect", "request_headers", "response_headers",
+			"body_limit", "cors_preflight", "redirect", "request_headers", "response_headers",
 		},
 	}
 }

@@ -58,6 +58,7 @@ func (b block) route(k known) (Route, []place) {
 
 		Methods: b.methods(),
 		Client:  b.clientCertificates(),
+		Limit:   b.rateLimit(),
 	}
 	r.From, r.Prefix = b.from(from)
 	var places []place

@@ -35,6 +35,7 @@ func (b block) tunnel(k known, from word) Route {
 		Session:     b.stricter(k.session),
 		IdleTimeout: b.duration("idle_timeout", 0, 0), // none: people leave a terminal open
 		Client:      b.clientCertificates(),
+		Limit:       b.rateLimit(),
 	}
 	b.refuseHTTP()
 	r.From, r.Connect = b.connect(from)

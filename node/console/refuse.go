@@ -49,6 +49,10 @@ func (c *Console) refuse(w http.ResponseWriter, r *http.Request, f authz.Refusal
 	if f.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(seconds(f.RetryAfter)))
 	}
+	if f.Status == http.StatusTooManyRequests {
+		h.Set("RateLimit", f.RateLimit)
+		h.Set("RateLimit-Policy", f.RateLimitPolicy)
+	}
 	if f.Status == http.StatusUnauthorized { // RFC 9110, section 15.5.2: a challenge must be there
 		h.Set("WWW-Authenticate", cmp.Or(f.Challenge, `Bearer realm="picket"`))
 	}

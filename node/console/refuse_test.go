@@ -195,3 +195,19 @@ func FuzzQuality(f *testing.F) {
 		}
 	})
 }
+
+func TestWhoeverAsksTooOftenIsToldHowOftenIsAllowed(t *testing.T) {
+	f := authz.Refusal{
+		Status: http.StatusTooManyRequests, Code: "too_many_requests", Title: "Too many requests", RetryAfter: 90 * time.Second,
+		RateLimit: `"default";r=0;t=90`, RateLimitPolicy: `"default";q=10;w=60`,
+	}
+	for _, contentType := range []string{"", "application/grpc", "application/grpc-web"} {
+		h := refused(t, f, "Accept", "application/json", "Content-Type", contentType).Header()
+		if h.Get("Retry-After") != "90" || h.Get("RateLimit") != f.RateLimit || h.Get("RateLimit-Policy") != f.RateLimitPolicy {
+			t.Errorf("%q: %v", contentType, h)
+		}
+	}
+	if h := refused(t, denial()).Header(); h.Get("RateLimit") != "" || h.Get("RateLimit-Policy") != "" {
+		t.Errorf("a refusal for another reason speaks of limits: %v", h)
+	}
+}

@@ -63,6 +63,8 @@ type Options struct {
 	// once. Nil: it never is.
 	Fresh func() bool
 
+	Talk     *broker.Talk    // by which nodes tell each other what rate limits have taken; nil: this one counts alone
+	Peers    []string        // names of nodes that belong to the cluster
 	Keys     *broker.Keyring // of TLS session tickets; nil: they are good for this door alone
 	Drain    time.Duration   // how long requests under way may take when the door closes; 0: 10 s
 	Log      zerolog.Logger
@@ -86,6 +88,7 @@ type Door struct {
 	upstreams *upstream.Upstreams
 	changes   *changes
 	metrics   *metrics
+	limits    *limits
 
 	mu        sync.Mutex
 	listeners []*listener        // guarded by mu
@@ -110,6 +113,11 @@ func New(o Options) (*Door, error) {
 	d.tickets = newTickets(o.Keys, d.now)
 	d.metrics = newMetrics(o.Registry)
 	d.streams = newStreams(d.metrics)
+	var err error
+	if d.limits, err = newLimits(o); err != nil {
+		return nil, err
+	}
+	d.metrics.watchLimits(o.Registry, d.limits)
 	d.upstreams = upstream.New(upstream.Options{Log: o.Log, Registry: o.Registry})
 	rules, err := newRules(o.Parts, nil, d.tickets, d.upstreams)
 	if err != nil {
@@ -181,7 +189,12 @@ func (d *Door) pass(a *ask) {
 			d.turnAway(a, f)
 			return
 		}
+		if f := d.rationPage(a); f != nil {
+			d.turnAway(a, f)
+			return
+		}
 		d.showPage(a)
+		d.pageShown(a)
 		return
 	}
 	if f = findRoute(a, s); f == nil {
@@ -208,6 +221,9 @@ func (d *Door) admit(ctx context.Context, a *ask) *authz.Refusal {
 	if f := d.checkSocket(a); f != nil {
 		return f
 	}
+	if f := d.ration(a, config.LimitByAddress); f != nil {
+		return f
+	}
 	a.in.Data = a.rules.data()
 	a.caller, a.answer = a.identify(ctx)
 	if a.found() {
@@ -228,6 +244,9 @@ func (d *Door) admit(ctx context.Context, a *ask) *authz.Refusal {
 	a.decision, a.shadow = verdict.Decision, verdict.Shadow
 	a.rules.authz.Record(authz.Asked{RequestID: a.id, Route: a.route.Route, Input: &a.in}, verdict)
 	if f := refused(a); f != nil {
+		return f
+	}
+	if f := d.ration(a, config.LimitByUser); f != nil {
 		return f
 	}
 	return d.vouch(a)

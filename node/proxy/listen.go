@@ -161,6 +161,7 @@ func (d *Door) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.watch(watching) })
 	g.Go(func() error { return d.upstreams.Run(watching) })
+	g.Go(func() error { return d.limits.run(watching, d.untold) })
 	g.Go(func() error {
 		defer unwatch()
 		<-ctx.Done()

@@ -18,6 +18,7 @@ type metrics struct {
 	locks    *prometheus.CounterVec
 	conns    *prometheus.GaugeVec
 	refused  *prometheus.CounterVec
+	rations  *prometheus.CounterVec
 }
 
 // newMetrics registers the metrics, or goes on with those that the registry has from an earlier configuration.
@@ -46,9 +47,13 @@ func newMetrics(to prometheus.Registerer) *metrics {
 			Name: "picket_refused_connections_total", Help: "Connections of clients that were closed before or instead of a request, by reason.",
 		}, []string{"reason"}),
 	}
+	m.rations = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "picket_rate_limited_total", Help: "Requests refused because their caller asks too often, by route; without one: our own pages.",
+	}, []string{"route"})
 	if to == nil {
 		return m
 	}
+	m.rations = register(to, m.rations)
 	m.requests, m.duration = register(to, m.requests), register(to, m.duration)
 	m.open, m.cuts, m.locks = register(to, m.open), register(to, m.cuts), register(to, m.locks)
 	m.conns, m.refused = register(to, m.conns), register(to, m.refused)
@@ -97,3 +102,22 @@ func (m *metrics) notLetIn(why string) { m.refused.WithLabelValues(why).Inc() }
 
 // locked counts what a lock kept out, or cut.
 func (m *metrics) locked(l *authn.Lock) { m.locks.WithLabelValues(string(l.Kind)).Inc() }
+
+// rationed counts a request that came too soon. route is "" for our own pages.
+func (m *metrics) rationed(route string) { m.rations.WithLabelValues(route).Inc() }
+
+// watchLimits registers what the counting of callers tells of itself.
+func (m *metrics) watchLimits(to prometheus.Registerer, l *limits) {
+	if to == nil {
+		return
+	}
+	register(to, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "picket_rate_limit_callers", Help: "Callers that are remembered for rate limits.",
+	}, func() float64 { return float64(l.Callers()) }))
+	register(to, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "picket_rate_limit_share", Help: "The part of each rate limit that this node counts on: 1, less while it does not hear most of the others.",
+	}, l.Share))
+	register(to, prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "picket_rate_limit_forgotten_total", Help: "Callers that were forgotten while they were still counted, because there were too many.",
+	}, func() float64 { return float64(l.Forgotten()) }))
+}

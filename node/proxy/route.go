@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"picket/node/config"
+	"picket/node/proxy/ratelimit"
 	"picket/node/proxy/upstream"
 	"picket/policy"
 )
@@ -17,6 +18,7 @@ type route struct {
 	targets   []*target       // the same, in the same order
 	assertion string          // canonical header name; "": none is sent
 	identity  []header
+	limit     *ratelimit.Limit // nil: none
 }
 
 // header is a header that tells the application of the caller.
@@ -37,6 +39,10 @@ func newRoutes(from []config.Route, plan *upstream.Plan, connections network) ([
 		}
 		if r.group != nil {
 			r.addTargets(plan, connections)
+		}
+		var err error
+		if r.limit, err = limitOf(r.Route); err != nil {
+			mistakes = append(mistakes, fmt.Errorf("route %q: %w", r.Name, err))
 		}
 		for _, h := range r.IdentityHeaders {
 			r.identity = append(r.identity, header{name: http.CanonicalHeaderKey(h.Name), value: h.Value})

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -172,6 +173,9 @@ func (w *world) parts(c *config.Config) Parts {
 
 // page tells what our own pages are given.
 func page(w http.ResponseWriter, r *http.Request) {
+	if status, err := strconv.Atoi(r.URL.Query().Get("status")); err == nil { // that the test wants
+		w.WriteHeader(status)
+	}
 	reply(w, map[string]any{
 		"page": r.URL.Path, "query": r.URL.RawQuery, "host": r.Host, "address": r.RemoteAddr, "id": r.Header.Get("X-Request-Id"),
 		"cookie": r.Header.Get("Cookie"), "forged": r.Header.Get("X-Picket-User"),

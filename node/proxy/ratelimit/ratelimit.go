@@ -167,15 +167,17 @@ func (l *Limiter) ask(limit *Limit, k Key, take bool) Verdict {
 	return Verdict{Allowed: true, Remaining: int64((holds - (full - now)) / each), Reset: full - now}
 }
 
-// Give puts back what one Take took: it turns out not to count.
+// Give puts back what one Take took, on this node or another: it turns out not to count.
 func (l *Limiter) Give(limit *Limit, k Key) {
 	s := l.shard(place{limit.id, k})
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if b, known := s.find(place{limit.id, k}); known {
-		b.add(-limit.each, l.now())
-		b.untold -= limit.each
+	b, known := s.find(place{limit.id, k})
+	if !known { // it was taken on another node
+		b = s.add(place{limit.id, k}, l.now(), &l.forgot)
 	}
+	b.add(-limit.each, l.now())
+	b.untold -= limit.each
 }
 
 // wake has Run tell the others soon.
@@ -185,6 +187,9 @@ func (l *Limiter) wake() {
 	default: // it will
 	}
 }
+
+// Share is the part of each limit that this node counts on: 1 while it hears most of the others.
+func (l *Limiter) Share() float64 { return 1 / math.Float64frombits(l.stake.Load()) }
 
 // Forgotten is how many callers were forgotten, because there were too many, before their buckets were full.
 func (l *Limiter) Forgotten() uint64 { return l.forgot.Load() }
