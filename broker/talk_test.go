@@ -4,7 +4,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 )
 
 // heard is what a node hears.
@@ -48,7 +47,7 @@ func TestWhatANodeTellsReachesEveryNode(t *testing.T) {
 	}
 	other := listen(t, nodes[1], "other")
 	for i, h := range all {
-		eventually(t, "what a node tells to reach all", time.Minute, func() bool {
+		eventually(t, "what a node tells to reach all", func() bool {
 			if err := nodes[0].Talk("limits").Tell([]byte("hello")); err != nil { // again: routes may still be made
 				t.Fatal(err)
 			}
@@ -66,12 +65,12 @@ func TestWhatNoNodeSaidIsNotHeard(t *testing.T) {
 	h := listen(t, b, "limits")
 	sealed := b.keys.Sealer("talk").Seal([]byte("of another topic"), talkSubject+".other")
 	for _, forged := range [][]byte{nil, []byte("plain"), sealed} {
-		eventually(t, "the node to listen", time.Minute, func() bool { return b.conn.NumSubscriptions() > 0 })
+		eventually(t, "the node to listen", func() bool { return b.conn.NumSubscriptions() > 0 })
 		if err := b.conn.Publish(talkSubject+".limits", forged); err != nil {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "the node to hear what was said after that", time.Minute, func() bool {
+	eventually(t, "the node to hear what was said after that", func() bool {
 		if err := b.Talk("limits").Tell([]byte("true")); err != nil {
 			t.Fatal(err)
 		}
