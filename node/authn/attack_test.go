@@ -172,6 +172,7 @@ func TestPlainEndpointsOfASecureIssuerAreRefused(t *testing.T) {
 
 func TestAProviderThatIsDownIsAskedSeldomAndComesBack(t *testing.T) {
 	w := newWorld(t)
+	w.clock.stand()
 	w.idp.set(func() { w.idp.down = true })
 	fresh := w.node()
 	b := w.browser("alice")

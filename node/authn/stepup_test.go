@@ -154,6 +154,7 @@ func TestAProviderThatDoesNotVouchForMoreEndsTheStepUp(t *testing.T) {
 
 func TestAStepUpWhoseTimePassesOnTheWayIsNotBegunAgain(t *testing.T) {
 	w := newWorld(t)
+	w.clock.stand()
 	b := w.browser("alice")
 	step, err := b.stepUp(&policy.Requirement{MaxAge: 70 * time.Second}) // of which the provider says that one minute has passed
 	if err != nil {
