@@ -95,6 +95,17 @@ func unhurried(t testing.TB) context.Context {
 	return ctx
 }
 
+// confirm asks again until a quorum has answered: one write has two seconds, and then whoever asked tries anew.
+func confirm(t testing.TB, b *Bucket[note], key string) (r stored, upTo uint64) {
+	t.Helper()
+	eventually(t, "confirmed: "+key, func() (ok bool) {
+		var err error
+		r, upTo, err = b.raw.confirm(t.Context(), key)
+		return err == nil
+	})
+	return r, upTo
+}
+
 // three starts three nodes that store, and what is needed to start more of them.
 func three(t testing.TB) ([]*Broker, []Peer) {
 	t.Helper()

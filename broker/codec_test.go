@@ -105,9 +105,9 @@ func TestARecordOfANewerVersionIsUnknownAndStays(t *testing.T) {
 			if sum, err := b.Reseal(t.Context(), nil); err != nil || sum.Unreadable != 1 {
 				t.Errorf("resealing: %+v, %v", sum, err)
 			}
-			last, _, err := bucket.raw.confirm(t.Context(), "a")
-			if err != nil || last.sequence != written {
-				t.Errorf("it was changed: %+v, %v", last, err)
+			last, _ := confirm(t, bucket, "a")
+			if last.sequence != written {
+				t.Errorf("it was changed: %+v", last)
 			}
 			var file bytes.Buffer
 			if _, err := b.Backup(t.Context(), &file, "v1"); err != nil {
@@ -118,9 +118,9 @@ func TestARecordOfANewerVersionIsUnknownAndStays(t *testing.T) {
 			if _, err := into.Restore(t.Context(), &file, RestoreOptions{}); err != nil {
 				t.Fatal(err)
 			}
-			again, _, err := restored.raw.confirm(t.Context(), "a")
-			if err != nil || !bytes.Equal(again.data, last.data) || again.header.Get(headerSchema) != last.header.Get(headerSchema) || again.header.Get(headerTag) != last.header.Get(headerTag) {
-				t.Errorf("it is restored as %+v, %v", again, err)
+			again, _ := confirm(t, restored, "a")
+			if !bytes.Equal(again.data, last.data) || again.header.Get(headerSchema) != last.header.Get(headerSchema) || again.header.Get(headerTag) != last.header.Get(headerTag) {
+				t.Errorf("it is restored as %+v", again)
 			}
 		})
 	}
@@ -145,10 +145,7 @@ func TestANodeThatIsUpgradedReadsBothSchemas(t *testing.T) {
 		if _, err := old.Get(t.Context(), "b"); !errors.Is(err, errNewer) {
 			t.Errorf("the old node: %v", err)
 		}
-		last, _, err := upgraded.raw.confirm(t.Context(), "b")
-		if err != nil {
-			t.Fatal(err)
-		}
+		last, _ := confirm(t, upgraded, "b")
 		last.header.Del(headerSchema)
 		if _, err := old.raw.open("b", last.header, last.data); err == nil {
 			t.Error("the schema can be taken off a record")

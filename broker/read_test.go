@@ -20,9 +20,7 @@ func TestAReplicaSaysHowFarItIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := bucket.raw.heartbeat(ctx); err != nil {
-		t.Fatal(err)
-	}
+	eventually(t, "a heartbeat is written", func() bool { _, err := bucket.raw.heartbeat(ctx); return err == nil })
 	eventually(t, "a replica has it", func() bool {
 		r, upTo, err := bucket.raw.askReplica(ctx, "a")
 		return err == nil && r.sequence == revision && upTo >= revision && r.present()
@@ -45,19 +43,21 @@ func TestThatThereIsNothingIsConfirmedByAQuorum(t *testing.T) {
 	ctx := unhurried(t)
 	nodes, _ := three(t)
 	bucket := open(t, nodes[0], Spec{Name: "sessions", Decides: true})
-	before, err := bucket.raw.heartbeat(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r, upTo, err := bucket.raw.confirm(ctx, "a"); err != nil || r.present() || upTo <= before {
-		t.Errorf("up to %d, %v", upTo, err)
+	var before uint64
+	eventually(t, "a heartbeat is written", func() (ok bool) {
+		var err error
+		before, err = bucket.raw.heartbeat(ctx)
+		return err == nil
+	})
+	if r, upTo := confirm(t, bucket, "a"); r.present() || upTo <= before {
+		t.Errorf("up to %d, and it was at %d", upTo, before)
 	}
 	if _, err := bucket.Create(ctx, "a", note{"one"}, time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	// As after a leader's answer that came too early.
-	if r, _, err := bucket.raw.confirm(ctx, "a"); err != nil || !r.present() {
-		t.Errorf("what was acknowledged is absent: %v", err)
+	if r, _ := confirm(t, bucket, "a"); !r.present() {
+		t.Error("what was acknowledged is absent")
 	}
 }
 
