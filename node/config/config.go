@@ -197,6 +197,7 @@ type Route struct {
 
 	Host            string // sent upstream: "upstream", "preserve", or a name
 	WebSocket       bool
+	Upgrade         []string      // protocols other than WebSocket that requests may switch to, such as "spdy/3.1"
 	Timeout         time.Duration // to the response headers; 0: none
 	IdleTimeout     time.Duration
 	Assertion       Assertion

@@ -86,7 +86,7 @@ func routeShape() shape {
 		label: "NAME",
 		attributes: append(clientAttributes(),
 			"from", "to", "policy", "public", "any_user", "identity", "identity_headers", "websocket", "timeout",
-			"idle_timeout", "shadow", "paths", "methods", "balance", "hash", "weights", "proxy_protocol",
+			"idle_timeout", "shadow", "paths", "methods", "balance", "hash", "weights", "proxy_protocol", "upgrade",
 		),
 		blocks: map[string]shape{
 			"session":   {attributes: []string{"lifetime", "idle"}},

@@ -53,6 +53,7 @@ func (b block) route(k known) (Route, []place) {
 		Session:     b.stricter(k.session),
 		Host:        b.child("rewrite").upstreamHost(),
 		WebSocket:   b.flag("websocket", false),
+		Upgrade:     b.upgrades(),
 		Timeout:     b.duration("timeout", 30*time.Second, 0),
 		IdleTimeout: b.duration("idle_timeout", 5*time.Minute, 0),
 

@@ -50,7 +50,7 @@ func (b block) refuseHTTP() {
 	tell := func(at hcl.Range, name string) {
 		b.fail(notForTCP, at, "%s is about HTTP, and %s carries bytes as they stand. Leave it out.", name, b)
 	}
-	for _, name := range []string{"identity_headers", "websocket", "timeout", "paths", "methods"} {
+	for _, name := range []string{"identity_headers", "websocket", "upgrade", "timeout", "paths", "methods"} {
 		if b.has(name) {
 			tell(b.body.Attributes[name].NameRange, name)
 		}

@@ -36,6 +36,7 @@ type ask struct {
 	bearer    string        // our bearer that a program showed; "": none; goes before the cookie
 	binding   string        // text of the cookie that a sign-in is bound to
 	announced []string      // names of trailers that may come behind the body
+	wants     string        // the protocol that is to be spoken after this request; "": none
 	navigates bool          // a browser that goes to an address, and can show a page
 
 	shown    []*x509.Certificate // by the client when TLS was agreed on, its own first: of the tls.ConnectionState, no copy

@@ -48,9 +48,8 @@ func dialPlain(ctx context.Context, reach *upstream.Reach) (net.Conn, error) {
 
 // openTunnel tells the client that it is connected: what it sends from now on is for the upstream.
 func openTunnel(a *ask) (half, error) {
-	if c, ok := a.w.Client.(*netClient); ok && a.r.Major > 1 {
-		a.w.Begin(http1.Reply{Status: http.StatusOK, Length: -1})
-		return &stream2{body: c.r.Body, w: c.w, control: c.control}, c.Flush()
+	if s, ok := streamOf(a, http1.Reply{Status: http.StatusOK, Length: -1}); ok {
+		return s, a.w.Flush()
 	}
 	conn, held, err := a.w.Hijack()
 	if err != nil {

@@ -43,10 +43,9 @@ func (d *Door) passTunnel(a *ask, l *front) {
 func (d *Door) readConnect(a *ask, l *front) *authz.Refusal {
 	r := a.r
 	a.client = l.clientOf(r)
-	_, extended := r.Fields.Get(":protocol") // RFC 8441: not TCP
 	_, trailers := r.Fields.Get("Trailer")
 	switch {
-	case extended:
+	case r.Protocol != "":
 		return wrongMethod("Extended " + r.Method)
 	case r.Length > 0 || r.Length < 0 && r.Major == 1 || trailers:
 		return malformed("a CONNECT request has no body")

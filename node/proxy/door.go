@@ -175,6 +175,7 @@ func (d *Door) pass(a *ask) {
 		d.turnAway(a, f)
 		return
 	}
+	a.w.altSvc = l.altSvc(a)
 	a.scrub()
 	if l.Redirect != "" {
 		d.toHTTPS(a)
@@ -218,7 +219,7 @@ func (d *Door) admit(ctx context.Context, a *ask) *authz.Refusal {
 	if f := barred(a); f != nil {
 		return f
 	}
-	if f := d.checkSocket(a); f != nil {
+	if f := d.checkUpgrade(a); f != nil {
 		return f
 	}
 	if f := d.ration(a, config.LimitByAddress); f != nil {
@@ -250,23 +251,6 @@ func (d *Door) admit(ctx context.Context, a *ask) *authz.Refusal {
 		return f
 	}
 	return d.vouch(a)
-}
-
-// checkSocket lets a WebSocket pass where the route says so, and only from a page of the same origin: browsers open
-// them to any host, with its cookies (RFC 6455, section 10.2).
-func (d *Door) checkSocket(a *ask) *authz.Refusal {
-	if !a.in.Request.WebSocket {
-		return nil
-	}
-	if !a.route.WebSocket {
-		return noSocket(a.route.Name)
-	}
-	for from := range a.r.Fields.All(http1.Origin) {
-		if from != a.origin.String() {
-			return foreignOrigin(a.route.Name)
-		}
-	}
-	return nil
 }
 
 // address is path and query, as they were asked for.

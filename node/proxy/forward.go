@@ -43,8 +43,8 @@ func (d *Door) carry(a *ask) {
 	if d.changes.heard.Load() != a.heard { // something changed before the request could be found among those under way
 		d.askAgain(life, []*stream{s})
 	}
-	if a.in.Request.WebSocket {
-		d.carrySocket(a)
+	if a.wants != "" {
+		d.carryUpgrade(a)
 		return
 	}
 	if a.route.Connect != "" {

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -42,8 +41,7 @@ func (d *Door) read(a *ask, l *front) *authz.Refusal {
 	if err != nil {
 		return malformed(err.Error())
 	}
-	socket, err := wantsSocket(r)
-	if err != nil {
+	if a.wants, err = wantedProtocol(r); err != nil {
 		return malformed(err.Error())
 	}
 	told := listen(r.Fields)
@@ -51,7 +49,7 @@ func (d *Door) read(a *ask, l *front) *authz.Refusal {
 	a.in.Now = a.began
 	a.in.Request = policy.Request{
 		Method: r.Method, Host: a.host, Path: path, Query: query, Header: a, IP: a.client,
-		UserAgent: told.agent, CORSPreflight: told.isPreflight(r.Method), WebSocket: socket,
+		UserAgent: told.agent, CORSPreflight: told.isPreflight(r.Method), WebSocket: a.wants == webSocket,
 	}
 	a.own = isOwn(path)
 	return nil
@@ -111,32 +109,6 @@ func isOwn(path string) bool {
 		}
 	}
 	return false
-}
-
-// wantsSocket tells whether r opens a WebSocket (RFC 6455, section 4.2.1). Another Upgrade may be ignored (RFC 9110,
-// section 7.8), and is: it does not go upstream. A lame handshake is an error.
-func wantsSocket(r *http1.Request) (bool, error) {
-	if !r.Upgrade || r.Major != 1 {
-		return false, nil
-	}
-	upgrades := slices.Collect(r.Fields.All(http1.Upgrade))
-	if !httpguts.HeaderValuesContainsToken(upgrades, "websocket") {
-		return false, nil
-	}
-	keys, versions := slices.Collect(r.Fields.All(http1.SocketKey)), slices.Collect(r.Fields.All(http1.SocketVersion))
-	switch {
-	case r.Method != http.MethodGet || r.Minor != 1:
-		return false, fmt.Errorf("a WebSocket is opened by GET over HTTP/1.1")
-	case r.Length != 0:
-		return false, fmt.Errorf("a request for a WebSocket has no body")
-	case len(upgrades) != 1 || !strings.EqualFold(strings.TrimSpace(upgrades[0]), "websocket"):
-		return false, fmt.Errorf("the request wants to be two protocols at once")
-	case len(keys) != 1 || len(keys[0]) != 24:
-		return false, fmt.Errorf("the request for a WebSocket has no key")
-	case len(versions) != 1 || versions[0] != "13":
-		return false, fmt.Errorf("the request is for a version of WebSocket that is not 13")
-	}
-	return true, nil
 }
 
 // findSite finds the site of the host, and our cookies of that site.

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"picket/node/proxy/http1"
 )
@@ -23,6 +25,7 @@ func (d *Door) serveHTTP(w http.ResponseWriter, r *http.Request, through *listen
 	defer stop()
 	defer request.Life.Over()
 	c := &netClient{w: w, r: r, control: http.NewResponseController(w)}
+	defer context.AfterFunc(&request.Life, c.release)()
 	d.take(request, c, through)
 	if !c.done {
 		panic(http.ErrAbortHandler) // half a response must not look whole: this is how net/http is told
@@ -49,7 +52,25 @@ func requestOf(r *http.Request) *http1.Request {
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
 		made.Body = netBody{r}
 	}
+	if r.Method == http.MethodConnect {
+		extend(made, r)
+	}
 	return made
+}
+
+// extend makes of an extended CONNECT (RFC 8441, section 4; RFC 9220) what the same request is over HTTP/1.1: a WebSocket is asked
+// for by GET. What comes behind it is no body.
+func extend(made *http1.Request, r *http.Request) {
+	const pseudo = ":protocol" // where golang.org/x/net/http2 has it; in HTTP/3 it stands where the version does
+	if values := r.Header[pseudo]; len(values) > 0 {
+		made.Protocol = values[0]
+	} else if r.ProtoMajor == 3 && r.Proto != "HTTP/3.0" {
+		made.Protocol = r.Proto
+	}
+	made.Fields = slices.DeleteFunc(made.Fields, func(f http1.Field) bool { return f.Name == pseudo })
+	if made.Protocol == webSocket {
+		made.Method, made.Length, made.Body = http.MethodGet, 0, nil
+	}
 }
 
 // netBody is the body of a request of net/http.
@@ -65,6 +86,16 @@ type netClient struct {
 	r       *http.Request
 	control *http.ResponseController
 	done    bool // the response is finished, or the connection handed over
+
+	waits atomic.Bool // writing the body may wait for the client to read
+}
+
+// release ends a write that waits for a client that does not read, when the request is over: nothing of a response that was cut
+// goes to the client any more.
+func (c *netClient) release() {
+	if c.waits.Load() {
+		_ = c.control.SetWriteDeadline(time.Now())
+	}
 }
 
 // Inform sends an informational response.
@@ -94,6 +125,7 @@ func (c *netClient) Begin(r http1.Reply) {
 		_ = c.control.EnableFullDuplex() // else net/http throws the rest of a body away once the answer begins
 	}
 	c.w.WriteHeader(r.Status)
+	c.waits.Store(true)
 }
 
 // Write writes to the body.

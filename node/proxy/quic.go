@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,4 +66,15 @@ func (u *overUDP) close() error { return errors.Join(u.server.Close(), u.socket.
 // drain takes no more, and lets what is under way come to its end until ctx does; then it is cut.
 func (u *overUDP) drain(ctx context.Context) error {
 	return errors.Join(u.server.Shutdown(ctx), u.socket.Close())
+}
+
+// altSvcAge is how long, in seconds, clients may remember that the site speaks HTTP/3.
+const altSvcAge = "86400"
+
+// altSvc tells that the site speaks HTTP/3 at the port that people use for it (RFC 7838, section 3); "": it does not, or they know.
+func (l *front) altSvc(a *ask) string {
+	if !l.HTTP3 || a.r.Major > 2 || !a.origin.Secure() {
+		return ""
+	}
+	return `h3=":` + cmp.Or(a.origin.Port, "443") + `"; ma=` + altSvcAge
 }

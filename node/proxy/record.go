@@ -20,6 +20,7 @@ type recorder struct {
 	http1.Client
 	id     string // of the request
 	last   bool   // the connection ends with this response
+	altSvc string // where else the site is; "": nowhere
 	status int    // 0: nothing was sent
 	bytes  int64  // of the body; of a tunnel, to the client
 }
@@ -36,6 +37,9 @@ func (r *recorder) Begin(reply http1.Reply) {
 		r.status = reply.Status
 		reply.Last = reply.Last || r.last
 		reply.Fields.Set("X-Request-Id", r.id)
+		if r.altSvc != "" {
+			reply.Fields.Set("Alt-Svc", r.altSvc)
+		}
 	}
 	r.Client.Begin(reply)
 }

@@ -49,7 +49,7 @@ func (s side) CloseWrite() error {
 
 // tunnel joins a client and an application that have become a WebSocket.
 type tunnel struct {
-	client, upstream side
+	client, upstream half
 	frames           *frames // to the client
 	idle             *idle
 	down             int64 // bytes sent to the client; to be read after run
@@ -86,25 +86,13 @@ func (t *tunnel) run(ctx *http1.Life) {
 }
 
 // copy passes on from one side until it ends, then tells the other, and gives it a while to end too.
-func (t *tunnel) copy(ctx context.Context, to io.Writer, from, other side) (int64, error) {
-	n, err := io.CopyBuffer(to, living{from, t.idle}, make([]byte, tunnelBuffer))
+func (t *tunnel) copy(ctx context.Context, to io.Writer, from, other half) (int64, error) {
+	n, err := io.CopyBuffer(onlyWriter{to}, lively{from, t.idle}, make([]byte, tunnelBuffer))
 	if ctx.Err() != nil {
 		return n, err
 	}
 	until := time.Now().Add(leaveTime)
 	return n, errors.Join(err, other.CloseWrite(), other.SetReadDeadline(until), from.SetWriteDeadline(until))
-}
-
-// living counts each read as a sign of life.
-type living struct {
-	side
-	idle *idle
-}
-
-func (l living) Read(p []byte) (int, error) {
-	n, err := l.side.Read(p)
-	l.idle.alive()
-	return n, err
 }
 
 // cut ends the tunnel from here: a close frame for the client, no more for the application.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha1" // RFC 6455 asks for it, and nothing rests on it
 	"encoding/base64"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,9 +31,9 @@ const (
 	leaveTime     = 5 * time.Second        // for one side to end after the other did
 )
 
-// carrySocket opens a WebSocket to the application as the client asked, and joins the two until one ends or the request
-// is cut. What the application answers instead of a WebSocket is passed on.
-func (d *Door) carrySocket(a *ask) {
+// carryUpgrade has the application switch to another protocol as the client asked, and joins the two until both have ended or the
+// request is cut. What the application answers instead is passed on.
+func (d *Door) carryUpgrade(a *ask) {
 	life := &a.r.Life
 	conn, err := a.dial(dialSocket)
 	if err != nil {
@@ -51,7 +53,7 @@ func (d *Door) carrySocket(a *ask) {
 		if life.Err() == nil {
 			a.call.Failed(upstream.Classify(err), false)
 		}
-		d.notCarried(a, fmt.Errorf("opening a WebSocket: %w", err))
+		d.notCarried(a, fmt.Errorf("switching to %s: %w", a.wants, err))
 		return
 	}
 	a.call.Answered(res.StatusCode)
@@ -61,13 +63,30 @@ func (d *Door) carrySocket(a *ask) {
 	}
 	client, err := d.switchOver(res, a)
 	if err != nil {
-		d.log.Debug().Err(err).Str("request_id", a.id).Msg("switching to a WebSocket")
+		d.log.Debug().Err(err).Str("request_id", a.id).Msg("switching to another protocol")
 		return
 	}
-	t := &tunnel{client: client, upstream: side{conn, back}, frames: newFrames(client.Conn), idle: newIdle(a.route.IdleTimeout, life)}
-	defer t.idle.stop()
-	t.run(life)
-	a.w.bytes = t.down
+	if d.join(a, client, side{conn, back}) {
+		_ = a.w.Finish(nil) // of a stream; a connection of its own has been handed over
+	}
+}
+
+// join joins the two ends of what was switched to, and tells whether what was sent to the client is whole.
+func (d *Door) join(a *ask, client half, app side) bool {
+	life := &a.r.Life
+	idle := newIdle(a.route.IdleTimeout, life)
+	defer idle.stop()
+	if a.in.Request.WebSocket { // which says itself that it is over
+		t := &tunnel{client: client, upstream: app, frames: newFrames(client), idle: idle}
+		t.run(life)
+		a.w.bytes = t.down
+		return true
+	}
+	defer client.Close()
+	j := &joint{client: client, upstream: app, idle: idle}
+	err := j.run(life)
+	a.w.bytes, a.received = j.down, j.up
+	return err == nil && life.Err() == nil
 }
 
 // dialSocket connects for HTTP/1.1.
@@ -78,7 +97,7 @@ func dialSocket(ctx context.Context, reach *upstream.Reach) (net.Conn, error) {
 	return reach.Dial(ctx, "", "")
 }
 
-// shakeHands asks the application for a WebSocket, and gives its answer.
+// shakeHands asks the application to switch, and gives its answer.
 func (d *Door) shakeHands(conn net.Conn, back *bufio.Reader, a *ask) (*http.Response, error) {
 	patience := a.route.Timeout
 	if patience <= 0 {
@@ -88,11 +107,14 @@ func (d *Door) shakeHands(conn net.Conn, back *bufio.Reader, a *ask) (*http.Resp
 		return nil, err
 	}
 	out := &http.Request{
-		Method: http.MethodGet, ProtoMajor: 1, ProtoMinor: 1, Header: a.r.Fields.Header(), Host: a.route.hostFor(a.target, a.origin),
+		Method: a.r.Method, ProtoMajor: 1, ProtoMinor: 1, Header: a.r.Fields.Header(), Host: a.route.hostFor(a.target, a.origin),
 		URL: &url.URL{Scheme: a.target.scheme(), Host: a.target.host(), Opaque: a.in.Request.Path, RawQuery: a.in.Request.Query},
 	}
 	give(out.Header, a.given)
-	out.Header["Connection"], out.Header["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
+	out.Header["Connection"], out.Header["Upgrade"] = []string{"Upgrade"}, []string{a.wants}
+	if a.r.Protocol != "" {
+		out.Header["Sec-Websocket-Key"] = []string{newSocketKey()} // which only HTTP/1.1 has
+	}
 	if _, sent := out.Header["User-Agent"]; !sent {
 		out.Header["User-Agent"] = []string{""} // else net/http sends its own
 	}
@@ -110,18 +132,26 @@ func (d *Door) shakeHands(conn net.Conn, back *bufio.Reader, a *ask) (*http.Resp
 		return nil, err
 	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
-		return res, accepted(res.Header, out.Header.Get("Sec-Websocket-Key"))
+		return res, accepted(res.Header, a.wants, out.Header.Get("Sec-Websocket-Key"))
 	}
 	return res, nil
 }
 
-// accepted checks that the application understood the handshake (RFC 6455, section 4.1).
-func accepted(h http.Header, key string) error {
-	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	switch {
-	case !strings.EqualFold(h.Get("Upgrade"), "websocket"), !httpguts.HeaderValuesContainsToken(h["Connection"], "upgrade"):
+// newSocketKey is the nonce of a handshake (RFC 6455, section 4.1).
+func newSocketKey() string {
+	var nonce [16]byte
+	_, _ = rand.Read(nonce[:]) // never fails
+	return base64.StdEncoding.EncodeToString(nonce[:])
+}
+
+// accepted checks that the application switched to what was asked for, and understood the handshake of a WebSocket (RFC 6455,
+// section 4.1).
+func accepted(h http.Header, token, key string) error {
+	if !strings.EqualFold(h.Get("Upgrade"), token) || !httpguts.HeaderValuesContainsToken(h["Connection"], "upgrade") {
 		return errors.New("the application switched to a protocol that was not asked for")
-	case h.Get("Sec-Websocket-Accept") != base64.StdEncoding.EncodeToString(sum[:]):
+	}
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	if token == webSocket && h.Get("Sec-Websocket-Accept") != base64.StdEncoding.EncodeToString(sum[:]) {
 		return errors.New("the application did not accept the key of the handshake")
 	}
 	return nil
@@ -145,24 +175,29 @@ func (d *Door) answer(a *ask, conn net.Conn, res *http.Response) {
 	}
 }
 
-// switchOver takes the client's connection and tells the client that it is a WebSocket now.
-func (d *Door) switchOver(res *http.Response, a *ask) (side, error) {
-	conn, held, err := a.w.Hijack()
-	if err != nil {
-		return side{}, err
-	}
-	a.w.status = http.StatusSwitchingProtocols
+// switchOver tells the client that the other protocol begins, and gives its end of it: the connection or, over HTTP/2 and HTTP/3,
+// the stream.
+func (d *Door) switchOver(res *http.Response, a *ask) (half, error) {
 	fields := http1.Fields(nil).Flat(res.Header)
 	d.outgoing(&fields, a)
+	onStream := slices.DeleteFunc(slices.Clone(fields), func(f http1.Field) bool { return f.Name == "Sec-Websocket-Accept" })
+	if client, ok := streamOf(a, http1.Reply{Status: http.StatusOK, Fields: onStream, Length: -1}); ok {
+		return client, a.w.Flush()
+	}
+	conn, held, err := a.w.Hijack()
+	if err != nil {
+		return nil, err
+	}
+	a.w.status = http.StatusSwitchingProtocols
 	h := fields.Header()
-	h["X-Request-Id"], h["Connection"], h["Upgrade"] = []string{a.id}, []string{"Upgrade"}, []string{"websocket"}
+	h["X-Request-Id"], h["Connection"], h["Upgrade"] = []string{a.id}, []string{"Upgrade"}, []string{a.wants}
 	var b bytes.Buffer
 	b.WriteString("HTTP/1.1 101 Switching Protocols\r\n")
 	_ = h.Write(&b) // a buffer takes everything
 	b.WriteString("\r\n")
 	_, err = conn.Write(b.Bytes())
 	if err := errors.Join(conn.SetDeadline(time.Time{}), err); err != nil {
-		return side{}, errors.Join(err, conn.Close())
+		return nil, errors.Join(err, conn.Close())
 	}
 	return sideOf(conn, held), nil
 }

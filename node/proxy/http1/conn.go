@@ -182,7 +182,7 @@ func (c *conn) reset() {
 	if secure, ok := conn.(*tls.Conn); ok {
 		conn = secure.NetConn()
 	}
-	if wired, ok := conn.(*net.TCPConn); ok {
+	if wired, ok := conn.(interface{ SetLinger(seconds int) error }); ok {
 		_ = wired.SetLinger(0)
 	}
 	_ = conn.Close()

@@ -20,6 +20,8 @@ type Head struct {
 	Close   bool  // the connection ends with this request
 	Expect  bool  // the body waits for 100 Continue
 	Upgrade bool  // there is an Upgrade field, and Connection names it
+
+	Protocol string // of an extended CONNECT (RFC 8441, section 4), which only adapters know; "": it is none
 }
 
 // end finds where a head ends: behind the first empty line. It is 0 when b does not hold all of it; then seen is from where
