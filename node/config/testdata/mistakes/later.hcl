@@ -33,6 +33,4 @@ route "ssh" {
   any_user = true # ERROR: Who may enter?; route "ssh" says "policy" and "any_user". It can be one of them alone.
   redirect { # ERROR: Not in this version
   }
-  limit { # ERROR: Not in this version
-  }
 }
