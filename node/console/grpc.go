@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -42,9 +41,10 @@ func grpcFamily(contentType string) string {
 // (gRPC over HTTP2, "Responses").
 func refuseGRPC(w http.ResponseWriter, r *http.Request, f authz.Refusal) {
 	h := w.Header()
+	status, message := f.GRPC()
 	h.Set("Content-Type", r.Header.Get("Content-Type"))
-	h.Set("Grpc-Status", strconv.Itoa(grpcStatus(f.Status)))
-	h.Set("Grpc-Message", grpcMessage(f))
+	h.Set("Grpc-Status", strconv.Itoa(status))
+	h.Set("Grpc-Message", message)
 	w.WriteHeader(http.StatusOK)
 }
 
@@ -53,7 +53,8 @@ const trailerFrame = 0x80
 
 // refuseGRPCWeb answers HTTP 200 with the status in the one message of the body: a page cannot read trailers.
 func (c *Console) refuseGRPCWeb(w http.ResponseWriter, r *http.Request, f authz.Refusal) {
-	trailers := fmt.Sprintf("grpc-status: %d\r\ngrpc-message: %s\r\n", grpcStatus(f.Status), grpcMessage(f))
+	status, message := f.GRPC()
+	trailers := fmt.Sprintf("grpc-status: %d\r\ngrpc-message: %s\r\n", status, message)
 	body := binary.BigEndian.AppendUint32([]byte{trailerFrame}, uint32(len(trailers)))
 	body = append(body, trailers...)
 	asked := r.Header.Get("Content-Type")
@@ -65,37 +66,4 @@ func (c *Console) refuseGRPCWeb(w http.ResponseWriter, r *http.Request, f authz.
 	if _, err := w.Write(body); err != nil {
 		c.log.Debug().Err(err).Str("request_id", requestID(r)).Msg("writing an answer")
 	}
-}
-
-// grpcStatus is the status code of gRPC that says the same as an HTTP status (the statuscodes page of gRPC).
-func grpcStatus(status int) int {
-	switch status {
-	case http.StatusBadRequest:
-		return 3 // INVALID_ARGUMENT
-	case http.StatusUnauthorized:
-		return 16 // UNAUTHENTICATED
-	case http.StatusForbidden:
-		return 7 // PERMISSION_DENIED
-	case http.StatusNotFound, http.StatusMethodNotAllowed:
-		return 12 // UNIMPLEMENTED
-	case http.StatusTooManyRequests:
-		return 8 // RESOURCE_EXHAUSTED
-	case http.StatusBadGateway, http.StatusServiceUnavailable:
-		return 14 // UNAVAILABLE
-	case http.StatusGatewayTimeout:
-		return 4 // DEADLINE_EXCEEDED
-	}
-	return 2 // UNKNOWN
-}
-
-// grpcMessage is one line for a log, percent-encoded as gRPC asks (Percent-Byte-Unencoded is space to ~ without %).
-func grpcMessage(f authz.Refusal) string {
-	text := f.Title
-	if f.Detail != "" {
-		text += ": " + f.Detail
-	}
-	if f.RequestID != "" {
-		text += fmt.Sprintf(" (request %s)", f.RequestID)
-	}
-	return strings.ReplaceAll(url.PathEscape(text), "%20", " ")
 }

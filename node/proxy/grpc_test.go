@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"picket/node/authn"
 	"picket/node/config"
 )
 
@@ -72,8 +74,29 @@ func TestGRPCGoesThroughWithItsTrailersAndIsCutWhenAccessEnds(t *testing.T) {
 	}
 	begun := time.Now()
 	w.must(w.authn.Revoke(w.ctx, w.session()))
-	if _, err := stream.Recv(); err == nil || status.Code(err) == codes.OK {
-		t.Errorf("the stream goes on, or ends well: %v", err)
+	_, err = stream.Recv()
+	if said := status.Convert(err); said.Code() != codes.Unauthenticated || !strings.HasPrefix(said.Message(), "You are not signed in") {
+		t.Errorf("the stream goes on, or ends without the reason: %v", err)
 	}
 	t.Logf("cut after %s", time.Since(begun))
+}
+
+func TestAStreamOfGRPCThatAPolicyNoLongerAdmitsEndsWithItsReason(t *testing.T) {
+	address, server := grpcServer(t)
+	cert := certificate(t, "wiki.test")
+	w := newWorld(t, http.HandlerFunc(mirror), func(c *config.Config) {
+		c.Listeners[0].Certificates = []config.Certificate{cert}
+		c.Routes[0].To = []string{"h2c://" + address}
+	})
+	ctx := metadata.AppendToOutgoingContext(w.ctx, "authorization", "Bearer "+w.program("alice", origin("wiki.test"), "wiki"))
+	stream, err := w.grpcClient("wiki.test").Watch(ctx, &health1.HealthCheckRequest{})
+	w.must(err)
+	server.SetServingStatus("", health1.HealthCheckResponse_SERVING)
+	_, err = stream.Recv()
+	w.must(err)
+	w.lock(authn.LockUser, "alice@example.com")
+	_, err = stream.Recv()
+	if said := status.Convert(err); said.Code() != codes.PermissionDenied || !strings.HasPrefix(said.Message(), "Access is locked") {
+		t.Errorf("the stream goes on, or ends without the reason: %v", err)
+	}
 }

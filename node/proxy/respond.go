@@ -8,7 +8,7 @@ import (
 )
 
 // respond passes a response on: header, body, trailers. Half a body must not look whole: then the response is not finished,
-// and breaks off.
+// and breaks off, but for one of gRPC that is cut here (grpc.go).
 func (x *exchange) respond(answer *http1.Answer) {
 	defer answer.Close()
 	x.door.outgoing(&answer.Fields, x.ask)
@@ -20,7 +20,7 @@ func (x *exchange) respond(answer *http1.Answer) {
 	if err == nil {
 		err = x.finish(answer)
 	}
-	if err != nil {
+	if err != nil && !x.endGRPC(answer) {
 		x.door.log.Debug().Err(err).Str("request_id", x.id).Msg("passing on a response")
 	}
 }
