@@ -2,10 +2,12 @@ package certs
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -15,13 +17,14 @@ import (
 )
 
 // attempt is what the nodes know together of ordering one name: it is noted before an order is begun, and taken away when
-// there is a certificate. So nodes wait together, and one that starts anew, or again and again, waits on.
+// there is a certificate. So nodes wait together, and one that starts anew, or again and again, waits on. How long is counted
+// by each node from when it first saw the note: their clocks may disagree.
 type attempt struct {
-	Count int       `json:"count"` // in a row
-	At    time.Time `json:"at"`
-	Next  time.Time `json:"next"` // nobody tries before; zero: at once
-	Node  string    `json:"node"`
-	Error string    `json:"error"`
+	Count int           `json:"count"` // in a row
+	Wait  time.Duration `json:"wait"`  // nobody tries again before
+	Node  string        `json:"node"`
+	ID    string        `json:"id"` // of this note
+	Error string        `json:"error"`
 }
 
 const (
@@ -51,11 +54,51 @@ type postponed struct{ until time.Time }
 
 func (p postponed) Error() string { return "the next try is at " + p.until.UTC().Format(time.RFC3339) }
 
+// waits tells when attempts are over, by this node's clock.
+type waits struct {
+	retries []time.Duration
+
+	mu   sync.Mutex
+	seen map[string]sighting // guarded by mu; by name
+}
+
+// sighting is when this node first saw a note.
+type sighting struct {
+	id    string
+	since time.Time
+}
+
+func newWaits(retries []time.Duration) *waits {
+	return &waits{retries: retries, seen: map[string]sighting{}}
+}
+
+// until is when an attempt has been waited out; zero: there was none.
+func (w *waits) until(name string, a attempt) time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if a.Count == 0 {
+		delete(w.seen, name)
+		return time.Time{}
+	}
+	if w.seen[name].id != a.ID {
+		w.seen[name] = sighting{a.ID, time.Now()}
+	}
+	return w.seen[name].since.Add(min(a.Wait, w.longest()))
+}
+
+// longest is what no attempt makes anybody wait longer than.
+func (w *waits) longest() time.Duration { return max(w.retries[len(w.retries)-1], limitedTime) }
+
+// after is how long after that many attempts the next is due.
+func (w *waits) after(count int) time.Duration {
+	return w.retries[max(min(count, len(w.retries)), 1)-1]
+}
+
 // notes are the attempts, as one node writes them.
 type notes struct {
 	*storage
-	node    string
-	retries []time.Duration
+	node  string
+	waits *waits
 }
 
 // attempt is the last one for a name; zero: there was none since the last certificate.
@@ -80,14 +123,8 @@ func readAttempt(text []byte) (a attempt) {
 
 // begin notes that an order is begun.
 func (n notes) begin(ctx context.Context, name string, before attempt) (attempt, error) {
-	a := attempt{Count: before.Count + 1, At: time.Now().UTC(), Node: n.node, Error: begun}
-	a.Next = a.At.Add(n.wait(a.Count))
-	return a, n.note(ctx, name, a)
-}
-
-// wait is how long after that many attempts the next is due.
-func (n notes) wait(count int) time.Duration {
-	return n.retries[max(min(count, len(n.retries)), 1)-1]
+	a := attempt{Count: before.Count + 1, Wait: n.waits.after(before.Count + 1), Node: n.node, Error: begun}
+	return n.note(ctx, name, a)
 }
 
 // failed notes why an attempt failed, unless that has nothing to do with the authority.
@@ -95,22 +132,22 @@ func (n notes) failed(ctx context.Context, name string, a attempt, why error) er
 	if errors.Is(why, broker.ErrUnavailable) || errors.Is(why, errLockLost) || errors.Is(why, context.Canceled) {
 		return nil
 	}
-	a.At, a.Error = time.Now().UTC(), short(why.Error())
-	wait := n.wait(a.Count)
+	a.Error = short(why.Error())
 	var problem acme.Problem
 	if errors.As(why, &problem) && problem.Type == acme.ProblemTypeRateLimited {
-		wait = max(wait, limitedTime)
+		a.Wait = max(a.Wait, limitedTime)
 	}
-	a.Next = a.At.Add(wait)
-	return n.note(ctx, name, a)
+	_, err := n.note(ctx, name, a)
+	return err
 }
 
-func (n notes) note(ctx context.Context, name string, a attempt) error {
+func (n notes) note(ctx context.Context, name string, a attempt) (attempt, error) {
+	a.ID = rand.Text()
 	text, err := json.Marshal(a)
 	if err != nil {
-		return fmt.Errorf("encoding an attempt: %w", err)
+		return a, fmt.Errorf("encoding an attempt: %w", err)
 	}
-	return n.put(ctx, attemptPath(name), text, time.Until(a.Next)+attemptLife)
+	return a, n.put(ctx, attemptPath(name), text, a.Wait+attemptLife)
 }
 
 // over forgets the attempts for a name: there is a certificate, or somebody wants another try.

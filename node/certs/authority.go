@@ -80,7 +80,7 @@ func trusted(ca []byte) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// bounded is a transport whose answers end after longestAnswer bytes, in an error.
+// bounded is a transport whose answers end after longestAnswer bytes, in an error, and are of this node's time.
 type bounded struct{ http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
@@ -89,8 +89,28 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := clocksAgree(res.Header.Get("Date"), time.Now()); err != nil {
+		_ = res.Body.Close()
+		return nil, err
+	}
 	res.Body = &boundedBody{ReadCloser: res.Body, left: longestAnswer}
 	return res, nil
+}
+
+// clockSlack is how far this node's clock and the authority's may be apart. Beyond it, certificates seem to be over that are
+// not: ordering more of them helps nobody, and there is a limit to it.
+const clockSlack = time.Hour
+
+// clocksAgree holds the date of an answer against this node's clock.
+func clocksAgree(date string, now time.Time) error {
+	theirs, err := http.ParseTime(date)
+	if err != nil {
+		return nil // it says nothing
+	}
+	if apart := now.Sub(theirs).Abs(); apart > clockSlack {
+		return fmt.Errorf("it is %s here, and %s at the authority: set this node's clock right", now.UTC().Format(time.RFC3339), theirs.UTC().Format(time.RFC3339))
+	}
+	return nil
 }
 
 type boundedBody struct {
@@ -139,8 +159,8 @@ func (a *authority) Issue(ctx context.Context, csr *x509.CertificateRequest) (*c
 	if err != nil {
 		return nil, err
 	}
-	if time.Until(before.Next) > 0 {
-		return nil, postponed{before.Next}
+	if next := a.notes.waits.until(name, before); time.Until(next) > 0 {
+		return nil, postponed{next}
 	}
 	now, err := a.notes.begin(ctx, name, before)
 	if err != nil {

@@ -33,9 +33,9 @@ type Manager struct {
 	metrics *metrics
 	now     func() time.Time
 
-	retries []time.Duration // after attempts that failed
-	life    time.Duration   // of leases; 0: as the broker has it
-	asks    *rate.Limiter   // questions to the store for answers to challenges that nobody knows
+	waits *waits
+	life  time.Duration // of leases; 0: as the broker has it
+	asks  *rate.Limiter // questions to the store for answers to challenges that nobody knows
 
 	wanted atomic.Pointer[wanted] // never nil
 	state  atomic.Pointer[state]  // nil: not opened
@@ -69,7 +69,7 @@ const asksEvery, asksBurst = 200 * time.Millisecond, 10
 func New(o Options) (*Manager, error) {
 	m := &Manager{
 		broker: o.Broker, node: o.Config.Cluster.Broker.Node, log: o.Log, metrics: newMetrics(o.Registry), now: time.Now,
-		retries: retries(), asks: rate.NewLimiter(rate.Every(asksEvery), asksBurst),
+		waits: newWaits(retries()), asks: rate.NewLimiter(rate.Every(asksEvery), asksBurst),
 		news: make(chan struct{}, 1), told: map[string]time.Time{}, busy: map[string]bool{}, later: map[string]time.Time{}, asked: map[string]bool{},
 	}
 	p, err := m.With(o.Config)
@@ -114,7 +114,7 @@ func (m *Manager) Open(ctx context.Context) error {
 	if m.state.Load() != nil || len(m.wanted.Load().Names) == 0 {
 		return nil
 	}
-	bucket, err := broker.OpenBucket[record](ctx, m.broker, broker.Spec{Name: "certs", Sealed: true, Feed: true})
+	bucket, err := broker.OpenBucket[record](ctx, m.broker, broker.Spec{Name: "certs", Sealed: true, Feed: true, Own: true})
 	if err != nil {
 		return fmt.Errorf("opening the certificates: %w", err)
 	}
@@ -143,7 +143,7 @@ func (m *Manager) look() {
 	}
 	m.mu.Lock() // one at a time, so that none takes the place of a newer
 	before := m.table.Load()
-	m.table.Store(newTable(m.wanted.Load(), s.live.All(), s.live.Unreadable(), before))
+	m.table.Store(newTable(m.wanted.Load(), m.waits, s.live.All(), s.live.Unreadable(), before))
 	m.mu.Unlock()
 	m.poke()
 }
@@ -155,10 +155,13 @@ func (m *Manager) poke() {
 	}
 }
 
+// notes are the attempts.
+func (m *Manager) notes(s *state) notes { return notes{s.storage, m.node, m.waits} }
+
 // magic is certmagic for one piece of work: its cache is not used, since the table is one.
 func (m *Manager) magic(s *state, w *wanted, forced bool) (*certmagic.Config, *authority, func(), error) {
 	log := newZap(m.log)
-	a, err := newAuthority(w.ACME, notes{storage: s.storage, node: m.node, retries: m.retries}, log)
+	a, err := newAuthority(w.ACME, m.notes(s), log)
 	if err != nil {
 		return nil, nil, nil, err
 	}

@@ -163,7 +163,7 @@ func TestNodesWaitTogetherAfterAFailure(t *testing.T) {
 	c := w.acme(acme.ChallengeTypeHTTP01, "wiki.example.test") // nobody answers
 	n1, n2 := w.follow("n1", c), w.follow("n2", c)
 	for _, m := range []*member{n1, n2} {
-		m.retries = []time.Duration{time.Hour}
+		m.waits.retries = []time.Duration{time.Hour}
 		w.t.Cleanup(w.run(m.Run))
 	}
 	for _, m := range []*member{n1, n2} {
@@ -179,7 +179,7 @@ func TestNodesWaitTogetherAfterAFailure(t *testing.T) {
 		t.Error("the log does not say what to look at")
 	}
 	late := w.follow("n1", c)
-	late.retries = n1.retries
+	late.waits.retries = n1.waits.retries
 	w.t.Cleanup(w.run(late.Run))
 	if s := late.told("wiki.example.test"); s.Failures != 1 || time.Until(s.NextTry) < 50*time.Minute {
 		t.Errorf("a node that starts anew tells %+v", s)
@@ -204,7 +204,7 @@ func TestAnAnswerWithoutEndIsCutOff(t *testing.T) {
 	c := w.acmeless("wiki.example.test")
 	c.Directory = endless.URL
 	n1 := w.follow("n1", c)
-	n1.retries = []time.Duration{time.Hour}
+	n1.waits.retries = []time.Duration{time.Hour}
 	w.t.Cleanup(w.run(n1.Run))
 	w.until("it is told", func() bool { return strings.Contains(n1.told("wiki.example.test").Error, "longer than 1048576 bytes") })
 }
@@ -282,8 +282,43 @@ func TestAHandshakeWithoutACertificateIsTold(t *testing.T) {
 }
 
 func TestWaitingGrowsAndNeverEnds(t *testing.T) {
-	n := notes{retries: retries()}
-	if !slices.IsSorted(n.retries) || n.wait(0) != time.Minute || n.wait(1) != time.Minute || n.wait(1000) != 6*time.Hour {
-		t.Errorf("after attempts it is waited %v, %v, %v", n.wait(0), n.wait(1), n.wait(1000))
+	w := newWaits(retries())
+	if !slices.IsSorted(w.retries) || w.after(0) != time.Minute || w.after(1) != time.Minute || w.after(1000) != 6*time.Hour {
+		t.Errorf("after attempts it is waited %v, %v, %v", w.after(0), w.after(1), w.after(1000))
 	}
+	first := w.until("a", attempt{Count: 1, Wait: time.Minute, ID: "x"})
+	if again := w.until("a", attempt{Count: 1, Wait: time.Minute, ID: "x"}); !again.Equal(first) {
+		t.Error("one note makes wait twice")
+	}
+	if far := time.Until(w.until("a", attempt{Count: 1, Wait: 1 << 62, ID: "y"})); far > 6*time.Hour {
+		t.Errorf("a note makes wait %v", far)
+	}
+	if !w.until("a", attempt{}).IsZero() {
+		t.Error("nothing makes wait")
+	}
+}
+
+func TestNothingIsOrderedByAClockThatIsWrong(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for date, agrees := range map[string]bool{
+		now.Format(http.TimeFormat): true, now.Add(59 * time.Minute).Format(http.TimeFormat): true, "": true, "now": true,
+		now.Add(2 * time.Hour).Format(http.TimeFormat): false, now.Add(-24 * time.Hour).Format(http.TimeFormat): false,
+	} {
+		if err := clocksAgree(date, now); (err == nil) != agrees {
+			t.Errorf("%q: %v", date, err)
+		}
+	}
+	w := newWorld(t, day)
+	wrong := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Date", time.Now().Add(-48*time.Hour).UTC().Format(http.TimeFormat))
+	}))
+	t.Cleanup(wrong.Close)
+	c := w.acmeless("wiki.example.test")
+	c.Directory = wrong.URL
+	n1 := w.follow("n1", c)
+	n1.waits.retries = []time.Duration{time.Hour}
+	w.t.Cleanup(w.run(n1.Run))
+	w.until("it is told", func() bool {
+		return strings.Contains(n1.told("wiki.example.test").Error, "set this node's clock right")
+	})
 }

@@ -193,9 +193,8 @@ func (m *Manager) tellFailed(ctx context.Context, name string, err error) {
 	line := m.log.Error().Err(errors.New(short(err.Error()))).Str("name", name)
 	reading, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	n := notes{storage: m.state.Load().storage}
-	if a, err := n.attempt(reading, name); err == nil && !a.Next.IsZero() {
-		line = line.Int("attempts", a.Count).Time("next_try", a.Next)
+	if a, err := m.notes(m.state.Load()).attempt(reading, name); err == nil && a.Count > 0 {
+		line = line.Int("attempts", a.Count).Time("next_try", m.waits.until(name, a))
 	}
 	line.Msg("no certificate: " + advice(err, m.wanted.Load().Challenges))
 }

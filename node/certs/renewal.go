@@ -16,7 +16,7 @@ func (m *Manager) askRenewal(ctx context.Context, s *site) error {
 	ctx, cancel := context.WithTimeout(ctx, orderTime)
 	defer cancel()
 	shared, w := m.state.Load(), m.wanted.Load()
-	a, err := newAuthority(w.ACME, notes{storage: shared.storage, node: m.node, retries: m.retries}, newZap(m.log))
+	a, err := newAuthority(w.ACME, m.notes(shared), newZap(m.log))
 	if err != nil {
 		return err
 	}

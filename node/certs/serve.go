@@ -84,8 +84,8 @@ func (m *Manager) tellLacking(s *site) {
 	if s.attempt.Error != "" {
 		line = line.Str("error", s.attempt.Error)
 	}
-	if s.attempt.Next.After(now) {
-		line = line.Time("next_try", s.attempt.Next)
+	if s.next.After(now) {
+		line = line.Time("next_try", s.next)
 	}
 	line.Msg("a TLS handshake failed: there is no certificate for the name yet")
 }

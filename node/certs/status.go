@@ -47,7 +47,7 @@ func (m *Manager) Status() []Status {
 
 func (s *site) status(now time.Time) Status {
 	st := Status{Name: s.name, State: StateMissing, Failures: s.attempt.Count, Error: s.attempt.Error}
-	if s.attempt.Error == begun && now.Before(s.attempt.Next) { // it is under way
+	if s.attempt.Error == begun && now.Before(s.next) { // it is under way
 		st.Failures, st.Error = st.Failures-1, ""
 	}
 	if s.cert != nil {
@@ -79,8 +79,7 @@ func (m *Manager) Renew(ctx context.Context, name string) error {
 	if s == nil || t == nil {
 		return fmt.Errorf("renewing %s: the certificates are not read yet: %w", name, broker.ErrUnavailable)
 	}
-	n := notes{storage: s.storage}
-	if err := n.over(ctx, name); err != nil {
+	if err := m.notes(s).over(ctx, name); err != nil {
 		return err
 	}
 	if known := t.sites[name]; known != nil && known.hidden {

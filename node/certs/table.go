@@ -22,7 +22,8 @@ type site struct {
 	stored  pair             // what is stored
 	broken  error            // why what is stored cannot be used; nil: it can, or there is nothing
 	hidden  bool             // what is stored cannot be read: what it says is unknown
-	attempt attempt
+	attempt attempt          // the last that failed, or is under way; zero: none
+	next    time.Time        // when nobody waits for it any more; zero: nobody does
 }
 
 // pair is what is stored of a certificate.
@@ -40,14 +41,16 @@ type table struct{ sites map[string]*site }
 
 // newTable reads the view of the bucket. A certificate that was served before goes on being served while what is stored
 // cannot be used: it may be being written just now.
-func newTable(w *wanted, all map[string]record, unread map[string]struct{}, before *table) *table {
+func newTable(w *wanted, waits *waits, all map[string]record, unread map[string]struct{}, before *table) *table {
 	t := &table{sites: make(map[string]*site, len(w.Names))}
 	for _, name := range w.Names {
 		var old *site
 		if before != nil {
 			old = before.sites[name]
 		}
-		t.sites[name] = newSite(name, w.issuer, all, unread, old)
+		s := newSite(name, w.issuer, all, unread, old)
+		s.next = waits.until(name, s.attempt)
+		t.sites[name] = s
 	}
 	return t
 }
@@ -150,8 +153,8 @@ func (s *site) due() (at time.Time, ok bool) {
 	if s.broken == nil && !s.stored.none() {
 		at = s.renew
 	}
-	if s.attempt.Next.After(at) {
-		at = s.attempt.Next
+	if s.next.After(at) {
+		at = s.next
 	}
 	return at, true
 }

@@ -218,7 +218,7 @@ func (w *world) follow(name string, c config.ACME, change ...func(*broker.Option
 	m.Manager, err = New(Options{Config: w.config(name, c), Broker: b, Log: zerolog.New(m.log)})
 	w.must(err)
 	m.life = 3 * time.Second
-	m.retries = []time.Duration{time.Second}
+	m.waits.retries = []time.Duration{time.Second}
 	w.must(m.Open(ctx))
 	return m
 }
