@@ -183,7 +183,7 @@ func (w *world) renewed(name string) {
 	if told.Certificates[0].State == "served" { // it came after the authority had begun
 		return
 	}
-	if status, text := w.nodes[0].ask(w, http.MethodPost, "/v1/certificates/"+name+"/renew", ""); status != http.StatusAccepted {
+	if status, text := w.nodes[0].ask(w, http.MethodPost, "/v1/certificates/"+name+"/renew", ""); status != http.StatusOK {
 		w.t.Fatalf("%d %s", status, text)
 	}
 	if status, _ := w.nodes[0].ask(w, http.MethodPost, "/v1/certificates/other.test/renew", ""); status != http.StatusNotFound {

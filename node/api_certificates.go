@@ -23,5 +23,5 @@ func (a *api) renewCertificate(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.node.log.Info().Str("name", name).Msg("a certificate is ordered anew for the operator")
-	answer(w, http.StatusAccepted, map[string]string{"name": name})
+	answer(w, http.StatusOK, map[string]string{"name": name})
 }

@@ -45,6 +45,7 @@ type status struct {
 	Feeds     []feedStatus     `json:"feeds"`
 	Providers []providerStatus `json:"providers"`
 	Upstreams []upstreamStatus `json:"upstreams"`
+	Certs     []certificate    `json:"certificates"`
 	Errors    []string         `json:"errors"` // what the node could not find out
 }
 

@@ -48,7 +48,7 @@ Exit codes: 0 done, 1 refused or failed, 2 misused.`,
 	root.SetUsageTemplate(usage)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &misuse{err} })
 	family(root, "Trying and configuring:", t.devCommand(), t.checkCommand(), t.fmtCommand(), t.policyCommand(), t.importCommand(), t.secretCommand())
-	family(root, "Nodes:", t.runCommand(), t.statusCommand(), t.reloadCommand(), t.nodesCommand())
+	family(root, "Nodes:", t.runCommand(), t.statusCommand(), t.reloadCommand(), t.nodesCommand(), t.certificatesCommand())
 	family(root, "People:", t.sessionsCommand(), t.lockCommand())
 	family(root, "What the cluster keeps:", t.dataCommand(), t.backupCommand(), t.restoreCommand(), t.resealCommand())
 	family(root, "Programs that go through the door:", t.loginCommand(), t.tokenCommand(), t.connectCommand())

@@ -14,11 +14,12 @@ import (
 func (t terminal) statusCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status [--admin ADDRESS]",
-		Short: "The nodes, how fresh they are, the replicas, the identity providers, the applications",
+		Short: "The nodes, how fresh they are, the replicas, the identity providers, the applications, the certificates",
 		Long: `Asks one node what it knows of the cluster: which nodes there are, which of them keep
 state, who is gone, and whether they run the same version and configuration; who leads
-each bucket, who follows and how far behind; whether the identity providers answer; and
-what health checks and errors say of the applications behind routes.`,
+each bucket, who follows and how far behind; whether the identity providers answer; what
+health checks and errors say of the applications behind routes; and how long each
+certificate is good for that is ordered (tls = "auto").`,
 		Example: `  picket status
   picket status --admin 10.0.0.7:9901
   PICKET_ADMIN=unix:/run/picket/admin.sock picket status -o json`,
@@ -59,6 +60,7 @@ func (s status) print(w io.Writer, colour bool, now time.Time) {
 	s.printBuckets(w, colour)
 	s.printProviders(w, colour, now)
 	s.printUpstreams(w, colour, now)
+	printUnder(w, *certificateTable(s.Certs, now), colour)
 }
 
 func (s status) readiness() cell {

@@ -67,9 +67,15 @@ func (s *settings) certificates(l *block, root value) {
 			s.lose(entry{name, v.line, v}, "texts of certificates and keys are not copied: put them into files")
 		}
 	}
+	if s.autocert(root) {
+		if len(pairs) == 0 && wildcards(root) {
+			pairs = append(pairs, filePair)
+		}
+		pairs = append([]string{`"auto"`}, pairs...)
+	}
 	switch len(pairs) {
 	case 0:
-		l.set("tls", "{\n certificate = file(env(\"PICKET_TLS_CERTIFICATE\"))\n key = file(env(\"PICKET_TLS_KEY\"))\n}")
+		l.set("tls", filePair)
 	case 1:
 		l.set("tls", pairs[0])
 	default:

@@ -30,7 +30,7 @@ routes: [{from: https://a.example.com, to: http://10.0.0.1, policy: {allow: {or:
 			to + `rewrite { prefix = "/" }`, to + `rewrite { pattern = "a" }`, to + `request_headers { set = {} }`,
 			to + `response_headers { set = {} }`,
 		},
-		`address = ":443"`: {`proxy_protocol = []`, `http3 = true`, `tls = "auto"`},
+		`address = ":443"`: {`proxy_protocol = []`, `http3 = true`},
 		when:               {`device.id == "a"`, `data.geoip["a"] == "b"`},
 	} {
 		if !strings.Contains(string(result.HCL), place) {

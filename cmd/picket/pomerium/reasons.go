@@ -16,7 +16,6 @@ func reasons() []reason {
 		bearer = "this version of picket does not read the tokens of programs"
 	)
 	return []reason{
-		{"autocert", "acme: " + later + ". Give certificates as files"},
 		{"cookie_secret", "its keys are derived from the cluster's secret"},
 		{"cookie_", cookie},
 		{"signing_key", keys},

@@ -14,6 +14,7 @@ type settings struct {
 
 	cluster      block
 	listen       []block
+	acme         block
 	telemetry    block
 	authenticate block
 	session      block
@@ -81,7 +82,19 @@ func settingTable() map[string]func(*settings, entry) {
 		"timeout_idle":         done,
 		"xff_num_trusted_hops": done,
 		"http_redirect_addr":   (*settings).redirection,
-		"downstream_mtls":      (*settings).downstream,
+
+		"autocert":                 (*settings).autocertRest,
+		"autocert_ca":              (*settings).autocertRest,
+		"autocert_dir":             (*settings).autocertRest,
+		"autocert_email":           (*settings).autocertRest,
+		"autocert_eab_key_id":      (*settings).autocertRest,
+		"autocert_eab_mac_key":     (*settings).autocertRest,
+		"autocert_must_staple":     (*settings).autocertRest,
+		"autocert_trusted_ca":      (*settings).autocertRest,
+		"autocert_trusted_ca_file": (*settings).autocertRest,
+		"autocert_use_staging":     (*settings).autocertRest,
+
+		"downstream_mtls": (*settings).downstream,
 
 		"authenticate_service_url": (*settings).authenticateURL,
 		"cookie_expire":            (*settings).cookieExpire,

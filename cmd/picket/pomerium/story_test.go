@@ -102,7 +102,7 @@ func load(t *testing.T, hcl []byte) (*config.Config, *config.Problems) {
 	ca, crl := authority(t)
 	for name, text := range map[string][]byte{
 		"cluster.hcl": hcl, "tls.crt": chain, "tls.key": key, "secret.txt": []byte("a secret\n"),
-		"ca.pem": ca, "client-ca.pem": ca, "client-ca-b.pem": ca, "crl.pem": crl, "client-crl.pem": crl,
+		"ca.pem": ca, "acme-ca.pem": ca, "client-ca.pem": ca, "client-ca-b.pem": ca, "crl.pem": crl, "client-crl.pem": crl,
 		"c.pem": chain, "k.pem": key, "t": []byte("a.token"),
 	} {
 		if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil {
@@ -112,7 +112,8 @@ func load(t *testing.T, hcl []byte) (*config.Config, *config.Problems) {
 	for name, value := range map[string]string{
 		"PICKET_SECRET": strings.Repeat("s", 32), "PICKET_NODE": "node-1", "PICKET_TRUSTED_PROXIES": "10.0.0.0/24",
 		"PICKET_TLS_CERTIFICATE": "tls.crt", "PICKET_TLS_KEY": "tls.key",
-		"IDP_CLIENT_SECRET": "a secret", "IDP_CLIENT_SECRET_OIDC_OWN": "another secret",
+		"PICKET_ACME_EAB_HMAC": "c2VjcmV0",
+		"IDP_CLIENT_SECRET":    "a secret", "IDP_CLIENT_SECRET_OIDC_OWN": "another secret",
 		"KUBERNETES_TOKEN_HEADERS": "a.token", "KUBERNETES_TOKEN_API": "a.token",
 	} {
 		t.Setenv(name, value)

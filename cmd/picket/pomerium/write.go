@@ -33,6 +33,7 @@ func write(name string, s *settings, routes []*route, l *ledger) *writer {
 	for _, b := range s.listen {
 		w.block(b)
 	}
+	w.block(s.acme)
 	w.block(s.telemetry)
 	w.block(s.authenticate)
 	w.identities(routes)
