@@ -33,7 +33,7 @@ cluster {
 
 listen "https" {
   address = ":443"
-  tls = {
+  tls = { # or tls = "auto": ordered from an ACME authority, see acme in the README
     certificate = file(env("PICKET_TLS_CERTIFICATE"))
     key         = file(env("PICKET_TLS_KEY"))
   }
