@@ -34,9 +34,11 @@ type matrix struct {
 	*cluster
 	file string // shared by the nodes, which read it anew
 	text string // of the file at first
+	ca   string // file of the authority that vouches for the nodes
 }
 
-func startMatrix(t *testing.T) *matrix {
+// startMatrix starts it; env is added to what the nodes are told.
+func startMatrix(t *testing.T, env ...string) *matrix {
 	t.Helper()
 	m := &matrix{cluster: openCluster(t, "matrix.test"), file: filepath.Join(scratch(t, "matrix"), "matrix.hcl")}
 	text, err := os.ReadFile("testdata/matrix.hcl")
@@ -47,6 +49,7 @@ func startMatrix(t *testing.T) *matrix {
 	m.rewrite(t, m.text)
 	authority := newAuthority(t)
 	m.roots.AddCert(authority.certificate)
+	m.ca = authority.path
 	certificate, key := authority.issue(t, "*.matrix.test")
 	m.attach(t, builtIn)
 	web := httptest.NewServer(http.HandlerFunc(lively))
@@ -63,6 +66,7 @@ func startMatrix(t *testing.T) *matrix {
 	grpcAt, tcpAt := livelyGRPC(t), livelyTCP(t)
 	for _, n := range m.nodes {
 		n.env = append(n.env, "E2E_GRPC=h2c://"+grpcAt, "E2E_TCP=tcp://"+tcpAt)
+		n.env = append(n.env, env...)
 	}
 	m.startAll(t)
 	return m

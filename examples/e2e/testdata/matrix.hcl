@@ -60,6 +60,12 @@ route "grpc" {
   policy = policy.staff
 }
 
+route "node" {
+  from   = "https://app.matrix.test/picket.Echo"
+  to     = [env("E2E_NODE_GRPC", "h2c://127.0.0.1:9")]
+  policy = policy.staff
+}
+
 route "tcp" {
   from   = "tcp+https://app.matrix.test:7"
   to     = [env("E2E_TCP")]
