@@ -4,6 +4,9 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 RACE    ?= -race
 
+# The tests that are not built with the race detector (go:build !race).
+RACELESS = AllocatesNothing|AllocatesItsResultOnly|CostEachAsMuchAsFew|CostsNoAllocation|TheModelCatches|GaveUpIsOpenedAgain|CouldNotBeWritten
+
 .PHONY: run test e2e faults bench check build clean
 
 run: build ## a cluster of three nodes, an identity provider and an application, to try out
@@ -14,6 +17,7 @@ build: ## the one binary
 
 test: ## every test that needs only Go
 	$(GO) test $(RACE) -shuffle=on -timeout 20m ./...
+	$(GO) test -shuffle=on -timeout 20m -run '$(RACELESS)' ./broker ./policy
 
 e2e: ## a real browser and a third-party identity provider; installs both where they are missing
 	./examples/e2e/install
