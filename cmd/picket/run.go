@@ -52,9 +52,8 @@ func (t terminal) run(ctx context.Context, path string) error {
 			log.Warn().Msg(strings.TrimSpace(warning))
 		}
 	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilTold(ctx)
 	defer stop()
-	defer context.AfterFunc(ctx, stop)() // the next signal finds nobody who would catch it
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
@@ -68,4 +67,20 @@ func (t terminal) run(ctx context.Context, path string) error {
 		return fmt.Errorf("running the node: %w", err)
 	}
 	return nil
+}
+
+// untilTold ends with the first signal to end. By then the next one finds nobody who would catch it.
+func untilTold(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		defer cancel()
+		defer signal.Stop(told)
+		select {
+		case <-told:
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
