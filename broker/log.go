@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -27,17 +28,26 @@ type Log[T any] struct {
 	spec    LogSpec
 	stream  jetstream.Stream
 	subject string
-	queue   chan T
 	dropped prometheus.Counter
-	lines   []byte // of the last batch, to be used again: only Run writes
+	wake    chan struct{} // holds one token while Run has to look
+
+	mu     sync.Mutex
+	full   [][]byte // guarded by mu: batches that are to be written
+	lines  []byte   // guarded by mu: the batch that is not full
+	held   int      // guarded by mu: in lines
+	queued int      // guarded by mu: in all
+	spare  [][]byte // guarded by mu: room that was used, for the next batches
 }
 
 const (
 	logSubject = "PICKET.log"
 	logQueue   = 8192
-	// logBatch entries at most, or what came within logWait, become one message.
+	// logBatch entries or so many bytes, or what came within logWait, become one message.
 	logBatch = 256
+	logBytes = 256 << 10
 	logWait  = 200 * time.Millisecond
+	// logSpare is how many used batches keep their room.
+	logSpare = 4
 	// memoryLog is what a log may take where there is no disk, in bytes.
 	memoryLog = 64 << 20
 )
@@ -48,7 +58,7 @@ func OpenLog[T any](ctx context.Context, b *Broker, s LogSpec) (*Log[T], error) 
 	if b.options.Prefix != "" {
 		name = b.options.Prefix + "-" + s.Name
 	}
-	l := &Log[T]{broker: b, spec: s, subject: logSubject + "." + name, queue: make(chan T, logQueue)}
+	l := &Log[T]{broker: b, spec: s, subject: logSubject + "." + name, wake: make(chan struct{}, 1)}
 	l.dropped = b.metrics.drops(s.Name)
 	limit := int64(-1)
 	if s.Limit > 0 {
@@ -80,14 +90,45 @@ func window(keep time.Duration) time.Duration {
 	return min(keep, 2*time.Minute)
 }
 
-// Append queues an entry; false when it was dropped. It never waits.
+// Append queues an entry, encoded at once; false when it was dropped. It never waits for the store, and keeps nothing of the
+// entry.
 func (l *Log[T]) Append(v T) bool {
-	select {
-	case l.queue <- v:
-		return true
-	default:
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.queued >= logQueue {
 		l.dropped.Inc()
 		return false
+	}
+	longer, err := appendEntry(l.room(), v)
+	if err != nil {
+		l.broker.log.Warn().Err(err).Str("log", l.spec.Name).Msg("entry not encoded")
+		l.dropped.Inc()
+		return false
+	}
+	l.lines = append(longer, '\n')
+	l.queued++
+	if l.held++; l.held == logBatch || len(l.lines) >= logBytes {
+		l.full = append(l.full, l.lines)
+		l.lines, l.held = nil, 0
+		l.tell()
+	} else if l.held == 1 {
+		l.tell()
+	}
+	return true
+}
+
+// room is where the next entry is written; the caller holds mu.
+func (l *Log[T]) room() []byte {
+	if last := len(l.spare) - 1; l.lines == nil && last >= 0 {
+		l.lines, l.spare = l.spare[last][:0], l.spare[:last]
+	}
+	return l.lines
+}
+
+func (l *Log[T]) tell() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -97,68 +138,73 @@ func (l *Log[T]) Run(ctx context.Context) error {
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, cancel) })()
 	for {
-		batch, more := l.gather(ctx)
-		if len(batch) > 0 {
+		l.await(ctx)
+		for batch := l.take(); len(batch) > 0; batch = l.take() {
 			l.write(writing, batch)
+			l.giveBack(batch)
 		}
-		if !more {
+		if ctx.Err() != nil {
 			return nil
 		}
 	}
 }
 
-// gather waits for entries; more is false when ctx has ended and nothing is left.
-func (l *Log[T]) gather(ctx context.Context) (batch []T, more bool) {
+// await waits for entries, and then a while for more, unless a batch is full or ctx ends.
+func (l *Log[T]) await(ctx context.Context) {
 	select {
-	case v := <-l.queue:
-		batch = append(batch, v)
+	case <-l.wake:
 	case <-ctx.Done():
-		select {
-		case v := <-l.queue:
-			batch = append(batch, v)
-		default:
-			return nil, false
-		}
+		return
 	}
-	wait := time.NewTimer(logWait)
-	defer wait.Stop()
-	for len(batch) < logBatch {
+	late := time.NewTimer(logWait)
+	defer late.Stop()
+	for !l.hasFull() {
 		select {
-		case v := <-l.queue:
-			batch = append(batch, v)
-			continue
-		default:
-		}
-		select {
-		case v := <-l.queue:
-			batch = append(batch, v)
-		case <-wait.C:
-			return batch, true
+		case <-l.wake:
+		case <-late.C:
+			return
 		case <-ctx.Done():
-			return batch, true
+			return
 		}
 	}
-	return batch, true
 }
 
-// write stores a batch as JSON lines in one message. What cannot be stored is dropped: requests do not wait for the log.
-func (l *Log[T]) write(ctx context.Context, batch []T) {
-	lines := l.lines[:0]
-	for _, v := range batch {
-		longer, err := appendEntry(lines, v)
-		if err != nil {
-			l.broker.log.Warn().Err(err).Str("log", l.spec.Name).Msg("entry not encoded")
-			l.dropped.Inc()
-			continue
-		}
-		lines = append(longer, '\n')
+func (l *Log[T]) hasFull() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.full) > 0
+}
+
+// take gives the oldest batch, full or not; nothing when there is none.
+func (l *Log[T]) take() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var batch []byte
+	if len(l.full) > 0 {
+		batch, l.full = l.full[0], l.full[1:]
+	} else {
+		batch, l.lines, l.held = l.lines, nil, 0
 	}
-	l.lines = lines
+	l.queued -= bytes.Count(batch, []byte{'\n'})
+	return batch
+}
+
+func (l *Log[T]) giveBack(batch []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.spare) < logSpare && cap(batch) <= 2*logBytes {
+		l.spare = append(l.spare, batch)
+	}
+}
+
+// write stores a batch of JSON lines in one message. What cannot be stored is dropped: requests do not wait for the log.
+func (l *Log[T]) write(ctx context.Context, lines []byte) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	if _, err := l.broker.stream.Publish(ctx, l.subject, lines); err != nil {
-		l.dropped.Add(float64(len(batch)))
-		l.broker.log.Debug().Err(err).Str("log", l.spec.Name).Int("entries", len(batch)).Msg("not written")
+		entries := bytes.Count(lines, []byte{'\n'})
+		l.dropped.Add(float64(entries))
+		l.broker.log.Debug().Err(err).Str("log", l.spec.Name).Int("entries", entries).Msg("not written")
 	}
 }
 

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"maps"
 	"math"
 	"net/netip"
 	"slices"
@@ -71,7 +70,10 @@ func appendValue(dst []byte, value any) []byte {
 	case *time.Time:
 		return append(value.UTC().AppendFormat(append(dst, '"'), time.RFC3339Nano), '"')
 	case *netip.Addr:
-		return appendText(dst, value.String())
+		if value.Zone() != "" { // which may hold any byte
+			return appendText(dst, value.String())
+		}
+		return append(value.AppendTo(append(dst, '"')), '"')
 	case *Fields:
 		headers, _ := (*value).(Headers)
 		return appendObject(dst, headers, appendText)
@@ -113,7 +115,13 @@ func appendList[T any](dst []byte, items []T, each func([]byte, T) []byte) []byt
 // appendObject writes the parts in the order of their names.
 func appendObject[T any](dst []byte, parts map[string]T, each func([]byte, T) []byte) []byte {
 	dst = append(dst, '{')
-	for i, name := range slices.Sorted(maps.Keys(parts)) {
+	var room [24]string // enough for most
+	names := room[:0]
+	for name := range parts {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for i, name := range names {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
@@ -126,6 +134,9 @@ func appendObject[T any](dst []byte, parts map[string]T, each func([]byte, T) []
 func appendText(dst []byte, value string) []byte {
 	const digits = "0123456789abcdef"
 	dst = append(dst, '"')
+	if standsAlone(value) {
+		return append(append(dst, value...), '"')
+	}
 	for _, r := range value {
 		switch {
 		case r == '"' || r == '\\':
@@ -137,4 +148,14 @@ func appendText(dst []byte, value string) []byte {
 		}
 	}
 	return append(dst, '"')
+}
+
+// standsAlone tells whether a text is written as it stands.
+func standsAlone(value string) bool {
+	for i := range len(value) {
+		if c := value[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }

@@ -3,6 +3,7 @@ package policy
 import (
 	"maps"
 	"strings"
+	"sync"
 )
 
 // hiddenValue takes the place of what is likely to be a secret in what is written down.
@@ -13,19 +14,47 @@ const hiddenValue = "hidden"
 // data only what the policies of these names have asked for. Of what is likely to be a secret, by its name as Authorization,
 // or because a rule compares it with what env or file gives, it tells only that it was there.
 func (s *Set) AppendRecord(dst []byte, in *Input, names ...string) []byte {
-	kept := *in
-	kept.Request.Header, kept.Request.Query, kept.Data = nil, "", nil
-	if s != nil {
-		kept.Request.Header = s.reads.keptHeaders(in.Request.Header)
-		kept.Request.Query = s.reads.keptQuery(in.Request.Query)
-		kept.Data = s.keptData(in, names)
+	if s == nil {
+		return (&Input{}).appendKept(dst, in)
 	}
+	kept := s.inputs.lend()
+	defer s.inputs.takeBack(kept)
+	kept.Request.Header = s.reads.keptHeaders(in.Request.Header)
+	kept.Request.Query = s.reads.keptQuery(in.Request.Query)
+	kept.Data = s.keptData(in, names)
+	return kept.appendKept(dst, in)
+}
+
+// appendKept writes an input with what is kept of what is open-ended in it.
+func (kept *Input) appendKept(dst []byte, in *Input) []byte {
+	header, query, data := kept.Request.Header, kept.Request.Query, kept.Data
+	*kept = *in
+	kept.Request.Header, kept.Request.Query, kept.Data = header, query, data
 	return kept.AppendJSON(dst)
+}
+
+// inputs lends inputs to write down. The zero inputs is ready.
+type inputs struct{ pool sync.Pool }
+
+func (p *inputs) lend() *Input {
+	if in, ok := p.pool.Get().(*Input); ok {
+		return in
+	}
+	return new(Input)
+}
+
+// takeBack forgets what the input holds of a request.
+func (p *inputs) takeBack(in *Input) {
+	*in = Input{}
+	p.pool.Put(in)
 }
 
 func (r *reads) keptHeaders(all Fields) Fields {
 	if all == nil {
 		return nil
+	}
+	if len(r.headers) == 0 {
+		return Headers(nil)
 	}
 	kept := make(Headers)
 	for name, secret := range r.headers {
@@ -42,6 +71,9 @@ func (r *reads) keptHeaders(all Fields) Fields {
 
 // keptQuery leaves out the pairs that nobody asks for. What makes a query unclear stays.
 func (r *reads) keptQuery(query string) string {
+	if query == "" {
+		return ""
+	}
 	if strings.IndexByte(query, ';') >= 0 {
 		return ";"
 	}

@@ -30,6 +30,7 @@ type Options struct {
 type Set struct {
 	policies map[string]*compiled
 	frames   frames
+	inputs   inputs
 	files    map[string]*hcl.File
 	reads    reads
 }

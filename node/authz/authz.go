@@ -9,6 +9,7 @@ package authz
 import (
 	"errors"
 	"slices"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
@@ -30,7 +31,7 @@ type Options struct {
 	Policies *policy.Set // nil: every policy denies
 	Node     string      // name of this node, in records
 
-	// Record takes what Authz.Record writes; it must not wait. Nil: nothing is recorded.
+	// Record takes what Authz.Record writes; it must not wait, nor keep it. Nil: nothing is recorded.
 	Record func(record []byte)
 	Sample float64 // the part of verdicts that is recorded; 0: none, 1: all
 
@@ -46,6 +47,7 @@ type Authz struct {
 	shadowed  *prometheus.CounterVec
 	node      string
 	record    func([]byte) // nil: nothing is recorded
+	rooms     sync.Pool    // *[]byte, to write records in
 	sample    float64
 }
 

@@ -23,11 +23,22 @@ func (a *Authz) Record(asked Asked, v Verdict) {
 	if a.record == nil || a.sample < 1 && rand.Float64() >= a.sample {
 		return
 	}
-	a.record(a.appendRecord(make([]byte, 0, recordSize), asked, v))
+	room, ok := a.rooms.Get().(*[]byte)
+	if !ok {
+		room = new([]byte)
+		*room = make([]byte, 0, recordSize)
+	}
+	*room = a.appendRecord((*room)[:0], asked, v)
+	a.record(*room)
+	if cap(*room) <= maxRoom {
+		a.rooms.Put(room)
+	}
 }
 
-// recordSize is what most records take, in bytes.
-const recordSize = 1 << 10
+const (
+	recordSize = 1 << 10  // bytes, which most records take
+	maxRoom    = 16 << 10 // bytes, that are kept for the next
+)
 
 func (a *Authz) appendRecord(dst []byte, asked Asked, v Verdict) []byte {
 	r, in := asked.Route, asked.Input
