@@ -51,6 +51,7 @@ type ask struct {
 	shadow   []authz.Shadow // what would have been decided otherwise
 	given    http1.Fields   // what is added to the request that goes upstream
 	stream   stream         // by which it is found while it is under way
+	exchange exchange       // that carries it
 
 	call     upstream.Call // by which a target is chosen
 	target   *target       // that it is sent to, where it has a connection of its own

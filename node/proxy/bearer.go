@@ -10,6 +10,9 @@ import (
 // keepCredentials takes out of the fields what is between the caller and us alone: neither policies nor the application
 // see it.
 func (d *Door) keepCredentials(a *ask) {
+	if !a.r.Has(http1.Cookie) && !a.r.Has(http1.Authorization) {
+		return
+	}
 	kept := a.r.Fields[:0]
 	for _, f := range a.r.Fields {
 		switch http1.Know(f.Name) {

@@ -53,15 +53,15 @@ func (b *buffers) Put(p []byte) { b.pool.Put((*[32 << 10]byte)(p)) }
 type sending struct {
 	http1.Body
 	untaken
-	idle  *idle
-	wrong atomic.Pointer[http1.Malformed] // nil: nothing, as far as it was read
+	exchange *exchange
+	wrong    atomic.Pointer[http1.Malformed] // nil: nothing, as far as it was read
 }
 
 func (s *sending) Read(p []byte) (int, error) {
 	s.taken.Store(true)
 	n, err := s.Body.Read(p)
 	s.read(err)
-	s.idle.alive()
+	s.exchange.alive()
 	var m *http1.Malformed
 	if err != nil && errors.As(err, &m) {
 		s.wrong.Store(m)

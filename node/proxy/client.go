@@ -10,10 +10,18 @@ import (
 
 // clientOf is the address of who sends a request.
 func (l *front) clientOf(r *http1.Request) netip.Addr {
-	if len(l.TrustedProxies) == 0 {
-		return l.client(r.Remote, nil)
+	if r.Peer.Addr.IsValid() && !l.trusts(r.Peer.Addr) {
+		return r.Peer.Addr
 	}
 	return l.client(r.Remote, slices.Collect(r.Fields.All(http1.XForwardedFor)))
+}
+
+// clientText is the text of the client's address.
+func (a *ask) clientText() string {
+	if a.client == a.r.Peer.Addr {
+		return a.r.Peer.Text
+	}
+	return a.client.String()
 }
 
 // client is the address of who asks: the peer of the connection or, where that is a trusted proxy, what X-Forwarded-For

@@ -23,8 +23,13 @@ func ourCookies() []string {
 // one was planted, and nobody knows which.
 func soleCookie(fields http1.Fields, name string) string {
 	text, times := "", 0
-	for line := range fields.All(http1.Cookie) {
-		for pair := range strings.SplitSeq(line, ";") {
+	for i := range fields {
+		if http1.Know(fields[i].Name) != http1.Cookie {
+			continue
+		}
+		for rest, more := fields[i].Value, true; more; {
+			var pair string
+			pair, rest, more = strings.Cut(rest, ";")
 			key, value, ok := strings.Cut(pair, "=")
 			if ok && strings.Trim(key, " \t") == name {
 				text = strings.Trim(value, " \t")

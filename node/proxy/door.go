@@ -89,6 +89,7 @@ type Door struct {
 	changes   *changes
 	metrics   *metrics
 	limits    *limits
+	coarse    atomic.Int64 // Unix ns, of the last sweep: what costs nothing to look at
 
 	mu        sync.Mutex
 	listeners []*listener        // guarded by mu
@@ -127,6 +128,7 @@ func New(o Options) (*Door, error) {
 	d.upstreams.Use(rules.plan)
 	d.addListeners(rules)
 	rules.authn.OnChange(d.changes.add)
+	d.coarse.Store(time.Now().UnixNano())
 	return d, nil
 }
 

@@ -37,30 +37,32 @@ func (e errNotAllowed) Error() string {
 func (d *Door) carry(a *ask) {
 	life := &a.r.Life
 	defer func() { a.ended = life.Cause() }()
+	upgrade, tunnel := a.wants != "", a.route.Connect != ""
+	if !upgrade && !tunnel { // these look after themselves
+		a.stream.patience = a.route.IdleTimeout
+	}
 	s := d.streams.add(a, d.now())
 	defer d.streams.remove(s)
 	defer a.call.Done()
 	if d.changes.heard.Load() != a.heard { // something changed before the request could be found among those under way
 		d.askAgain(life, []*stream{s})
 	}
-	if a.wants != "" {
+	switch {
+	case upgrade:
 		d.carryUpgrade(a)
-		return
-	}
-	if a.route.Connect != "" {
+	case tunnel:
 		d.carryTunnel(a)
-		return
+	default:
+		a.exchange = exchange{door: d, ask: a}
+		a.exchange.run()
 	}
-	x := &exchange{door: d, ask: a, idle: newIdle(a.route.IdleTimeout, life)}
-	defer x.idle.stop()
-	x.run()
 }
 
 // exchange is one request and its response on their way.
 type exchange struct {
 	door *Door
 	*ask
-	idle     *idle
+	asked    http1.Question
 	body     sending
 	informed bool // something that the application said before it responded was passed on
 }
@@ -86,20 +88,19 @@ func (x *exchange) run() {
 // question is what is asked of the application. Path and query are those that were decided on, byte for byte.
 func (x *exchange) question() *http1.Question {
 	in := &x.in.Request
-	q := &http1.Question{
+	x.asked = http1.Question{
 		Life: &x.r.Life, Method: x.r.Method, Path: in.Path, Query: in.Query, Fields: x.r.Fields, Given: x.given,
-		Length: x.r.Length, Expect: x.r.Expect, Inform: x.inform,
+		Length: x.r.Length, Expect: x.r.Expect, Informed: x,
 	}
 	if x.r.Body != nil && x.r.Length != 0 {
-		x.body.Body, x.body.idle = x.r.Body, x.idle
-		q.Body = &x.body
-		q.Trailers = x.trailers()
+		x.body.exchange, x.body.Body = x, x.r.Body
+		x.asked.Body, x.asked.Trailers = &x.body, x.trailers()
 	}
-	return q
+	return &x.asked
 }
 
-// inform passes on what the application says before it responds.
-func (x *exchange) inform(status int, fields http1.Fields) error {
+// Inform passes on what the application says before it responds.
+func (x *exchange) Inform(status int, fields http1.Fields) error {
 	x.informed = true
 	dropHops(&fields)
 	return x.w.Inform(status, fields)
@@ -111,6 +112,9 @@ var notInTrailers = [...]string{
 	"Authorization", "Cookie", "Host", "Content-Length", "Content-Type", "Content-Encoding", "Content-Range", "Expect", "Range",
 	"Max-Forwards", "Cache-Control", "Set-Cookie", "Www-Authenticate",
 }
+
+// alive notes that something came from either side.
+func (x *exchange) alive() { x.stream.alive.Store(x.door.coarse.Load()) }
 
 // trailers are the names of those that the client announced, but for reserved ones.
 func (x *exchange) trailers() []string {

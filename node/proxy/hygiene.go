@@ -119,9 +119,13 @@ func findSite(a *ask) (*site, *authz.Refusal) {
 	}
 	a.origin = s.at(a.host)
 	a.in.Request.Scheme = a.origin.Scheme
-	a.cookie = soleCookie(a.r.Fields, authn.CookieName(a.origin))
-	a.binding = soleCookie(a.r.Fields, authn.BindingName(a.origin))
-	a.bearer = authn.SoleBearer(slices.Collect(a.r.Fields.All(http1.Authorization)))
+	if a.r.Has(http1.Cookie) {
+		a.cookie = soleCookie(a.r.Fields, authn.CookieName(a.origin))
+		a.binding = soleCookie(a.r.Fields, authn.BindingName(a.origin))
+	}
+	if a.r.Has(http1.Authorization) {
+		a.bearer = authn.SoleBearer(slices.Collect(a.r.Fields.All(http1.Authorization)))
+	}
 	return s, nil
 }
 

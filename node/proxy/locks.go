@@ -41,6 +41,9 @@ func (e errLocked) Error() string { return "access is locked" }
 
 // barredBy is the lock that kept a request out, or ended it; nil: none did.
 func (a *ask) barredBy() *authn.Lock {
+	if a.ended == nil {
+		return a.lock
+	}
 	var ended errLocked
 	if errors.As(a.ended, &ended) {
 		return ended.lock

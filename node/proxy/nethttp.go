@@ -34,7 +34,7 @@ func (d *Door) serveHTTP(w http.ResponseWriter, r *http.Request, through *listen
 
 // requestOf is a request of net/http as the door reads it.
 func requestOf(r *http.Request) *http1.Request {
-	made := &http1.Request{Remote: r.RemoteAddr, TLS: r.TLS}
+	made := &http1.Request{Remote: r.RemoteAddr, Peer: http1.PeerOf(r.RemoteAddr), TLS: r.TLS}
 	made.Head = http1.Head{
 		Method: r.Method, Target: r.RequestURI, Major: r.ProtoMajor, Minor: r.ProtoMinor, Host: r.Host, Length: r.ContentLength, Close: r.Close,
 		Fields: http1.Fields(nil).Flat(r.Header),

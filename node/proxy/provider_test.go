@@ -27,7 +27,7 @@ type provider struct {
 	groups []string              // of everybody; guarded by mu
 }
 
-func newProvider(t *testing.T) *provider {
+func newProvider(t testing.TB) *provider {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -92,7 +92,7 @@ func (d *Door) record(a *ask) {
 	if a.ended != nil {
 		e.Str("ended", a.ended.Error())
 	}
-	e.Str("client", a.client.String()).Str("node", d.node).Msg("request")
+	e.Str("client", a.clientText()).Str("node", d.node).Msg("request")
 }
 
 // shadows are what policies that are not in force would have decided otherwise, as the log has them.

@@ -39,7 +39,7 @@ func (x *exchange) copyBody(answer *http1.Answer) error {
 	}
 	for {
 		n, err := answer.Body.Read(buffer)
-		x.idle.alive()
+		x.alive()
 		if n > 0 {
 			if _, err := x.w.Write(buffer[:n]); err != nil {
 				return err

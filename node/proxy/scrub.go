@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"slices"
 	"strings"
 
 	"picket/node/proxy/http1"
@@ -28,6 +27,7 @@ var reservedNames = [...]string{
 // scrubber knows the header names that no client may send: ours, on any route.
 type scrubber struct {
 	names map[string]struct{} // folded
+	maybe [64]uint32          // by length, and longer ones as 0: a bit for each first letter of a name; most others need no second look
 }
 
 // newScrubber reserves the names of all routes: what is an identity on one is not to be forged on another.
@@ -43,14 +43,22 @@ func newScrubber(routes []*route) *scrubber {
 		}
 	}
 	delete(s.names, "")
+	for name := range s.names {
+		s.maybe[len(name)%len(s.maybe)] |= letter(name[0])
+	}
 	return s
 }
+
+// letter is a bit for the first byte of a name, folded.
+func letter(c byte) uint32 { return 1 << (folded(c) & 0x1f) }
 
 // scrub removes from the fields of a request what is not to go further: first what its Connection nominates, so that
 // nothing of ours, which is set later, can be nominated; then what is of the connection; then all reserved names. Our id is among
 // them from here on: policies may be asked again about them while the request is carried.
 func (a *ask) scrub() {
-	a.announced, _ = a.r.Fields.Announced() // where there is framing among them the protocol has refused them
+	if a.r.Has(http1.Trailer) {
+		a.announced, _ = a.r.Fields.Announced() // where there is framing among them the protocol has refused them
+	}
 	a.rules.scrub.request(&a.r.Fields)
 	a.r.Fields = append(a.r.Fields, http1.Field{Name: "X-Request-Id", Value: a.id})
 }
@@ -58,11 +66,22 @@ func (a *ask) scrub() {
 // request removes from the fields of a request what is not to go further.
 func (s *scrubber) request(fields *http1.Fields) {
 	dropHops(fields)
-	*fields = slices.DeleteFunc(*fields, func(f http1.Field) bool { return s.isReserved(f.Name) })
+	all := *fields
+	kept := all[:0]
+	for i := range all {
+		if !s.isReserved(all[i].Name) {
+			kept = append(kept, all[i])
+		}
+	}
+	clear(all[len(kept):])
+	*fields = kept
 }
 
 // isReserved tells whether some reader could take name for a reserved one.
 func (s *scrubber) isReserved(name string) bool {
+	if name == "" || name[0]|0x20 != 'x' && s.maybe[len(name)%len(s.maybe)]&letter(name[0]) == 0 {
+		return false // the families begin with an x
+	}
 	var room [64]byte
 	folded := appendFolded(room[:0], name)
 	if _, ok := s.names[string(folded)]; ok {
@@ -81,47 +100,62 @@ func foldName(name string) string { return string(appendFolded(nil, name)) }
 
 func appendFolded(b []byte, name string) []byte {
 	for i := range len(name) {
-		c := name[i]
-		switch {
-		case c == '_', c == '.', c == ' ':
-			c = '-'
-		case 'A' <= c && c <= 'Z':
-			c += 'a' - 'A'
-		}
-		b = append(b, c)
+		b = append(b, folded(name[i]))
 	}
 	return b
+}
+
+func folded(c byte) byte {
+	switch {
+	case c == '_', c == '.', c == ' ':
+		return '-'
+	case 'A' <= c && c <= 'Z':
+		return c + 'a' - 'A'
+	}
+	return c
 }
 
 // dropHops removes what Connection nominates, and what is of one connection (RFC 9110, section 7.6.1). That we take trailers
 // is said anew, when the other side said so.
 func dropHops(fields *http1.Fields) {
 	var nominated []string
-	for line := range fields.All(http1.Connection) {
-		for name := range strings.SplitSeq(line, ",") {
-			nominated = append(nominated, strings.TrimSpace(name))
+	all := *fields
+	for i := range all {
+		if http1.Know(all[i].Name) == http1.Connection {
+			nominated = appendNames(nominated, all[i].Value)
 		}
 	}
 	trailers := false
-	kept := (*fields)[:0]
-	for _, f := range *fields {
-		switch http1.Know(f.Name) {
+	kept := all[:0]
+	for i := range all {
+		switch http1.Know(all[i].Name) {
 		case http1.Connection, http1.ProxyConnection, http1.KeepAlive, http1.ProxyAuthenticate, http1.ProxyAuthorization,
 			http1.Trailer, http1.TransferEncoding, http1.Upgrade:
 			continue
 		case http1.TE:
-			trailers = trailers || strings.EqualFold(strings.TrimSpace(f.Value), "trailers")
+			trailers = trailers || strings.EqualFold(strings.TrimSpace(all[i].Value), "trailers")
 			continue
 		}
-		if !isAmong(nominated, f.Name) {
-			kept = append(kept, f)
+		if len(nominated) == 0 || !isAmong(nominated, all[i].Name) {
+			kept = append(kept, all[i])
 		}
 	}
 	if trailers {
 		kept = append(kept, http1.Field{Name: "Te", Value: "trailers"})
 	}
-	clear((*fields)[len(kept):])
+	clear(all[len(kept):])
 	*fields = kept
+}
+
+// appendNames adds what a Connection field nominates, but for what everybody means by it.
+func appendNames(to []string, list string) []string {
+	for name := range strings.SplitSeq(list, ",") {
+		name = strings.TrimSpace(name)
+		if name != "" && !http1.EqualFold(name, "keep-alive") && !http1.EqualFold(name, "close") {
+			to = append(to, name)
+		}
+	}
+	return to
 }
 
 func isAmong(names []string, name string) bool {

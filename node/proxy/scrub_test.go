@@ -12,7 +12,7 @@ import (
 
 func testScrubber() *scrubber {
 	return newScrubber([]*route{
-		{Route: &config.Route{}, assertion: "X-Assertion", identity: []header{{name: "Remote-User"}, {name: "X-App.Groups"}}},
+		{Route: &config.Route{}, assertion: "X-Assertion", identity: []header{{name: "Remote-User"}, {name: "X-App.Groups"}, {name: "-Odd"}}},
 	})
 }
 
@@ -21,11 +21,18 @@ func TestReservedNamesGoHoweverTheyAreSpelt(t *testing.T) {
 	for _, name := range []string{
 		"X-Picket-Jwt-Assertion", "x_picket_user", "X.Picket.User", "X Picket User", "X-PICKET-", "X-Forwarded-For", "X_Forwarded_For",
 		"X-Forwarded-Anything", "X-Forwarded", "Forwarded", "X-Real-Ip", "X.Real_IP", "X-Assertion", "x_assertion", "REMOTE_USER",
-		"Remote-User", "X-App-Groups", "x.app.groups", "X-Request-Id", "X-Original-Url", "Proxy",
+		"Remote-User", "X-App-Groups", "x.app.groups", "X-Request-Id", "X-Original-Url", "Proxy", ".odd", "_ODD",
 		"X-Picket-" + strings.Repeat("a", 500),
 	} {
 		if !s.isReserved(name) {
 			t.Errorf("%q stays", name)
+		}
+	}
+	for name := range s.names {
+		for _, spelt := range []string{name, strings.ToUpper(name), strings.ReplaceAll(name, "-", "_"), strings.ReplaceAll(name, "-", ".")} {
+			if !s.isReserved(spelt) {
+				t.Errorf("%q stays", spelt)
+			}
 		}
 	}
 	for _, name := range []string{"Accept", "X-Forward", "Xpicket", "X-Pick", "Remote", "Remote-Users", "Cookie", "Authorization", ""} {

@@ -24,6 +24,9 @@ type stream struct {
 	proved  atomic.Int64          // Unix ns when it was last known to be admitted
 	settled atomic.Pointer[Rules] // by which it was last known to be admitted
 
+	patience time.Duration // for which nothing may come from either side; 0: without end
+	alive    atomic.Int64  // Unix ns, about, when something came
+
 	next, prev *stream // guarded by streams.mu
 }
 
@@ -41,6 +44,7 @@ func (t *streams) add(a *ask, now time.Time) *stream {
 	s := &a.stream
 	s.ask = a
 	s.proved.Store(now.UnixNano())
+	s.alive.Store(now.UnixNano())
 	s.settled.Store(a.rules)
 	t.metrics.opened()
 	t.mu.Lock()

@@ -34,7 +34,7 @@ type netTransport struct{ *http.Transport }
 
 // Ask makes a request of net/http, and of its response an answer.
 func (t netTransport) Ask(q *http1.Question, to *target, key string) (*http1.Answer, error) {
-	e := &early{to: q.Inform}
+	e := &early{to: q.Informed.Inform}
 	defer e.end() // from then on somebody else may have the writer
 	ctx := httptrace.WithClientTrace(upstream.WithClientKey(q.Life, key), &httptrace.ClientTrace{Got1xxResponse: e.inform})
 	r := (&http.Request{

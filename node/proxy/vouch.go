@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -13,12 +12,12 @@ import (
 // vouch says what the application is told of the request and of the caller, in fields that no client can have sent.
 // Nothing is told of a caller who is not known. Without the assertion that a route promises nothing is carried.
 func (d *Door) vouch(a *ask) *authz.Refusal {
-	a.given = append(make(http1.Fields, 0, 8),
+	a.given = append(make(http1.Fields, 0, 4+len(a.route.identity)+1),
 		http1.Field{Name: "X-Forwarded-Proto", Value: a.origin.Scheme},
 		http1.Field{Name: "X-Forwarded-Host", Value: a.origin.Authority()},
 	)
 	if a.client.IsValid() {
-		a.given = append(a.given, http1.Field{Name: "X-Forwarded-For", Value: a.client.String()})
+		a.given = append(a.given, http1.Field{Name: "X-Forwarded-For", Value: a.clientText()})
 	}
 	if d.node != "" {
 		a.given = append(a.given, http1.Field{Name: "X-Picket-Node", Value: d.node})
@@ -49,15 +48,21 @@ func (d *Door) vouch(a *ask) *authz.Refusal {
 // outgoing is the part of a response's fields that goes to the client.
 func (d *Door) outgoing(fields *http1.Fields, a *ask) {
 	dropHops(fields)
-	*fields = slices.DeleteFunc(*fields, func(f http1.Field) bool {
-		switch http1.Know(f.Name) {
+	all := *fields
+	kept := all[:0]
+	for i := range all {
+		switch http1.Know(all[i].Name) {
 		case http1.SetCookie:
-			return setsAny(f.Value, d.cookies)
+			if setsAny(all[i].Value, d.cookies) {
+				continue
+			}
 		case http1.AltSvc: // would lead past this proxy
-			return true
+			continue
 		}
-		return false
-	})
+		kept = append(kept, all[i])
+	}
+	clear(all[len(kept):])
+	*fields = kept
 	d.renew(fields, a)
 }
 

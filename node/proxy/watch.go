@@ -48,7 +48,20 @@ func (d *Door) sweep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			d.askAgain(ctx, d.streams.pick(authn.Change{}))
+			all := d.streams.pick(authn.Change{})
+			d.endIdle(all)
+			d.askAgain(ctx, all)
+		}
+	}
+}
+
+// endIdle ends those of which nothing came from either side for too long: about a second later than their routes say.
+func (d *Door) endIdle(all []*stream) {
+	now := time.Now().UnixNano()
+	d.coarse.Store(now)
+	for _, s := range all {
+		if s.patience > 0 && now-s.alive.Load() > int64(s.patience+sweepEvery) {
+			s.end(errIdle)
 		}
 	}
 }

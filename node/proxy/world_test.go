@@ -29,7 +29,7 @@ import (
 
 // world is a door with all that is behind it: a broker, an identity provider, sessions, policies, applications.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	ctx      context.Context
 	config   *config.Config
 	broker   *broker.Broker
@@ -66,7 +66,7 @@ policy "recent" {
 }
 `
 
-func loadPolicies(t *testing.T) *policy.Set {
+func loadPolicies(t testing.TB) *policy.Set {
 	t.Helper()
 	file, diags := hclparse.NewParser().ParseHCL([]byte(testPolicies), "policies.hcl")
 	if diags.HasErrors() {
@@ -84,7 +84,7 @@ func loadPolicies(t *testing.T) *policy.Set {
 }
 
 // template is a header value.
-func template(t *testing.T, text string) *policy.Template {
+func template(t testing.TB, text string) *policy.Template {
 	t.Helper()
 	expr, diags := hclsyntax.ParseExpression([]byte(text), "template", hcl.InitialPos)
 	if diags.HasErrors() {
@@ -103,9 +103,11 @@ const testPatience = 3 * time.Minute
 
 // newWorld opens the door to applications: "wiki" is for staff, "open" for everyone, "any" for whoever is signed in.
 // change may change the configuration first.
-func newWorld(t *testing.T, app http.Handler, change ...func(*config.Config)) *world {
+func newWorld(t testing.TB, app http.Handler, change ...func(*config.Config)) *world {
 	t.Helper()
-	t.Parallel()
+	if test, ok := t.(*testing.T); ok {
+		test.Parallel()
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*testPatience)
 	t.Cleanup(cancel)
 	upstream := httptest.NewServer(app)

@@ -24,7 +24,7 @@ func adapted(h http.Handler) Handler {
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	q := &Question{
 		Life: &Life{}, Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Host: r.Host, Length: r.ContentLength,
-		Expect: r.Header.Get("Expect") != "", Inform: traced(r.Context()),
+		Expect: r.Header.Get("Expect") != "", Informed: traced(r.Context()),
 	}
 	if r.URL.Opaque != "" {
 		q.Path = r.URL.Opaque
@@ -57,12 +57,19 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 type informed struct{}
 
 // withInform has a function told of what comes before an answer.
-func withInform(ctx context.Context, f func(int, Fields) error) context.Context {
+func withInform(ctx context.Context, f informing) context.Context {
 	return context.WithValue(ctx, informed{}, f)
 }
 
-func traced(ctx context.Context) func(int, Fields) error {
-	f, _ := ctx.Value(informed{}).(func(int, Fields) error)
+type informing func(int, Fields) error
+
+func (f informing) Inform(status int, fields Fields) error { return f(status, fields) }
+
+func traced(ctx context.Context) Informed {
+	f, _ := ctx.Value(informed{}).(informing)
+	if f == nil {
+		return nil
+	}
 	return f
 }
 

@@ -58,22 +58,15 @@ func (u *upstream) readHead(method string) (*Answer, framed, error) {
 	}
 }
 
-// answerFields is how many fields most answers have room for.
-const answerFields = 16
-
 // parseAnswer reads a whole header of a response.
 func parseAnswer(method, text string) (*Answer, framed, error) {
-	made := &struct {
-		Answer
-		room [answerFields]Field
-	}{}
-	a := &made.Answer
-	a.Fields = made.room[:0]
+	a := &Answer{}
 	line, rest := cutAnswerLine(text)
 	minor, err := a.parseStatus(line)
 	if err != nil {
 		return nil, framed{}, err
 	}
+	a.Fields = make(Fields, 0, strings.Count(rest, "\n")+1)
 	f := answerFraming{minor: minor, length: -1}
 	for {
 		line, rest = cutAnswerLine(rest)
@@ -195,7 +188,7 @@ func (u *upstream) open(a *Answer, f framed) *Answer {
 	}
 	b := &answerBody{upstream: u, framed: f, left: f.length}
 	if f.chunked {
-		b.chunks = body{in: &u.input, chunked: true, padded: true}
+		b.chunks = &body{in: &u.input, chunked: true, padded: true}
 	}
 	a.Body = b
 	return a
@@ -206,7 +199,7 @@ func (u *upstream) open(a *Answer, f framed) *Answer {
 type answerBody struct {
 	upstream *upstream
 	framed   framed
-	chunks   body  // where it is in chunks
+	chunks   *body // nil: it is not in chunks
 	left     int64 // bytes to come; -1: until the connection ends
 	err      error // how it ended
 }
@@ -230,7 +223,7 @@ func (b *answerBody) Read(p []byte) (int, error) {
 }
 
 func (b *answerBody) read(p []byte) (int, error) {
-	if b.framed.chunked {
+	if b.chunks != nil {
 		return b.chunks.Read(p)
 	}
 	if b.left < 0 {
@@ -248,7 +241,12 @@ func (b *answerBody) read(p []byte) (int, error) {
 }
 
 // Trailers are the fields behind a body in chunks.
-func (b *answerBody) Trailers() Fields { return b.chunks.trailers }
+func (b *answerBody) Trailers() Fields {
+	if b.chunks == nil {
+		return nil
+	}
+	return b.chunks.trailers
+}
 
 // Close ends it.
 func (b *answerBody) Close() error {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"testing"
+	"time"
 )
 
 // FuzzAnAnswerIsReadAsNetHTTPReadsIt holds that an answer that we accept net/http accepts, and reads the same way.
@@ -24,6 +25,8 @@ func FuzzAnAnswerIsReadAsNetHTTPReadsIt(f *testing.F) {
 		asked := &http.Request{Method: "GET"}
 		u := &upstream{transport: &Transport{HeaderBytes: 64 << 10}}
 		u.input = newInput(&canned{Reader: bytes.NewReader(raw)}, &u.transport.buffers)
+		u.bounds = u.transport.clock.add(u.input.conn, time.Second)
+		defer u.bounds.drop()
 		answer, framed, err := u.readHead("GET")
 		if err != nil || answer.Status < 200 {
 			return

@@ -197,8 +197,9 @@ func (b *body) Close() error {
 func (b *body) lock() {
 	b.closed.Store(true)
 	if !b.mu.TryLock() {
-		_ = b.in.conn.SetReadDeadline(time.Unix(1, 0))
+		_ = b.in.conn.SetReadDeadline(long())
 		b.mu.Lock()
+		_ = b.in.conn.SetReadDeadline(time.Time{})
 	}
 }
 

@@ -38,6 +38,11 @@ type input struct {
 	buf     []byte // nil: nothing is held
 	r, w    int    // buf[r:w] is unused
 	used    bool   // something was ever read
+
+	ready func(socket uintptr) bool // tries to read, for raw; made once
+	probe func(socket uintptr) bool // the same without waiting
+	ended error                     // what ready found
+	mute  bool                      // what probe found: nothing
 }
 
 func newInput(conn net.Conn, buffers *buffers) input {
@@ -88,14 +93,31 @@ func (in *input) first() error {
 	if in.raw == nil {
 		return in.more(bufferSize)
 	}
-	var ended error
-	if err := in.raw.Read(func(socket uintptr) (done bool) {
-		done, ended = in.try(int(socket))
-		return done
-	}); err != nil {
+	if in.ready == nil {
+		in.ready = func(socket uintptr) (done bool) {
+			done, in.ended = in.try(int(socket))
+			return done
+		}
+	}
+	if err := in.raw.Read(in.ready); err != nil {
 		return err
 	}
-	return ended
+	return in.ended
+}
+
+// silent tells whether the connection is open, and nothing has come.
+func (in *input) silent() bool {
+	if in.raw == nil {
+		return true
+	}
+	if in.probe == nil {
+		in.probe = func(socket uintptr) bool {
+			done, _ := in.try(int(socket))
+			in.mute = !done
+			return true
+		}
+	}
+	return in.raw.Read(in.probe) == nil && in.mute
 }
 
 // try reads what is there; it is done unless there is nothing.

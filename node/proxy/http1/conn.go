@@ -29,7 +29,9 @@ type conn struct {
 	server *Server
 	input  input
 	out    output
+	bounds *limits
 	remote string
+	peer   Peer
 	tls    *tls.ConnectionState // nil: none
 	fresh  atomic.Bool          // nothing has come yet, or half a head: a request may be on its way
 	idle   atomic.Bool          // no request is under way: it may be closed
@@ -43,11 +45,7 @@ type exchange struct {
 	Request
 	response response
 	body     body
-	room     [usualFields]Field
 }
-
-// usualFields is how many fields a head may have without more room being made for them.
-const usualFields = 20
 
 // serve takes one request after the other.
 func (c *conn) serve(ctx context.Context) {
@@ -70,7 +68,7 @@ func (c *conn) next(first bool) (*exchange, error) {
 	if err := c.await(first); err != nil {
 		return nil, err
 	}
-	c.setReadDeadline(c.server.HeaderTimeout)
+	c.bounds.reading(c.server.HeaderTimeout)
 	c.input.used = len(c.input.held()) > 0
 	c.fresh.Store(true)
 	defer c.fresh.Store(false)
@@ -82,7 +80,7 @@ func (c *conn) next(first bool) (*exchange, error) {
 		case size > c.server.headerBytes():
 			return nil, errTooLong
 		case size > 0:
-			c.setReadDeadline(0)
+			c.bounds.reading(0)
 			return c.read(size)
 		}
 		seen = next
@@ -95,11 +93,11 @@ func (c *conn) next(first bool) (*exchange, error) {
 // read makes a request of a head of so many bytes, which is whole.
 func (c *conn) read(size int) (*exchange, error) {
 	x := &exchange{}
-	if err := x.parse(string(c.input.held()[:size]), x.room[:], c.server.fields()); err != nil {
+	if err := x.parse(string(c.input.held()[:size]), c.server.fields()); err != nil {
 		return nil, err
 	}
 	c.input.r += size
-	x.Remote, x.TLS = c.remote, c.tls
+	x.Remote, x.Peer, x.TLS = c.remote, c.peer, c.tls
 	x.response = response{conn: c, life: &x.Life, minor: x.Minor, asked: x.Method, last: x.Close}
 	if x.Length != 0 {
 		c.takeBody(x)
@@ -123,11 +121,11 @@ func (c *conn) await(first bool) error {
 	}
 	c.input.release()
 	if first {
-		c.setReadDeadline(c.server.HeaderTimeout)
+		c.bounds.reading(c.server.HeaderTimeout)
 		c.fresh.Store(true)
 		defer c.fresh.Store(false)
 	} else {
-		c.setReadDeadline(c.server.IdleTimeout)
+		c.bounds.reading(c.server.IdleTimeout)
 		c.idle.Store(true)
 		defer c.idle.Store(false)
 		if c.server.draining() {
@@ -135,14 +133,6 @@ func (c *conn) await(first bool) error {
 		}
 	}
 	return c.input.first()
-}
-
-func (c *conn) setReadDeadline(d time.Duration) {
-	var at time.Time
-	if d > 0 {
-		at = time.Now().Add(d)
-	}
-	_ = c.input.conn.SetReadDeadline(at) // a connection that cannot is closed, and reading tells
 }
 
 // one serves one request; false ends the connection.
@@ -194,7 +184,7 @@ func (c *conn) takeBody(x *exchange) {
 	b.in, b.left, b.chunked, b.life = &c.input, max(x.Length, 0), x.Length < 0, &x.Life
 	if x.Expect {
 		x.response.goOn = &goOn{write: func() error {
-			_, err := timedWriter{c.input.conn, c.server.WriteTimeout}.Write([]byte("HTTP/1.1 100 Continue\r\n\r\n"))
+			_, err := c.bounds.Write([]byte("HTTP/1.1 100 Continue\r\n\r\n"), c.server.WriteTimeout)
 			return err
 		}}
 		b.goOn = x.response.goOn
@@ -220,7 +210,7 @@ func (c *conn) leftOver(x *exchange) bool {
 	if x.Body == nil || x.body.done() {
 		return true
 	}
-	c.setReadDeadline(drainTime)
+	c.bounds.reading(drainTime)
 	return x.body.drain(drainBytes)
 }
 
@@ -236,7 +226,7 @@ func (c *conn) refuse(err error) {
 	b.WriteString("HTTP/1.1 ")
 	b.WriteString(strconv.Itoa(m.Status) + " " + text + "\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Length: ")
 	b.WriteString(strconv.Itoa(len(text)+len(m.Reason)+3) + "\r\n\r\n" + text + ": " + m.Reason + "\n")
-	if _, err := (timedWriter{c.input.conn, lingerTime}).Write(b.Bytes()); err == nil {
+	if _, err := c.bounds.Write(b.Bytes(), lingerTime); err == nil {
 		c.linger()
 	}
 }
@@ -247,7 +237,8 @@ func (c *conn) linger() {
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	c.setReadDeadline(lingerTime)
+	c.bounds.reading(0)
+	_ = c.input.conn.SetReadDeadline(time.Now().Add(lingerTime)) // of a connection that is closed, reading tells
 	_, _ = io.CopyN(io.Discard, c.input.conn, lingerBytes)
 }
 
@@ -258,22 +249,6 @@ func (c *conn) hijack() (held []byte) {
 	c.server.forget(c)
 	held = bytes.Clone(c.input.held())
 	c.input.r = c.input.w
-	c.setReadDeadline(0)
+	c.bounds.reading(0)
 	return held
-}
-
-// timedWriter bounds each write: a client that does not read holds nothing up for ever.
-type timedWriter struct {
-	conn net.Conn
-	most time.Duration // 0: without end
-}
-
-// Write writes to the connection.
-func (w timedWriter) Write(p []byte) (int, error) {
-	if w.most > 0 {
-		if err := w.conn.SetWriteDeadline(time.Now().Add(w.most)); err != nil {
-			return 0, err
-		}
-	}
-	return w.conn.Write(p)
 }

@@ -17,8 +17,8 @@ type framing struct {
 
 // note takes in a field, and tells whether it stays in the header. Whatever comes twice that may come once is an error, even
 // if both say the same.
-func (f *framing) note(name, value string) (keep bool, err error) {
-	switch Know(name) {
+func (f *framing) note(name Known, value string) (keep bool, err error) {
+	switch name {
 	case Host:
 		if f.hasHost {
 			return false, errTwoHosts

@@ -22,7 +22,15 @@ type Head struct {
 	Upgrade bool  // there is an Upgrade field, and Connection names it
 
 	Protocol string // of an extended CONNECT (RFC 8441, section 4), which only adapters know; "": it is none
+
+	seen uint64 // a bit for each Known among the fields as they came, and looked; 0: nobody looked
 }
+
+// looked is the bit that says that the fields were looked at.
+const looked = 1 << 63
+
+// Has tells whether a name may be among the fields. It is cheap: most that are looked for are not there.
+func (h *Head) Has(name Known) bool { return h.seen == 0 || h.seen&(1<<name) != 0 }
 
 // end finds where a head ends: behind the first empty line. It is 0 when b does not hold all of it; then seen is from where
 // to look on when there is more. A line that ends in LF alone is an error at once: it would be waited for in vain.
@@ -46,13 +54,14 @@ func end(b []byte, seen int) (n, next int, err error) {
 	}
 }
 
-// parse reads a whole head, of at most so many fields. Room is where Fields may stand.
-func (h *Head) parse(text string, room Fields, most int) error {
-	*h = Head{Major: 1, Fields: room[:0]}
+// parse reads a whole head, of at most so many fields. Whoever serves it may add a field or two without new room for all.
+func (h *Head) parse(text string, most int) error {
+	*h = Head{Major: 1, seen: looked}
 	line, rest := cutLine(text)
 	if err := h.parseLine(line); err != nil {
 		return err
 	}
+	h.Fields = make(Fields, 0, min(strings.Count(rest, "\n"), most+1))
 	f := framing{}
 	for count := 0; ; count++ {
 		line, rest = cutLine(rest)
@@ -66,7 +75,9 @@ func (h *Head) parse(text string, room Fields, most int) error {
 		if count == most {
 			return errTooMany
 		}
-		keep, err := f.note(name, value)
+		known := Know(name)
+		h.seen |= 1 << known
+		keep, err := f.note(known, value)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // parsed reads one request as the server does. The error is what the client is told, io.ErrUnexpectedEOF when more is to come.
@@ -16,6 +17,8 @@ func parsed(raw []byte) (*http.Request, error) {
 	c := &conn{server: &Server{}}
 	c.input = input{conn: &canned{Reader: bytes.NewReader(raw)}, buffers: &c.server.buffers}
 	c.input.buf = c.input.buffers.get()
+	c.bounds = c.server.clock.add(c.input.conn, time.Second)
+	defer c.bounds.drop()
 	x, err := c.next(true)
 	if err != nil {
 		return nil, unexpected(err)

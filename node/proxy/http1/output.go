@@ -9,7 +9,7 @@ import (
 // output gathers what is written to a connection, so that a head and a short body go in one system call; what is longer goes
 // beside it, uncopied, in the same call. Between two messages it holds no buffer.
 type output struct {
-	conn    net.Conn
+	bounds  *limits // of the connection
 	buffers *buffers
 	most    time.Duration // for the peer to take what is written at once; 0: without end
 	buf     []byte        // what is to be written; nil: nothing
@@ -41,10 +41,9 @@ func (o *output) write(p []byte, chunk bool) error {
 	if chunk {
 		pieces = net.Buffers{o.buf, p, []byte("\r\n")}
 	}
-	if err := o.limit(); err != nil {
-		return err
-	}
-	_, err := pieces.WriteTo(o.conn)
+	o.bounds.writing(o.most)
+	_, err := pieces.WriteTo(o.bounds.conn)
+	o.bounds.writing(0)
 	o.buf = o.buf[:0]
 	return err
 }
@@ -54,19 +53,9 @@ func (o *output) flush() error {
 	if len(o.buf) == 0 {
 		return nil
 	}
-	if err := o.limit(); err != nil {
-		return err
-	}
-	_, err := o.conn.Write(o.buf)
+	_, err := o.bounds.Write(o.buf, o.most)
 	o.buf = o.buf[:0]
 	return err
-}
-
-func (o *output) limit() error {
-	if o.most <= 0 {
-		return nil
-	}
-	return o.conn.SetWriteDeadline(time.Now().Add(o.most))
 }
 
 // release gives the buffer back, and what is in it up.

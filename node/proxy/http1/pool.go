@@ -37,7 +37,7 @@ func (p *pool) keep(u *upstream, enough int, most time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ended || len(p.kept[u.address]) >= enough {
-		_ = u.input.conn.Close()
+		u.end()
 		return
 	}
 	if p.kept == nil {
@@ -83,7 +83,7 @@ func (p *pool) clear() {
 
 func closeAll(all []*upstream) []*upstream {
 	for _, u := range all {
-		_ = u.input.conn.Close()
+		u.end()
 	}
 	return nil
 }

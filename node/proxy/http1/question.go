@@ -22,8 +22,12 @@ type Question struct {
 	Expect   bool     // the body waits for 100 Continue
 	Trailers []string // names of what may stand behind a body of unknown length; what else does is left out
 
-	// Inform is told of each informational response. Nil: nobody is.
-	Inform func(status int, fields Fields) error
+	Informed Informed // is told of each informational response; nil: nobody is
+}
+
+// Informed takes what an application says before it responds.
+type Informed interface {
+	Inform(status int, fields Fields) error
 }
 
 // Answer is the response of an application.

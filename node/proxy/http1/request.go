@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/textproto"
 )
 
@@ -15,8 +16,25 @@ type Request struct {
 	Life Life // ends with the request, and before when the client leaves
 
 	Remote string               // ADDRESS:PORT of the peer
+	Peer   Peer                 // the same, read; zero where it was not
 	TLS    *tls.ConnectionState // nil: none
 	Body   Body                 // nil: there is none
+}
+
+// Peer is an address and its text.
+type Peer struct {
+	Addr netip.Addr // unmapped, without zone; the zero Addr: unknown
+	Text string
+}
+
+// PeerOf reads ADDRESS:PORT, once for a connection.
+func PeerOf(remote string) Peer {
+	with, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return Peer{}
+	}
+	addr := with.Addr().Unmap().WithZone("")
+	return Peer{addr, addr.String()}
 }
 
 // Body is the body of a message. It may be read by another goroutine than the one that serves the request.

@@ -27,6 +27,7 @@ type Server struct {
 	Panicked func(why any, stack []byte)
 
 	buffers buffers
+	clock   clock
 	date    atomic.Pointer[date]
 	closing atomic.Bool
 
@@ -39,8 +40,11 @@ type Server struct {
 // on; nil: there is none. ctx is what each request's context is made of.
 func (s *Server) ServeConn(ctx context.Context, nc net.Conn, state *tls.ConnectionState) {
 	c := &conn{server: s, remote: nc.RemoteAddr().String(), tls: state}
+	c.peer = PeerOf(c.remote)
 	c.input, c.watch.conn = newInput(nc, &s.buffers), c
-	c.out = output{conn: nc, buffers: &s.buffers, most: s.WriteTimeout}
+	c.bounds = s.clock.add(nc, ticks(s.HeaderTimeout, s.IdleTimeout, s.WriteTimeout))
+	defer c.bounds.drop()
+	c.out = output{bounds: c.bounds, buffers: &s.buffers, most: s.WriteTimeout}
 	if !s.remember(c) {
 		_ = nc.Close()
 		return

@@ -24,6 +24,7 @@ type Transport struct {
 
 	pool    pool
 	buffers buffers
+	clock   clock
 }
 
 // errGaveUp says that a connection that had been used before ended without an answer.
@@ -57,7 +58,7 @@ func (t *Transport) Ask(q *Question, address string) (*Answer, error) {
 // connect takes a connection that is kept, or makes one.
 func (t *Transport) connect(life *Life, address string) (*upstream, error) {
 	for u := t.pool.take(address, t.IdleTimeout); u != nil; u = t.pool.take(address, t.IdleTimeout) {
-		if u.quiet() { // what came unasked is the answer to nothing
+		if u.input.silent() { // what came unasked is the answer to nothing
 			u.used, u.heard = true, false
 			return u, nil
 		}
@@ -69,7 +70,8 @@ func (t *Transport) connect(life *Life, address string) (*upstream, error) {
 	}
 	u := &upstream{transport: t, address: address}
 	u.input = newInput(conn, &t.buffers)
-	u.out = output{conn: conn, buffers: &t.buffers}
+	u.bounds = t.clock.add(conn, ticks(t.HeaderTimeout))
+	u.out = output{bounds: u.bounds, buffers: &t.buffers}
 	return u, nil
 }
 

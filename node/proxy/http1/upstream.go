@@ -17,6 +17,7 @@ type upstream struct {
 	address   string
 	input     input
 	out       output
+	bounds    *limits
 	used      bool // an exchange was done on it before
 	heard     bool // something of the present answer came
 	since     time.Time
@@ -33,8 +34,14 @@ type upstream struct {
 
 func (u *upstream) close() {
 	u.letGo()
-	_ = u.input.conn.Close()
+	u.end()
 	u.input.release()
+}
+
+// end closes the connection.
+func (u *upstream) end() {
+	_ = u.input.conn.Close() // whatever was to come of it
+	u.bounds.drop()
 }
 
 // letGo takes the connection out of the hands of the question's life; false: that has ended.
@@ -79,7 +86,7 @@ func (u *upstream) ask(q *Question) (*Answer, error) {
 // answer reads the header of the response, and before it what is informational.
 func (u *upstream) answer(q *Question) (*Answer, error) {
 	if u.sent == nil {
-		u.setDeadline(u.transport.HeaderTimeout) // else when the body has been sent
+		u.bounds.reading(u.transport.HeaderTimeout) // else when the body has been sent
 	}
 	for range mostInformation {
 		a, framed, err := u.readHead(q.Method)
@@ -105,7 +112,7 @@ func (u *upstream) nowAnswered() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.answered = true
-	u.setDeadline(0)
+	u.bounds.reading(0)
 }
 
 // waitForAnswer begins to count the time for the response, now that the body has been sent.
@@ -113,7 +120,7 @@ func (u *upstream) waitForAnswer() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if !u.answered {
-		u.setDeadline(u.transport.HeaderTimeout)
+		u.bounds.reading(u.transport.HeaderTimeout)
 	}
 }
 
@@ -136,8 +143,8 @@ func (u *upstream) late(err error) error {
 
 // awaitContinue waits for 100 Continue, for a while. A response means that the body is not wanted.
 func (u *upstream) awaitContinue(q *Question) (*Answer, error) {
-	u.setDeadline(u.transport.ContinueTimeout)
-	defer u.setDeadline(0)
+	_ = u.input.conn.SetReadDeadline(time.Now().Add(u.transport.ContinueTimeout)) // of a connection that is closed, reading tells
+	defer func() { _ = u.input.conn.SetReadDeadline(time.Time{}) }()
 	for range mostInformation {
 		a, framed, err := u.readHead(q.Method)
 		var wait net.Error
@@ -160,32 +167,10 @@ func (u *upstream) awaitContinue(q *Question) (*Answer, error) {
 
 // inform hands on an informational response.
 func inform(q *Question, a *Answer) error {
-	if q.Inform == nil {
+	if q.Informed == nil {
 		return nil
 	}
-	return q.Inform(a.Status, a.Fields)
-}
-
-func (u *upstream) setDeadline(d time.Duration) {
-	var at time.Time
-	if d > 0 {
-		at = time.Now().Add(d)
-	}
-	_ = u.input.conn.SetReadDeadline(at) // of a connection that is closed, reading tells
-}
-
-// quiet tells whether a kept connection is still open and silent.
-func (u *upstream) quiet() bool {
-	if u.input.raw == nil {
-		return true
-	}
-	var silent bool
-	err := u.input.raw.Read(func(socket uintptr) bool {
-		done, _ := u.input.try(int(socket))
-		silent = !done
-		return true
-	})
-	return err == nil && silent
+	return q.Informed.Inform(a.Status, a.Fields)
 }
 
 // sendTime is how long the last bytes of a body may take to be sent when the answer is there already.
@@ -211,7 +196,7 @@ func (u *upstream) over(whole bool) {
 	undisturbed := u.letGo()
 	sent := u.sent == nil || whole && u.bodySent()
 	if !whole || !sent || !undisturbed || len(u.input.held()) > 0 {
-		_ = u.input.conn.Close()
+		u.end()
 		u.input.release()
 		return
 	}

@@ -72,7 +72,7 @@ func (w *watch) stop() {
 	if w.reading == nil {
 		return
 	}
-	_ = w.conn.input.conn.SetReadDeadline(time.Unix(1, 0)) // wakes the reader
+	_ = w.conn.input.conn.SetReadDeadline(long()) // wakes the reader
 	<-w.reading
 	_ = w.conn.input.conn.SetReadDeadline(time.Time{})
 	w.reading = nil
