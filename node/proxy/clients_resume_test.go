@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bufio"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
@@ -199,10 +200,13 @@ func TestWhatIsUnderWayIsCutWhenTheCertificateIsRevoked(t *testing.T) {
 	_, err := io.WriteString(conn, "GET /x HTTP/1.1\r\nHost: wiki.test\r\n\r\n")
 	w.must(err)
 	<-begun
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil) // else it may be refused, and the connection goes on
+	w.must(err)
 	w.use(func(c *config.Config) { c.Listeners[0].Client.Revoked = ours.revokes(shown) })
-	if _, err := io.ReadAll(conn); err == nil {
-		w.until("it is logged", func() bool { return len(w.log.access(t)) == 1 })
+	if _, err := io.ReadAll(answer.Body); err == nil {
+		t.Error("it came to its end")
 	}
+	w.until("it is logged", func() bool { return len(w.log.access(t)) == 1 })
 	if ended := w.log.access(t)[0]["ended"]; ended != "the client's certificate is no longer valid: it was revoked: serial number 65 of CN=Ours" {
 		t.Errorf("it ended because: %v", ended)
 	}
