@@ -59,7 +59,10 @@ func (c *cluster) version(t *testing.T, i int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.Replace(string(text), "Whoever works here", fmt.Sprint("Whoever works here, edition ", i), 1) + fmt.Sprintf(`
+	edition := strings.Replace(string(text), "Whoever works here", fmt.Sprint("Whoever works here, edition ", i), 1)
+	const to = `[env("E2E_UPSTREAM")]`
+	edition = strings.Replace(edition, to, fmt.Sprintf("[env(\"E2E_UPSTREAM\"), env(\"E2E_UPSTREAM\")]\n  weights = [%d, 1]", i%4), 1)
+	return edition + fmt.Sprintf(`
 route "edition" {
   from   = "http://edition%d.localhost:${env("E2E_PORT")}"
   to     = [env("E2E_UPSTREAM")]
