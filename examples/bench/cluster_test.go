@@ -49,8 +49,9 @@ type cluster struct {
 	Peers       []string
 	Stored      bool // one node alone keeps its state on disk
 	Application string
-	TLS         *keys // nil: http
-	Log         bool  // a line for each request
+	Sockets     string // what speaks WebSocket
+	TLS         *keys  // nil: http
+	Log         bool   // a line for each request
 }
 
 // newCluster writes the configuration of a cluster before an application. One node alone keeps its state in memory,
@@ -64,7 +65,7 @@ func (s *suite) newCluster(t *testing.T, size int, application nginx, keys *keys
 func (s *suite) newClusterFor(t *testing.T, size int, application nginx, keys *keys, tokens time.Duration) *cluster {
 	t.Helper()
 	c := &cluster{t: t, binary: s.binary, dir: t.TempDir(), port: portOf(ports.One(t)), secret: rand.Text() + rand.Text(),
-		Application: "http://" + application.address, TLS: keys}
+		Application: "http://" + application.address, Sockets: "http://" + application.address, TLS: keys}
 	for i := range size {
 		n := newNode(t, c, i)
 		c.nodes = append(c.nodes, n)

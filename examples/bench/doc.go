@@ -6,7 +6,8 @@
 // do is unfair to both alike. A number that is not reached is told and fails nothing; what cannot be measured fails.
 //
 // `make bench SHORT=1` takes a quick look at what a request costs, in two or three minutes; PEERS and PART name what of
-// it, as in `make bench PART=http1,idle PEERS=nginx,protected`, and PROFILE a folder for a profile of the node.
+// it, as in `make bench PART=http1,idle PEERS=nginx,protected`, and PROFILE a folder for a profile of the
+// node (of HTTP/1.1, or of what PROFILED names; PART=none measures nothing else).
 //
 // It runs on Debian: `install` brings the others and what loads them, and what a process costs is read from /proc. It
 // writes only below a temporary folder, and no process outlives it.

@@ -32,6 +32,7 @@ func TestDoor(t *testing.T) {
 	t.Run("logged", func(t *testing.T) { d.load(t, application, true) })
 	t.Run("latency", func(t *testing.T) { d.latency(t, application) })
 	t.Run("idle", func(t *testing.T) { d.idle(t, application) })
+	t.Run("sockets", func(t *testing.T) { d.sockets(t, application) })
 	t.Run("lookup", d.lookup)
 	t.Run("profile", func(t *testing.T) { d.profile(t, application) })
 	d.say("median of %d rounds of %v; %s\n", d.rounds, d.during, machine())
