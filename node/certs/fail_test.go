@@ -175,9 +175,9 @@ func TestNodesWaitTogetherAfterAFailure(t *testing.T) {
 	if n := w.orders.Load(); n != 1 {
 		t.Errorf("%d orders", n)
 	}
-	if !n1.log.has("see the name's DNS records") && !n2.log.has("see the name's DNS records") {
-		t.Error("the log does not say what to look at")
-	}
+	w.until("the log says what to look at", func() bool {
+		return n1.log.has("see the name's DNS records") || n2.log.has("see the name's DNS records")
+	})
 	late := w.follow("n1", c)
 	late.waits.retries = n1.waits.retries
 	w.t.Cleanup(w.run(late.Run))

@@ -263,12 +263,12 @@ func (w *world) until(what string, ok func() bool) {
 	w.t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(time.Minute)
+	deadline := time.After(3 * time.Minute)
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			w.t.Fatalf("not within a minute: %s", what)
+			w.t.Fatalf("not within three minutes: %s", what)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,6 +42,7 @@ func TestH2spec(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, strings.Repeat("more than a window ", 8<<10))
 	})
+	var alone sync.Mutex // h2spec has one log, which it does not guard
 	for name, secure := range map[string]bool{"over TLS": true, "in the clear": false} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, app, func(c *config.Config) {
@@ -58,11 +60,17 @@ func TestH2spec(t *testing.T) {
 			}
 			for _, group := range []*cases.TestGroup{generic.Spec(), http2.Spec(), hpack.Spec()} {
 				leaveOut(group, secure)
-				group.Test(about)
+				tested(&alone, group, about)
 				failures(t, group)
 			}
 		})
 	}
+}
+
+func tested(alone *sync.Mutex, g *cases.TestGroup, about *spec.Config) {
+	alone.Lock()
+	defer alone.Unlock()
+	g.Test(about)
 }
 
 // leaveOut takes the exceptions out of a group.
