@@ -33,6 +33,8 @@ func said(d policy.Decision) string {
 	switch d.Rule {
 	case authz.RulePublic:
 		return d.Outcome.String() + ", as the route is public"
+	case authz.RulePreflight:
+		return d.Outcome.String() + ", as the route has preflights go to the application"
 	case authz.RuleAnyUser:
 		return d.Outcome.String() + ", as the route is for whoever is signed in"
 	case authz.RuleSignedOut:

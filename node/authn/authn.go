@@ -79,6 +79,7 @@ type shared struct {
 
 	ring       ring // the assertion keys in use
 	assertions *lru.Cache[assertionKey, assertion]
+	passedOn   *passedOn
 	rekey      chan struct{}              // asks Run to read the assertion keys anew
 	meet       chan struct{}              // asks Run to meet the identity providers that are new
 	touches    chan string                // session ids, for Run
@@ -104,6 +105,10 @@ func New(o Options) (*Authn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the cache of assertions: %w", err)
 	}
+	passedOn, err := newPassedOn()
+	if err != nil {
+		return nil, err
+	}
 	unsent, err := lru.New[string, string](queueLength)
 	if err != nil {
 		return nil, fmt.Errorf("making the list of unsent claims: %w", err)
@@ -115,6 +120,7 @@ func New(o Options) (*Authn, error) {
 		metrics:    newMetrics(o.Registry),
 		seals:      newSeals(o.Broker.Keys()),
 		assertions: assertions,
+		passedOn:   passedOn,
 		rekey:      make(chan struct{}, 1),
 		meet:       make(chan struct{}, 1),
 		touches:    make(chan string, queueLength),

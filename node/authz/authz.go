@@ -21,6 +21,7 @@ import (
 // Rules named in a Decision that no policy gave.
 const (
 	RulePublic    = "public"    // the route is for everyone
+	RulePreflight = "preflight" // the route has preflights go to the application
 	RuleAnyUser   = "any_user"  // the route is for whoever is signed in
 	RuleNobody    = "no_policy" // the route names no policy, and so admits nobody
 	RuleSignedOut = "nobody"    // the route is for whoever is signed in, and nobody is
@@ -89,6 +90,9 @@ func (a *Authz) Evaluate(r *config.Route, in *policy.Input) policy.Decision {
 
 // Evaluate is what a node with these policies decides on a route: for whoever asks what would be decided. It has no effect.
 func Evaluate(policies *policy.Set, r *config.Route, in *policy.Input) policy.Decision {
+	if r.CORSPreflight && in.Request.CORSPreflight {
+		return policy.Decision{Outcome: policy.Allow, Rule: RulePreflight}
+	}
 	switch r.Access {
 	case config.Public:
 		return policy.Decision{Outcome: policy.Allow, Rule: RulePublic}

@@ -7,8 +7,9 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// access reads who a route is for: exactly one of policy, any_user and public.
-func (b block) access(r rules) (Access, []string) {
+// access reads who a route is for: exactly one of policy, any_user and public. A route that answers itself is public when
+// nothing is said.
+func (b block) access(r rules, answers bool) (Access, []string) {
 	public, anyUser := b.granted("public"), b.granted("any_user")
 	names := b.enforced(r)
 	var said []string
@@ -23,6 +24,8 @@ func (b block) access(r rules) (Access, []string) {
 	switch {
 	case len(said) > 1:
 		b.fail(whoMayEnter, b.place(said[1]), "%s says %s. It can be one of them alone.", b, list(said))
+	case len(said) == 0 && answers && !b.has("public") && !b.has("any_user"):
+		return Public, nil
 	case len(said) == 0 && !b.wrong("public") && !b.wrong("any_user"):
 		b.lack(whoMayEnter, b.at, "%s says nothing of it. Write policy = policy.NAME, any_user = true or public = true.", b)
 	case public:

@@ -204,6 +204,14 @@ type Route struct {
 	IdentityHeaders []HeaderValue
 	Limit           RateLimit
 
+	Rewrite         Rewrite
+	RequestHeaders  Headers
+	ResponseHeaders Headers
+	Redirect        *Redirect // nil: none; else there is no To
+	Respond         *Response // nil: none; else there is no To
+	CORSPreflight   bool      // preflights (Fetch standard) go to the upstream, whoever asks
+	BodyLimit       int64     // bytes of a request's body; 0: none
+
 	Upstream Upstream
 	Client   ClientCertificates
 }

@@ -56,7 +56,7 @@ func unfit(name string) string {
 	case strings.Contains(name, "_"):
 		return fmt.Sprintf("Servers take \"_\" and \"-\" for one another. Write %q.", strings.ReplaceAll(name, "_", "-"))
 	case !headerToken.MatchString(name):
-		return fmt.Sprintf("%.60q is not the name of a header (RFC 9110, section 5.6.2).", name)
+		return notHeader(name)
 	case slices.Contains(hopByHop(), folded):
 		return name + " is for one connection alone (RFC 9110, section 7.6.1): it is not sent on."
 	case slices.Contains(framing(), folded):

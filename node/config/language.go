@@ -86,13 +86,19 @@ func routeShape() shape {
 		label: "NAME",
 		attributes: append(clientAttributes(),
 			"from", "to", "policy", "public", "any_user", "identity", "identity_headers", "websocket", "timeout",
-			"idle_timeout", "shadow", "paths", "methods", "balance", "hash", "weights", "proxy_protocol", "upgrade",
+			"idle_timeout", "shadow", "paths", "methods", "cors_preflight", "body_limit",
+			"balance", "hash", "weights", "proxy_protocol", "upgrade",
 		),
 		blocks: map[string]shape{
 			"session":   {attributes: []string{"lifetime", "idle"}},
 			"assertion": {attributes: []string{"header", "claims", "audience", "lifetime"}},
 			"limit":     {attributes: []string{"rate", "per", "burst", "key"}},
-			"rewrite":   {attributes: []string{"host"}, later: []string{"pattern", "prefix", "replace"}},
+			"rewrite":   {attributes: []string{"host", "pattern", "prefix", "replace"}},
+			"redirect":  {attributes: []string{"host", "scheme", "port", "path", "prefix", "code", "strip_query"}},
+			"respond":   {attributes: []string{"status", "body", "content_type"}},
+
+			"request_headers":  {attributes: []string{"set", "remove"}},
+			"response_headers": {attributes: []string{"set", "remove"}},
 
 			"health":       {attributes: []string{"path", "grpc", "tcp", "host", "every", "timeout", "healthy", "unhealthy"}},
 			"outliers":     {attributes: []string{"errors", "window", "eject", "max_ejected"}},
@@ -100,9 +106,6 @@ func routeShape() shape {
 			"circuit":      {attributes: []string{"requests", "pending", "wait"}},
 			"upstream_tls": {attributes: []string{"ca", "name", "certificate", "key", "skip_verify"}},
 			"kubernetes":   {attributes: []string{"token", "impersonate"}},
-		},
-		later: []string{
-			"body_limit", "cors_preflight", "redirect", "request_headers", "response_headers",
 		},
 	}
 }

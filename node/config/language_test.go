@@ -15,9 +15,6 @@ import (
 func TestLaterNames(t *testing.T) {
 	want := []string{
 		"console", "directory", "forward_auth", "workload",
-		"route.body_limit", "route.cors_preflight", "route.redirect", "route.request_headers",
-		"route.response_headers",
-		"route.rewrite.pattern", "route.rewrite.prefix", "route.rewrite.replace",
 		"telemetry.traces",
 	}
 	if got := laterNames("", language()); !slices.Equal(got, want) {

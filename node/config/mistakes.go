@@ -70,6 +70,7 @@ const (
 	badMethod        mistake = "Not a usable method"
 	needsDNS         mistake = "Certificate that only DNS proves"
 	badEmail         mistake = "Not an email address"
+	twoAnswers       mistake = "One or the other"
 	notForTCP        mistake = "Not for a route that carries TCP"
 	noTLS            mistake = "No TLS to show a certificate by"
 	badList          mistake = "Not a list of client_ca"

@@ -64,12 +64,22 @@ func (b block) route(k known) (Route, []place) {
 	r.From, r.Prefix = b.from(from)
 	var places []place
 	r.Paths, places = b.paths(orText(r.Prefix, "/"))
-	r.To = b.upstreams("http://10.0.0.5:8080", b.upstream)
-	r.Access, r.Policies = b.access(k.rules)
-	r.Upstream = b.chosen(r.To, r.Access == Public)
+	answers := b.answers(&r)
+	if !answers {
+		r.To = b.upstreams("http://10.0.0.5:8080", b.upstream)
+	}
+	r.Rewrite = b.child("rewrite").rewrite(&r)
+	r.Access, r.Policies = b.access(k.rules, answers)
+	if !answers {
+		r.Upstream = b.chosen(r.To, r.Access == Public)
+	}
 	r.Shadow = b.shadows(k.rules, r.Policies)
-	r.Assertion = b.child("assertion").assertion(r.From.Host)
+	if !answers {
+		r.Assertion = b.child("assertion").assertion(r.From.Host)
+	}
 	r.IdentityHeaders = b.identityHeaders(r.Assertion.Header, k.rules.options)
+	r.RequestHeaders = b.requestHeaders(k.rules.options, r.identityNames())
+	r.ResponseHeaders = b.responseHeaders(k.rules.options)
 	return r, places
 }
 

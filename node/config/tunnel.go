@@ -39,7 +39,7 @@ func (b block) tunnel(k known, from word) Route {
 	}
 	b.refuseHTTP()
 	r.From, r.Connect = b.connect(from)
-	r.Access, r.Policies = b.access(k.rules)
+	r.Access, r.Policies = b.access(k.rules, false)
 	r.Upstream = b.chosen(r.To, false)
 	r.Shadow = b.shadows(k.rules, r.Policies)
 	return r
@@ -50,13 +50,13 @@ func (b block) refuseHTTP() {
 	tell := func(at hcl.Range, name string) {
 		b.fail(notForTCP, at, "%s is about HTTP, and %s carries bytes as they stand. Leave it out.", name, b)
 	}
-	for _, name := range []string{"identity_headers", "websocket", "upgrade", "timeout", "paths", "methods"} {
+	for _, name := range []string{"identity_headers", "websocket", "upgrade", "timeout", "paths", "methods", "cors_preflight", "body_limit"} {
 		if b.has(name) {
 			tell(b.body.Attributes[name].NameRange, name)
 		}
 	}
 	for _, inner := range b.body.Blocks {
-		if slices.Contains([]string{"assertion", "kubernetes", "retry", "rewrite", "upstream_tls"}, inner.Type) {
+		if slices.Contains([]string{"assertion", "kubernetes", "retry", "rewrite", "upstream_tls", "request_headers", "response_headers", "redirect", "respond"}, inner.Type) {
 			tell(inner.TypeRange, inner.Type)
 		}
 	}

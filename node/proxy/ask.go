@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"crypto/x509"
 	"net/http"
 	"net/netip"
@@ -53,6 +54,7 @@ type ask struct {
 	stream   stream         // by which it is found while it is under way
 	exchange exchange       // that carries it
 
+	sent     string        // the path that goes upstream; "": the one that was decided on
 	call     upstream.Call // by which a target is chosen
 	target   *target       // that it is sent to, where it has a connection of its own
 	upstream string        // the address that it was sent to; "": it was not
@@ -60,6 +62,9 @@ type ask struct {
 	refused  string        // code of the refusal; "": it was carried
 	ended    error         // why what was carried did not come to its own end; nil: it did
 }
+
+// upstreamPath is the path that goes upstream.
+func (a *ask) upstreamPath() string { return cmp.Or(a.sent, a.in.Request.Path) }
 
 // found tells whether the caller is known.
 func (a *ask) found() bool { return a.answer == authn.Found }
@@ -81,9 +86,9 @@ func (a *ask) Field(name string) (value string, ok bool) {
 
 // told is what the fields of a request say of who sends it.
 type told struct {
-	agent, origin, preflight, dest, mode string
-	program                              bool // it carries credentials of its own, or says that it is none
-	html                                 bool // it takes a page
+	agent, dest, mode string
+	program           bool // it carries credentials of its own, or says that it is none
+	html              bool // it takes a page
 }
 
 // listen looks at each field once.
@@ -98,10 +103,6 @@ func listen(fields http1.Fields) (t told) {
 		switch http1.Know(fields[i].Name) {
 		case http1.UserAgent:
 			first(&t.agent, value)
-		case http1.Origin:
-			first(&t.origin, value)
-		case http1.PreflightMethod:
-			first(&t.preflight, value)
 		case http1.SecFetchDest:
 			first(&t.dest, value)
 		case http1.SecFetchMode:
@@ -130,9 +131,4 @@ func (t *told) navigates(method string) bool {
 		return t.mode == "navigate"
 	}
 	return t.html
-}
-
-// isPreflight tells whether a request asks what a page of another origin may do (Fetch standard, CORS-preflight request).
-func (t *told) isPreflight(method string) bool {
-	return method == http.MethodOptions && t.origin != "" && t.preflight != ""
 }

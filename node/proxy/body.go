@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,6 +55,8 @@ type sending struct {
 	http1.Body
 	untaken
 	exchange *exchange
+	limit    int64                           // of its bytes; 0: none
+	count    int64                           // of those that were read
 	wrong    atomic.Pointer[http1.Malformed] // nil: nothing, as far as it was read
 }
 
@@ -62,6 +65,11 @@ func (s *sending) Read(p []byte) (int, error) {
 	n, err := s.Body.Read(p)
 	s.read(err)
 	s.exchange.alive()
+	if s.count += int64(n); s.limit > 0 && s.count > s.limit {
+		m := &http1.Malformed{Status: http.StatusRequestEntityTooLarge, Reason: "its body is longer than its route allows"}
+		s.wrong.Store(m)
+		return 0, m
+	}
 	var m *http1.Malformed
 	if err != nil && errors.As(err, &m) {
 		s.wrong.Store(m)

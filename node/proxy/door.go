@@ -213,7 +213,7 @@ func (d *Door) pass(a *ask) {
 		d.turnAway(a, f)
 		return
 	}
-	d.carry(a)
+	d.lead(a)
 }
 
 // admit asks who is asking, whether they may, and what the application is told of them. Nil: the request is admitted.
@@ -232,7 +232,7 @@ func (d *Door) admit(ctx context.Context, a *ask) *authz.Refusal {
 	if a.found() {
 		a.caller.Fill(&a.in)
 	}
-	if a.route.Access != config.Public {
+	if !forEveryone(a.route.Route, &a.in.Request) {
 		switch a.answer {
 		case authn.Found:
 		case authn.Locked:
@@ -252,7 +252,10 @@ func (d *Door) admit(ctx context.Context, a *ask) *authz.Refusal {
 	if f := d.ration(a, config.LimitByUser); f != nil {
 		return f
 	}
-	return d.vouch(a)
+	if f := d.vouch(a); f != nil {
+		return f
+	}
+	return d.tell(ctx, a)
 }
 
 // address is path and query, as they were asked for.

@@ -85,15 +85,16 @@ func (x *exchange) run() {
 	x.respond(answer)
 }
 
-// question is what is asked of the application. Path and query are those that were decided on, byte for byte.
+// question is what is asked of the application. Path and query are those that were decided on, byte for byte, unless the
+// route makes another path of it.
 func (x *exchange) question() *http1.Question {
 	in := &x.in.Request
 	x.asked = http1.Question{
-		Life: &x.r.Life, Method: x.r.Method, Path: in.Path, Query: in.Query, Fields: x.r.Fields, Given: x.given,
+		Life: &x.r.Life, Method: x.r.Method, Path: x.upstreamPath(), Query: in.Query, Fields: x.route.asked.without(x.r.Fields), Given: x.given,
 		Length: x.r.Length, Expect: x.r.Expect, Informed: x,
 	}
 	if x.r.Body != nil && x.r.Length != 0 {
-		x.body.exchange, x.body.Body = x, x.r.Body
+		x.body.exchange, x.body.Body, x.body.limit = x, x.r.Body, x.route.BodyLimit
 		x.asked.Body, x.asked.Trailers = &x.body, x.trailers()
 	}
 	return &x.asked
@@ -119,7 +120,7 @@ func (x *exchange) alive() { x.stream.alive.Store(x.door.coarse.Load()) }
 // trailers are the names of those that the client announced, but for reserved ones.
 func (x *exchange) trailers() []string {
 	return slices.DeleteFunc(x.announced, func(name string) bool {
-		return x.rules.scrub.isReserved(name) || isAmong(notInTrailers[:], name)
+		return x.rules.scrub.isReserved(name) || x.route.asked.takes(name) || isAmong(notInTrailers[:], name)
 	})
 }
 

@@ -49,7 +49,7 @@ func (d *Door) read(a *ask, l *front) *authz.Refusal {
 	a.in.Now = a.began
 	a.in.Request = policy.Request{
 		Method: r.Method, Host: a.host, Path: path, Query: query, Header: a, IP: a.client,
-		UserAgent: told.agent, CORSPreflight: told.isPreflight(r.Method), WebSocket: a.wants == webSocket,
+		UserAgent: told.agent, CORSPreflight: isPreflight(r), WebSocket: a.wants == webSocket,
 	}
 	a.own = isOwn(path)
 	return nil
@@ -131,7 +131,7 @@ func findSite(a *ask) (*site, *authz.Refusal) {
 
 // findRoute finds the route of the path.
 func findRoute(a *ask, s *site) *authz.Refusal {
-	found, to := s.find(a.in.Request.Path, a.in.Request.Method)
+	found, to := s.routeOf(&a.in.Request)
 	switch to {
 	case unclear:
 		return malformed("the path holds a parameter where another route begins")

@@ -27,9 +27,21 @@ func malformed(why string) *authz.Refusal {
 
 // unreadable is for a request whose body turned out malformed while it was carried.
 func unreadable(m *http1.Malformed) *authz.Refusal {
+	if m.Status == http.StatusRequestEntityTooLarge {
+		return tooLarge("")
+	}
 	f := malformed(m.Reason)
 	f.Status = m.Status
 	return f
+}
+
+// tooLarge is for a body that is longer than the route allows.
+func tooLarge(route string) *authz.Refusal {
+	return &authz.Refusal{
+		Status: http.StatusRequestEntityTooLarge, Code: "too_large", Title: "This request is too large", Route: route,
+		Detail: "Its body is longer than the route of this address allows. It was not passed on.",
+		Next:   "Send less, or ask whoever runs this proxy to allow more.",
+	}
 }
 
 func tooManyFields() *authz.Refusal {

@@ -19,6 +19,8 @@ type route struct {
 	assertion string          // canonical header name; "": none is sent
 	identity  []header
 	limit     *ratelimit.Limit // nil: none
+	asked     edit             // of the requests that go to the application
+	answered  edit             // of the responses
 }
 
 // header is a header that tells the application of the caller.
@@ -34,7 +36,7 @@ func newRoutes(from []config.Route, plan *upstream.Plan, connections network) ([
 	routes := make([]*route, 0, len(from))
 	for i := range from {
 		r := &route{Route: &from[i], group: plan.Groups[i], assertion: http.CanonicalHeaderKey(from[i].Assertion.Header)}
-		if len(r.To) == 0 {
+		if len(r.To) == 0 && r.Redirect == nil && r.Respond == nil {
 			mistakes = append(mistakes, fmt.Errorf("route %q: it leads nowhere", r.Name))
 		}
 		if r.group != nil {
@@ -47,6 +49,7 @@ func newRoutes(from []config.Route, plan *upstream.Plan, connections network) ([
 		for _, h := range r.IdentityHeaders {
 			r.identity = append(r.identity, header{name: http.CanonicalHeaderKey(h.Name), value: h.Value})
 		}
+		r.asked, r.answered = newEdit(r.RequestHeaders), newEdit(r.ResponseHeaders)
 		routes = append(routes, r)
 	}
 	return routes, errors.Join(mistakes...)

@@ -63,6 +63,9 @@ func (d *Door) outgoing(fields *http1.Fields, a *ask) {
 	}
 	clear(all[len(kept):])
 	*fields = kept
+	if a.route != nil {
+		a.route.answered.apply(fields, &a.in)
+	}
 	d.renew(fields, a)
 }
 

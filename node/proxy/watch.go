@@ -103,7 +103,7 @@ func (d *Door) stillAdmitted(ctx context.Context, s *stream, rules *Rules) error
 	if r == nil {
 		return errRouteGone
 	}
-	if a.in.Session.ID == "" && r.Access != config.Public {
+	if a.in.Session.ID == "" && !forEveryone(r.Route, &a.in.Request) {
 		return errNobody // whoever it is by now: the application was told that it is nobody
 	}
 	shown, err := a.certified(rules, r, now)
@@ -149,7 +149,7 @@ func (r *Rules) sameRoute(a *ask) *route {
 		}
 		return nil
 	}
-	found, to := s.find(a.in.Request.Path, a.in.Request.Method)
+	found, to := s.routeOf(&a.in.Request)
 	if to != toRoute || found.Name != a.route.Name || a.in.Request.WebSocket && !found.WebSocket {
 		return nil
 	}

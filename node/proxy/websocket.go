@@ -107,8 +107,8 @@ func (d *Door) shakeHands(conn net.Conn, back *bufio.Reader, a *ask) (*http.Resp
 		return nil, err
 	}
 	out := &http.Request{
-		Method: a.r.Method, ProtoMajor: 1, ProtoMinor: 1, Header: a.r.Fields.Header(), Host: a.route.hostFor(a.target, a.origin),
-		URL: &url.URL{Scheme: a.target.scheme(), Host: a.target.host(), Opaque: a.in.Request.Path, RawQuery: a.in.Request.Query},
+		Method: a.r.Method, ProtoMajor: 1, ProtoMinor: 1, Header: a.route.asked.without(a.r.Fields).Header(), Host: a.route.hostFor(a.target, a.origin),
+		URL: &url.URL{Scheme: a.target.scheme(), Host: a.target.host(), Opaque: a.upstreamPath(), RawQuery: a.in.Request.Query},
 	}
 	give(out.Header, a.given)
 	out.Header["Connection"], out.Header["Upgrade"] = []string{"Upgrade"}, []string{a.wants}

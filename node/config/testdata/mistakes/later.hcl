@@ -31,6 +31,4 @@ route "ssh" {
   to       = ["http://10.0.0.5"]
   policy   = policy.staff
   any_user = true # ERROR: Who may enter?; route "ssh" says "policy" and "any_user". It can be one of them alone.
-  redirect { # ERROR: Not in this version
-  }
 }

@@ -61,8 +61,7 @@ route "host" {
   to     = "http://10.0.0.5:8080"
   policy = policy.staff
   rewrite {
-    host   = "preserv" # ERROR: Value not allowed; host is "upstream", "preserve" or the name of a host. Did you mean "preserve"?
-    prefix = "/"       # ERROR: Not in this version
+    host = "preserv" # ERROR: Value not allowed; host is "upstream", "preserve" or the name of a host. Did you mean "preserve"?
   }
 }
 
