@@ -13,7 +13,6 @@ func grants() []grant {
 	return []grant{
 		{"allow_public_unauthenticated_access", granted(fact(true))},
 		{"allow_any_authenticated_user", granted(test{holds: atom("authenticated"), ofUser: true})},
-		{"cors_allow_preflight", granted(test{holds: atom("request.cors_preflight")})},
 		{"allowed_domains", anyOf("domain")},
 		{"allowed_groups", anyOf("groups")},
 		{"allowed_users", (*reader).allowedUsers},

@@ -30,11 +30,17 @@ var headerForm = regexp.MustCompile("^[!#$%&'*+.^`|~0-9A-Za-z-]{1,200}$")
 
 // ofConnection are headers that picket decides on itself.
 func ofConnection() []string {
-	return []string{
-		"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
-		"transfer-encoding", "upgrade", "http2-settings", "content-length", "cookie", "expect", "forwarded", "host",
+	return append(perConnection(), "content-length", "cookie", "expect", "forwarded", "host",
 		"x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "x-request-id",
 		"x-pomerium-jwt-assertion",
+	)
+}
+
+// perConnection are those of one connection (RFC 9110, section 7.6.1).
+func perConnection() []string {
+	return []string{
+		"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
+		"transfer-encoding", "upgrade", "http2-settings",
 	}
 }
 

@@ -26,9 +26,7 @@ routes: [{from: https://a.example.com, to: http://10.0.0.1, policy: {allow: {or:
 	const to, when = "to     = \"http://10.0.0.1\"\n", `user.email_domain == "example.com"`
 	for place, written := range map[string][]string{
 		to: {
-			`to = "http://10.0.0.1/app"`, to + `redirect { host = "b.example.com" }`,
-			to + `rewrite { prefix = "/" }`, to + `rewrite { pattern = "a" }`, to + `request_headers { set = {} }`,
-			to + `response_headers { set = {} }`,
+			`to = "http://10.0.0.1/app"`,
 		},
 		`address = ":443"`: {`proxy_protocol = []`, `http3 = true`},
 		when:               {`device.id == "a"`, `data.geoip["a"] == "b"`},

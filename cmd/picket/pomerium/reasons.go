@@ -26,7 +26,6 @@ func reasons() []reason {
 		{"metrics_", "metrics are at /metrics of the admin address"},
 		{"health_check_", "they are at /healthz and /readyz of the admin address"},
 		{"tracing_", "traces: " + later}, {"otel_", "traces: " + later},
-		{"set_response_headers", "response_headers of routes: " + later}, {"headers", "response_headers of routes: " + later},
 		{"use_proxy_protocol", "proxy_protocol of a listener: " + later},
 		{"codec_type", "http3 of a listener: " + later},
 		{"policy_file", "import that file as well"},

@@ -33,7 +33,6 @@ type route struct {
 	websocket     bool
 	timeout, idle string // "": picket's default
 	host          string // sent upstream; "": the upstream's
-	redirect      []entry
 	ca            string // authorities for certificates of its clients; "": those of the listener
 	extra         []item // what is a comment, in the order of the source
 
@@ -42,12 +41,19 @@ type route struct {
 	weights    []string // of to
 	unweighted bool     // one of the weights is none
 	blocks     []*block // about what stands behind it
+
+	cors    bool
+	rewrite []item   // of the path
+	headers []*block // of those that are set and removed
+	names   []string // of those headers, folded, each behind its block's kind
+	itself  *block   // what the route answers itself; nil: it has an upstream
 }
 
 // routeReader reads routes.
 type routeReader struct {
 	*settings
-	reader reader
+	reader    reader
+	variables map[string]bool // names of those in the environment
 }
 
 // readRoutes reads all routes, and finds them places beside each other.
@@ -97,6 +103,10 @@ func (rr *routeReader) route(v value) *route {
 		}
 		rr.loseOf(r, e, routeReason(e.key))
 	}
+	rr.regexRewrite(r, v)
+	rr.requestHeaders(r, v)
+	rr.removed(r, v)
+	rr.responseHeaders(r, v)
 	return r
 }
 
@@ -123,17 +133,21 @@ func routeTable() map[string]func(*routeReader, *route, entry) {
 		"idp_client_id":        (*routeReader).ownClient,
 		"idp_client_secret":    (*routeReader).ownSecret,
 		"redirect":             (*routeReader).redirection,
-		"response": func(_ *routeReader, r *route, _ entry) {
-			r.drop("picket does not answer by itself: it has an upstream do so")
+		"response":             (*routeReader).response,
+
+		"prefix_rewrite": (*routeReader).prefixRewrite, "regex_rewrite_pattern": done, "regex_rewrite_substitution": done,
+		"set_request_headers":    done,
+		"remove_request_headers": done,
+		"set_response_headers":   done,
+		"cors_allow_preflight": func(rr *routeReader, r *route, e entry) {
+			r.cors = e.value.isTrue()
+			rr.ledger.keep(e.line, e.key)
 		},
 	}
 	for _, g := range grants() {
 		table[g.setting] = done
 	}
 	for name, read := range upstreamTable() {
-		table[name] = read
-	}
-	for name, read := range laterTable() {
 		table[name] = read
 	}
 	for _, name := range []string{"tls_downstream_client_ca", "tls_downstream_client_ca_file"} {
@@ -242,11 +256,4 @@ func (rr *routeReader) ownClient(r *route, e entry) {
 func (rr *routeReader) ownSecret(r *route, e entry) {
 	rr.ledger.keep(e.line, e.key)
 	r.secretLine = e.line
-}
-
-func (rr *routeReader) redirection(r *route, e entry) {
-	r.redirect = e.value.entries
-	if e.value.kind == mapping {
-		r.drop("redirect: the language knows it, this version of picket does not act on it")
-	}
 }

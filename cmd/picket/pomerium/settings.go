@@ -24,8 +24,9 @@ type settings struct {
 	insecure bool // no TLS
 	pass     bool // identity headers, where a route does not say
 	headers  []claimHeader
-	timeout  string // where a route does not say; "": 30s
-	closing  []rule // what refuses everyone everywhere
+	timeout  string  // where a route does not say; "": 30s
+	response []entry // headers that responses of all routes have
+	closing  []rule  // what refuses everyone everywhere
 	mutual   mutual
 }
 
@@ -103,6 +104,8 @@ func settingTable() map[string]func(*settings, entry) {
 		"default_upstream_timeout": (*settings).upstreamTimeout,
 		"pass_identity_headers":    (*settings).passIdentity,
 		"jwt_claims_headers":       (*settings).claimHeaders,
+		"set_response_headers":     (*settings).responseHeaders,
+		"headers":                  (*settings).responseHeaders,
 	}
 	for name, read := range identitySettings() {
 		table[name] = func(s *settings, e entry) { read(&s.provider, s, e) }
@@ -201,6 +204,16 @@ func (s *settings) upstreamTimeout(e entry) {
 func (s *settings) passIdentity(e entry) {
 	s.ledger.keep(e.line, e.key)
 	s.pass = e.value.isTrue()
+}
+
+// responseHeaders are for all routes: each has them.
+func (s *settings) responseHeaders(e entry) {
+	if e.value.kind != mapping {
+		s.lose(e, "it is an object of headers and values")
+		return
+	}
+	s.ledger.keep(e.line, e.key)
+	s.response = append(s.response, e)
 }
 
 // duration is a time span as Go writes it.

@@ -110,7 +110,7 @@ func load(t *testing.T, hcl []byte) (*config.Config, *config.Problems) {
 		}
 	}
 	for name, value := range map[string]string{
-		"PICKET_SECRET": strings.Repeat("s", 32), "PICKET_NODE": "node-1", "PICKET_TRUSTED_PROXIES": "10.0.0.0/24",
+		"PICKET_SECRET": strings.Repeat("s", 32), "HEADER_HEADERS_AUTHORIZATION": "a", "HEADER_SECRETS_X_API_KEY": "b", "PICKET_NODE": "node-1", "PICKET_TRUSTED_PROXIES": "10.0.0.0/24",
 		"PICKET_TLS_CERTIFICATE": "tls.crt", "PICKET_TLS_KEY": "tls.key",
 		"PICKET_ACME_EAB_HMAC": "c2VjcmV0",
 		"IDP_CLIENT_SECRET":    "a secret", "IDP_CLIENT_SECRET_OIDC_OWN": "another secret",

@@ -130,19 +130,26 @@ func (w *writer) fill(r *route, b *block) {
 	if r.place.Kind != config.PrefixPath {
 		front = append(front, item{name: "paths", expr: quoteAll([]string{r.place.String()})})
 	}
-	switch len(r.to) {
-	case 0:
-	case 1:
+	switch {
+	case len(r.to) == 0 || r.itself != nil:
+	case len(r.to) == 1:
 		front = append(front, item{name: "to", expr: quote(r.to[0])})
 	default:
 		front = append(front, item{name: "to", expr: quoteAll(r.to)})
 	}
-	if weights := r.weightList(); weights != "" {
+	if weights := r.weightList(); weights != "" && r.itself == nil {
 		front = append(front, item{name: "weights", expr: weights})
 	}
 	b.items = append(front, b.items...)
 	if name := w.clients[r.client]; r.client != "" && name != "" {
 		b.set("identity", "identity."+name)
+	}
+	if r.itself != nil {
+		w.answer(r, b)
+		return
+	}
+	if r.cors {
+		b.set("cors_preflight", "true")
 	}
 	if r.websocket {
 		b.set("websocket", "true")
@@ -164,9 +171,25 @@ func (w *writer) fill(r *route, b *block) {
 	for _, inner := range r.blocks {
 		b.add(inner)
 	}
-	if len(r.redirect) > 0 {
-		b.add(redirectBlock(r.redirect))
+	if len(r.rewrite) > 0 {
+		rewrite := b.inner("rewrite")
+		rewrite.items = append(rewrite.items, r.rewrite...)
 	}
+	for _, headers := range r.headers {
+		inner := b.inner(headers.kind)
+		inner.items = append(inner.items, headers.items...)
+	}
+	b.items = append(b.items, r.extra...)
+}
+
+// answer writes what a route answers itself: what it would tell an upstream is left out.
+func (w *writer) answer(r *route, b *block) {
+	for _, headers := range r.headers {
+		if headers.kind == "response_headers" {
+			b.add(headers)
+		}
+	}
+	b.add(r.itself)
 	b.items = append(b.items, r.extra...)
 }
 
@@ -183,26 +206,4 @@ func (w *writer) identityHeaders(r *route, b *block) {
 	}
 	assertion.set("header", `"X-Pomerium-Jwt-Assertion"`)
 	b.add(assertion, "Signed with other keys than Pomerium's: they are at /.well-known/picket/jwks.json of the host.")
-}
-
-// redirectBlock is how the language has a redirect.
-func redirectBlock(entries []entry) *block {
-	names := map[string]string{
-		"scheme_redirect": "scheme", "host_redirect": "host", "port_redirect": "port", "path_redirect": "path",
-		"prefix_rewrite": "prefix", "response_code": "code", "strip_query": "strip_query", "https_redirect": "https",
-	}
-	b := &block{kind: "redirect"}
-	for _, e := range entries {
-		name, ok := names[e.key]
-		switch {
-		case !ok || e.value.kind != scalar:
-		case isNumber(e.value):
-			b.set(name, e.value.text)
-		case e.value.tag == "!!bool":
-			b.set(name, constant(e.value.isTrue()).text)
-		default:
-			b.set(name, quote(e.value.text))
-		}
-	}
-	return b
 }
