@@ -43,7 +43,7 @@ func (t *Transport) Ask(q *Question, address string) (*Answer, error) {
 		if err == nil {
 			return a, nil
 		}
-		again := u.used && !u.heard && q.repeatable() && q.Life.Err() == nil
+		again := u.used && !u.heard && q.repeatable() && q.Life.Err() == nil && !tookTooLong(err)
 		u.close()
 		if !again {
 			q.close()
@@ -53,6 +53,13 @@ func (t *Transport) Ask(q *Question, address string) (*Answer, error) {
 			return nil, err
 		}
 	}
+}
+
+// tookTooLong tells whether an application had the question, as far as anybody knows, and its time: twice would be too much for one
+// that is slow.
+func tookTooLong(err error) bool {
+	var wait net.Error
+	return errors.As(err, &wait) && wait.Timeout()
 }
 
 // connect takes a connection that is kept, or makes one.
