@@ -27,7 +27,9 @@ var reservedNames = [...]string{
 // scrubber knows the header names that no client may send: ours, on any route.
 type scrubber struct {
 	names map[string]struct{} // folded
-	maybe [64]uint32          // by length, and longer ones as 0: a bit for each first letter of a name; most others need no second look
+	// A bit for each first letter, by the length of a name, and of all families: most other names need no second look.
+	maybe    [64]uint32
+	families uint32
 }
 
 // newScrubber reserves the names of all routes: what is an identity on one is not to be forged on another.
@@ -43,6 +45,9 @@ func newScrubber(routes []*route) *scrubber {
 		}
 	}
 	delete(s.names, "")
+	for _, family := range reservedFamilies {
+		s.families |= letter(family[0])
+	}
 	for name := range s.names {
 		s.maybe[len(name)%len(s.maybe)] |= letter(name[0])
 	}
@@ -79,8 +84,8 @@ func (s *scrubber) request(fields *http1.Fields) {
 
 // isReserved tells whether some reader could take name for a reserved one.
 func (s *scrubber) isReserved(name string) bool {
-	if name == "" || name[0]|0x20 != 'x' && s.maybe[len(name)%len(s.maybe)]&letter(name[0]) == 0 {
-		return false // the families begin with an x
+	if name == "" || (s.families|s.maybe[len(name)%len(s.maybe)])&letter(name[0]) == 0 {
+		return false
 	}
 	var room [64]byte
 	folded := appendFolded(room[:0], name)
