@@ -86,6 +86,13 @@ func (l *lines) Write(p []byte) (int, error) {
 	return l.all.Write(p)
 }
 
+// says tells whether a text was logged.
+func (l *lines) says(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.all.String(), text)
+}
+
 // access gives the access lines so far.
 func (l *lines) access(t *testing.T) (found []map[string]any) {
 	t.Helper()

@@ -92,6 +92,36 @@ func TestACertificateIsJudgedAgainWhenASessionIsResumed(t *testing.T) {
 	}
 }
 
+func TestOverHTTP3ASessionIsResumedAndItsCertificateJudgedAgain(t *testing.T) {
+	ours := newAuthority(t, "Ours")
+	w := newWorld(t, http.HandlerFunc(mirror), mutual(t, func(c *config.Config) {
+		c.Listeners[0].Client = ours.wants(config.NotAsked)
+		routeOf(c, "wiki").Client.Ask = config.Required
+	}))
+	one, two := w.another(nil, "s"), w.another(nil, "s")
+	shown := ours.issue()
+	caller := newCaller(0, "wiki.test", shown)
+	again := func(w *world) visit {
+		t.Helper()
+		req, err := http.NewRequestWithContext(w.ctx, http.MethodGet, "https://"+w.address+"/x", nil)
+		w.must(err)
+		req.Host = "wiki.test"
+		res, err := caller.asks(w, "h3").RoundTrip(req)
+		w.must(err)
+		_ = text(t, res) // the ticket has come by now
+		return visit{res.StatusCode, res.TLS.DidResume}
+	}
+	for i, node := range []*world{one, two, one} {
+		if got := again(node); got != (visit{200, i > 0}) {
+			t.Errorf("visit %d: %+v", i, got)
+		}
+	}
+	two.change(func(c *config.Config) { c.Listeners[0].Client.Revoked = ours.revokes(shown) })
+	if got := again(two); got.status != 403 || got.resumed {
+		t.Errorf("revoked: %+v", got)
+	}
+}
+
 func TestWhoHasShownNoCertificateIsAskedAgain(t *testing.T) {
 	ours := newAuthority(t, "Ours")
 	w := newWorld(t, http.HandlerFunc(mirror), mutual(t, func(c *config.Config) {

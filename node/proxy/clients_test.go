@@ -10,29 +10,45 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quic-go/quic-go/http3"
+
 	"picket/node/authz"
 	"picket/node/config"
 )
 
 var versions = []uint16{tls.VersionTLS12, tls.VersionTLS13}
 
-// over asks for a page over HTTP/1.1 or HTTP/2, and gives status and body; 0 when TLS is not agreed on.
-func (c *caller) over(w *world, protocol, host string) (status int, body string) {
-	w.t.Helper()
+// protocols are what is spoken over TLS, by the names that it is agreed on by.
+var protocols = []string{"http/1.1", "h2", "h3"}
+
+// asks is a client for one protocol.
+func (c *caller) asks(w *world, protocol string) http.RoundTripper {
 	config := c.config.Clone()
 	config.NextProtos = []string{protocol}
-	transport := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: protocol == "h2"}
-	w.t.Cleanup(transport.CloseIdleConnections)
+	if protocol == "h3" {
+		config.MaxVersion = 0
+		h := &http3.Transport{TLSClientConfig: config}
+		w.t.Cleanup(func() { _ = h.Close() })
+		return h
+	}
+	h := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: protocol == "h2"}
+	w.t.Cleanup(h.CloseIdleConnections)
+	return h
+}
+
+// over asks for a page over a connection of its own, and gives status and body; 0 when TLS is not agreed on.
+func (c *caller) over(w *world, protocol, host string) (status int, body string) {
+	w.t.Helper()
 	req, err := http.NewRequestWithContext(w.ctx, http.MethodGet, "https://"+w.address+"/x", nil)
 	w.must(err)
 	req.Host = host
 	req.Header.Set("Cookie", c.cookie)
-	res, err := transport.RoundTrip(req)
+	res, err := c.asks(w, protocol).RoundTrip(req)
 	if err != nil {
 		return 0, err.Error()
 	}
 	defer res.Body.Close()
-	if want := map[string]int{"h2": 2, "http/1.1": 1}[protocol]; res.ProtoMajor != want {
+	if want := map[string]int{"h3": 3, "h2": 2, "http/1.1": 1}[protocol]; res.ProtoMajor != want {
 		w.t.Errorf("it spoke %s", res.Proto)
 	}
 	text, err := io.ReadAll(res.Body)
@@ -59,7 +75,7 @@ func TestARouteRefusesWhoHasNoValidCertificate(t *testing.T) {
 		"expired": {[]tls.Certificate{ours.issue(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })}, 403, "certificate_invalid"},
 		"revoked": {[]tls.Certificate{revoked}, 403, "certificate_invalid"},
 	} {
-		for _, protocol := range []string{"http/1.1", "h2"} {
+		for _, protocol := range protocols {
 			for _, version := range versions {
 				caller := newCaller(version, "wiki.test", c.shows...)
 				status, body := caller.over(w, protocol, "wiki.test")
@@ -101,8 +117,26 @@ func TestAListenerAgreesOnTLSWithNobodyElse(t *testing.T) {
 			}
 		}
 	}
-	if said := w.log.all.String(); !strings.Contains(said, "it was revoked") || !strings.Contains(said, "no TLS came about") {
-		t.Errorf("the log says %s", said)
+	for _, why := range []string{"it was revoked", "no certificate was shown", "no TLS came about"} { // perhaps a moment after the client has noticed
+		w.until("the log says: "+why, func() bool { return w.log.says(why) })
+	}
+	for name, c := range map[string]struct {
+		caller *caller
+		status int
+	}{
+		"none":    {newCaller(0, "wiki.test"), 0},
+		"ours":    {newCaller(0, "wiki.test", ours.issue()), 200},
+		"another": {newCaller(0, "wiki.test", others.issue()), 0},
+		"revoked": {newCaller(0, "wiki.test", revoked), 0},
+	} {
+		if got, body := c.caller.over(w, "h3", "wiki.test"); got != c.status {
+			t.Errorf("%s, HTTP/3: %d %s", name, got, body)
+		}
+	}
+	for reason, want := range map[string]float64{"none": 4, "authority": 2, "revoked": 2, "time": 0} {
+		w.until("those are counted who were refused: "+reason, func() bool {
+			return w.metric("picket_client_certificates_refused_total")["reason="+reason] == want
+		})
 	}
 	caller := newCaller(0, "wiki.test", ours.issue())
 	conn := tls.Client(w.dial(), caller.config)
@@ -166,7 +200,7 @@ func TestAHostWithRulesOfItsOwnIsReachedByItsOwnName(t *testing.T) {
 		{"a.any.test", "a.any.test", cert, 403},
 		{"open.test", "wiki.test", cert, 421},
 	} {
-		for _, protocol := range []string{"http/1.1", "h2"} {
+		for _, protocol := range protocols {
 			caller := newCaller(0, c.name, c.shows)
 			if c.name == "" {
 				caller.config.ServerName = "127.0.0.1" // is not sent
@@ -196,7 +230,7 @@ func TestPoliciesSeeTheCertificate(t *testing.T) {
 		{[]tls.Certificate{others.issue()}, 403},
 		{nil, 403},
 	} {
-		for _, protocol := range []string{"http/1.1", "h2"} {
+		for _, protocol := range protocols {
 			caller := newCaller(0, "wiki.test", c.shows...)
 			caller.cookie = cookie
 			status, body := caller.over(w, protocol, "wiki.test")

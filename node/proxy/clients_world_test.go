@@ -98,7 +98,7 @@ func mutual(t *testing.T, change func(*config.Config)) func(*config.Config) {
 	one, other := certificate(t, "wiki.test", "twin.test", "plain.test", "*.any.test"), certificate(t, "open.test")
 	return func(c *config.Config) {
 		c.Listeners[0].Certificates = []config.Certificate{one, other}
-		c.Listeners[0].HeaderTimeout = time.Minute
+		c.Listeners[0].HeaderTimeout, c.Listeners[0].HTTP3 = time.Minute, true
 		to := c.Routes[0].To
 		c.Routes[0].Access = config.Public
 		c.Routes = append(c.Routes,

@@ -89,7 +89,8 @@ type Door struct {
 	changes   *changes
 	metrics   *metrics
 	limits    *limits
-	coarse    atomic.Int64 // Unix ns, of the last sweep: what costs nothing to look at
+	coarse    atomic.Int64  // Unix ns, of the last sweep: what costs nothing to look at
+	reloaded  chan struct{} // holds one token when other rules came in force
 
 	mu        sync.Mutex
 	listeners []*listener        // guarded by mu
@@ -101,6 +102,7 @@ func New(o Options) (*Door, error) {
 	d := &Door{
 		fresh: o.Fresh, node: o.Node, drain: o.Drain, log: o.Log, now: o.Now,
 		plainLog: log.New(debugLog{o.Log}, "", 0), cookies: ourCookies(), buffers: newBuffers(), changes: newChanges(),
+		reloaded: make(chan struct{}, 1),
 	}
 	if d.now == nil {
 		d.now = time.Now
@@ -126,6 +128,7 @@ func New(o Options) (*Door, error) {
 	}
 	d.inForce.Store(rules)
 	d.upstreams.Use(rules.plan)
+	d.metrics.expire(o.Registry, newExpiries(d))
 	d.addListeners(rules)
 	rules.authn.OnChange(d.changes.add)
 	d.coarse.Store(time.Now().UnixNano())

@@ -7,18 +7,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"picket/node/authn"
+	"picket/node/proxy/trust"
 )
 
 // metrics counts what the door does.
 type metrics struct {
-	requests *prometheus.CounterVec
-	duration *prometheus.HistogramVec
-	open     prometheus.Gauge
-	cuts     prometheus.Counter
-	locks    *prometheus.CounterVec
-	conns    *prometheus.GaugeVec
-	refused  *prometheus.CounterVec
-	rations  *prometheus.CounterVec
+	requests  *prometheus.CounterVec
+	duration  *prometheus.HistogramVec
+	open      prometheus.Gauge
+	cuts      prometheus.Counter
+	locks     *prometheus.CounterVec
+	conns     *prometheus.GaugeVec
+	refused   *prometheus.CounterVec
+	rations   *prometheus.CounterVec
+	untrusted *prometheus.CounterVec
 }
 
 // newMetrics registers the metrics, or goes on with those that the registry has from an earlier configuration.
@@ -46,6 +48,9 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "picket_refused_connections_total", Help: "Connections of clients that were closed before or instead of a request, by reason.",
 		}, []string{"reason"}),
+		untrusted: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "picket_client_certificates_refused_total", Help: "Requests, and connections, refused for want of a valid client certificate, by what was wrong.",
+		}, []string{"reason"}),
 	}
 	m.rations = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "picket_rate_limited_total", Help: "Requests refused because their caller asks too often, by route; without one: our own pages.",
@@ -57,6 +62,7 @@ func newMetrics(to prometheus.Registerer) *metrics {
 	m.requests, m.duration = register(to, m.requests), register(to, m.duration)
 	m.open, m.cuts, m.locks = register(to, m.open), register(to, m.cuts), register(to, m.locks)
 	m.conns, m.refused = register(to, m.conns), register(to, m.refused)
+	m.untrusted = register(to, m.untrusted)
 	return m
 }
 
@@ -120,4 +126,14 @@ func (m *metrics) watchLimits(to prometheus.Registerer, l *limits) {
 	register(to, prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "picket_rate_limit_forgotten_total", Help: "Callers that were forgotten while they were still counted, because there were too many.",
 	}, func() float64 { return float64(l.Forgotten()) }))
+}
+
+// distrusted counts who had no valid certificate.
+func (m *metrics) distrusted(why error) { m.untrusted.WithLabelValues(trust.Word(why)).Inc() }
+
+// expire adds what tells when certificates end.
+func (m *metrics) expire(to prometheus.Registerer, e *expiries) {
+	if to != nil {
+		register[prometheus.Collector](to, e)
+	}
 }

@@ -60,6 +60,9 @@ func (d *Door) record(a *ask) {
 	if lock != nil {
 		d.metrics.locked(lock)
 	}
+	if a.distrust != nil {
+		d.metrics.distrusted(a.distrust)
+	}
 	if !a.rules.config.Telemetry.AccessLog {
 		return
 	}

@@ -68,6 +68,10 @@ func (p *Prepared) Use() {
 	d.inForce.Store(p.rules)
 	d.upstreams.Use(p.rules.plan)
 	d.Changed()
+	select {
+	case d.reloaded <- struct{}{}:
+	default: // told already
+	}
 	for _, l := range p.added {
 		d.serve(l.serve)
 		if l.udp != nil {

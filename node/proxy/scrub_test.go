@@ -22,6 +22,8 @@ func TestReservedNamesGoHoweverTheyAreSpelt(t *testing.T) {
 		"X-Picket-Jwt-Assertion", "x_picket_user", "X.Picket.User", "X Picket User", "X-PICKET-", "X-Forwarded-For", "X_Forwarded_For",
 		"X-Forwarded-Anything", "X-Forwarded", "Forwarded", "X-Real-Ip", "X.Real_IP", "X-Assertion", "x_assertion", "REMOTE_USER",
 		"Remote-User", "X-App-Groups", "x.app.groups", "X-Request-Id", "X-Original-Url", "Proxy", ".odd", "_ODD",
+		"Client-Cert", "Client-Cert-Chain", "X-Client-Cert", "X-Client-Certificate", "SSL_CLIENT_VERIFY", "Ssl-Client-Subject-Dn", "X-SSL-Client-S-DN",
+		"X-Forwarded-Client-Cert", "X_Forwarded.Tls-Client-Cert-Info", "X-Amzn-Mtls-Clientcert", "X-ARR-ClientCert", "X-TLS-Client-Verified",
 		"X-Picket-" + strings.Repeat("a", 500),
 	} {
 		if !s.isReserved(name) {

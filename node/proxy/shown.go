@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"picket/node/authz"
@@ -75,8 +76,12 @@ func (a *ask) judge(l *front, r *route, now time.Time) *trust.Verdict {
 // noTLS notes a handshake that failed. That it is for want of a certificate is for operators to know; all else is between the
 // client and itself.
 func (d *Door) noTLS(conn net.Conn, err error) {
+	if strings.Contains(err.Error(), "client didn't provide a certificate") { // crypto/tls has no name for it
+		err = fmt.Errorf("%w: %w", errUnwelcome, trust.ErrNone)
+	}
 	e := d.log.Debug()
 	if errors.Is(err, errUnwelcome) {
+		d.metrics.distrusted(err)
 		e = d.log.Info()
 	}
 	client, _, _ := net.SplitHostPort(conn.RemoteAddr().String())

@@ -22,6 +22,7 @@ func (d *Door) watch(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { d.followChanges(ctx); return nil })
 	g.Go(func() error { d.sweep(ctx); return nil })
+	g.Go(func() error { d.watchExpiries(ctx); return nil })
 	return g.Wait()
 }
 

@@ -29,6 +29,22 @@ var (
 	ErrPurpose   = errors.New("it is not for clients")
 )
 
+// Word is one of a few for why a certificate is not valid: none, authority, time, revoked, old_list, depth, name or purpose.
+func Word(why error) string {
+	for _, known := range [...]struct {
+		err  error
+		word string
+	}{
+		{ErrNone, "none"}, {ErrTime, "time"}, {ErrRevoked, "revoked"}, {ErrOldList, "old_list"}, {ErrDepth, "depth"},
+		{ErrName, "name"}, {ErrPurpose, "purpose"},
+	} {
+		if errors.Is(why, known.err) {
+			return known.word
+		}
+	}
+	return "authority"
+}
+
 // doubt is how long a verdict against a certificate holds.
 const doubt = 10 * time.Second
 
