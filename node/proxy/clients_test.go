@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bufio"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -170,6 +171,39 @@ func TestARouteTrustsItsOwnAuthorityAlone(t *testing.T) {
 					t.Errorf("a certificate of %s at %s: %s, closes: %v", shown, path, res.Status, res.Close)
 				}
 			}
+		}
+	}
+}
+
+// TestAListenerThatRequiresACertificateTakesThoseOfItsRoutes at their hosts: also for our own pages, where people sign in.
+func TestAListenerThatRequiresACertificateTakesThoseOfItsRoutes(t *testing.T) {
+	ours, devices := newAuthority(t, "Ours"), newAuthority(t, "Devices")
+	w := newWorld(t, http.HandlerFunc(mirror), mutual(t, func(c *config.Config) {
+		c.Listeners[0].Client = ours.wants(config.Required)
+		routeOf(c, "wiki").Client = devices.wants(config.Required)
+	}))
+	for _, c := range []struct {
+		by     *authority
+		host   string
+		path   string
+		status int
+	}{
+		{devices, "wiki.test", "/x", 200},
+		{devices, "wiki.test", "/.picket/ping", 200},
+		{devices, "twin.test", "/x", 0},
+		{ours, "wiki.test", "/x", 403},
+		{ours, "wiki.test", "/.picket/ping", 200},
+		{ours, "twin.test", "/x", 200},
+	} {
+		conn := tls.Client(w.dial(), newCaller(0, c.host, c.by.issue()).config)
+		_, err := io.WriteString(conn, "GET "+c.path+" HTTP/1.1\r\nHost: "+c.host+"\r\n\r\n")
+		w.must(err)
+		status := 0
+		if res, err := http.ReadResponse(bufio.NewReader(conn), nil); err == nil {
+			status = res.StatusCode
+		}
+		if status != c.status {
+			t.Errorf("a certificate of %s at %s%s: %d", c.by.cert.Subject, c.host, c.path, status)
 		}
 	}
 }
