@@ -48,6 +48,9 @@ func kinds() map[string]func(m *matrix, n *node, p *person) (alive func() error,
 		"gRPC stream":              (*matrix).openGRPC,
 		"CONNECT over HTTP/1.1":    (*matrix).openTunnel,
 		"CONNECT over HTTP/2":      (*matrix).openTunnelHTTP2,
+		"HTTP/3 stream":            (*matrix).openHTTP3,
+		"CONNECT over HTTP/3":      (*matrix).openTunnelHTTP3,
+		"WebSocket over HTTP/3":    (*matrix).openSocketHTTP3,
 	}
 }
 

@@ -17,6 +17,7 @@ cluster {
 listen "https" {
   address         = env("PICKET_LISTEN")
   tls             = { certificate = file(env("E2E_CERTIFICATE")), key = file(env("E2E_KEY")) }
+  http3           = true
   trusted_proxies = ["127.0.0.0/8"]
 }
 
