@@ -19,19 +19,28 @@ import (
 
 func (t terminal) connectCommand() *cobra.Command {
 	var proxy, listen string
+	var udp bool
 	c := &cobra.Command{
-		Use:   "connect HOST:PORT [--listen ADDRESS] [--proxy URL]",
-		Short: "TCP through the door",
+		Use:   "connect HOST:PORT [--listen ADDRESS] [--udp] [--proxy URL]",
+		Short: "TCP, or datagrams, through the door",
 		Long: `Connects standard input and output with what a route from tcp+https://HOST:PORT leads
 to, as the person who signed in with 'picket login https://HOST'. With --listen it takes
-connections on this computer instead, and connects each of them.`,
+connections on this computer instead, and connects each of them. With --udp it takes
+datagrams there, for a route from udp+https://HOST:PORT.`,
 		Example: `  ssh -o ProxyCommand="picket connect %h:%p" bastion.example.com
-  picket connect db.example.com:5432 --listen 127.0.0.1:5432`,
+  picket connect db.example.com:5432 --listen 127.0.0.1:5432
+  picket connect dns.example.com:53 --udp --listen 127.0.0.1:5353`,
 		Args: args("HOST:PORT"),
 		RunE: func(c *cobra.Command, args []string) error {
 			far, err := farEnd(args[0], proxy, time.Now())
 			if err != nil {
 				return err
+			}
+			if udp && listen == "" {
+				return misused("--udp needs --listen: datagrams come from programs of this computer")
+			}
+			if udp {
+				return t.connectDatagrams(c.Context(), far, listen)
 			}
 			if listen != "" {
 				return t.connectAll(c.Context(), far, listen)
@@ -44,6 +53,7 @@ connections on this computer instead, and connects each of them.`,
 		},
 	}
 	c.Flags().StringVar(&proxy, "proxy", "", "where the door is, if not at https://HOST")
+	c.Flags().BoolVar(&udp, "udp", false, "carry datagrams: each program at --listen has a way of its own")
 	c.Flags().StringVar(&listen, "listen", "", "take connections at HOST:PORT instead of standard input")
 	return c
 }
@@ -88,6 +98,11 @@ const connectTime = 30 * time.Second
 
 // open asks the door for a tunnel.
 func (f far) open(ctx context.Context) (*tunnel, error) {
+	return f.openBy(ctx, "CONNECT "+f.name+" HTTP/1.1\r\nHost: "+f.name+"\r\n", http.MethodConnect, http.StatusOK)
+}
+
+// openBy asks for one by the beginning of a request, which is answered with a status when it is there.
+func (f far) openBy(ctx context.Context, begin, method string, status int) (*tunnel, error) {
 	conn, err := f.door.dial(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("no picket answers at %s: is the address right? (%w)", f.door, cause(err))
@@ -95,7 +110,7 @@ func (f far) open(ctx context.Context) (*tunnel, error) {
 	if f.door.scheme == "https" {
 		conn = tls.Client(conn, &tls.Config{ServerName: f.host, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
 	}
-	made, err := f.ask(conn)
+	made, err := f.ask(conn, begin, method, status)
 	if err != nil {
 		_ = conn.Close()
 		return nil, err
@@ -104,11 +119,11 @@ func (f far) open(ctx context.Context) (*tunnel, error) {
 }
 
 // ask asks over a connection.
-func (f far) ask(conn net.Conn) (*tunnel, error) {
+func (f far) ask(conn net.Conn, begin, method string, status int) (*tunnel, error) {
 	if err := conn.SetDeadline(time.Now().Add(connectTime)); err != nil {
 		return nil, fmt.Errorf("asking %s: %w", f.door, err)
 	}
-	head := "CONNECT " + f.name + " HTTP/1.1\r\nHost: " + f.name + "\r\nUser-Agent: picket/" + thisBuild().Version + "\r\n"
+	head := begin + "User-Agent: picket/" + thisBuild().Version + "\r\n"
 	if f.token != "" {
 		head += "Proxy-Authorization: Bearer " + f.token + "\r\n"
 	}
@@ -117,11 +132,11 @@ func (f far) ask(conn net.Conn) (*tunnel, error) {
 	}
 	limited := &io.LimitedReader{R: conn, N: 64 << 10}
 	from := bufio.NewReader(limited)
-	response, err := http.ReadResponse(from, &http.Request{Method: http.MethodConnect})
+	response, err := http.ReadResponse(from, &http.Request{Method: method})
 	if err != nil {
 		return nil, fmt.Errorf("reading the answer of %s: %w", f.door, err)
 	}
-	if response.StatusCode != http.StatusOK {
+	if response.StatusCode != status {
 		text, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswer)) // half a text is better than none
 		return nil, f.door.refused(response.StatusCode, text)
 	}

@@ -188,6 +188,7 @@ type Route struct {
 	Paths      []Path   // below Prefix, the most specific first; none: all
 	Methods    []string // in capitals; HEAD is there with GET; none: all
 	Connect    string   // HOST:PORT that CONNECT has to name for TCP to be carried; "": the route carries HTTP
+	UDP        bool     // datagrams are carried for Connect, and not TCP
 	To         []string // upstream origins: http://HOST[:PORT], https://… or h2c://…; unix:/PATH or h2c+unix:/PATH; tcp://HOST:PORT or unix:/PATH where TCP is carried
 	Access     Access
 	Policies   []string // names, all of which must admit

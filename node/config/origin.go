@@ -20,10 +20,6 @@ func (d *decoder) front(w word, wildcard bool) (o Origin, path string, ok bool) 
 		d.fail(badURL, w.at, "%s", sentence(err))
 		return o, "", false
 	}
-	if strings.HasPrefix(u.Scheme, "udp") {
-		d.later(w.at, u.Scheme+"://")
-		return o, "", false
-	}
 	o, err = originOf(u, wildcard)
 	if err != nil {
 		d.fail(badURL, w.at, "%s", sentence(err))

@@ -36,7 +36,10 @@ func (b block) routes(k known) []Route {
 // Address is the URL that a route is from, in the one form in which such are compared.
 func (r Route) Address() string {
 	if r.Connect != "" {
-		return "tcp+" + r.From.Scheme + "://" + r.Connect
+		if r.UDP {
+			return udpPrefix + r.From.Scheme + "://" + r.Connect
+		}
+		return tcpPrefix + r.From.Scheme + "://" + r.Connect
 	}
 	return r.From.String() + r.Prefix
 }

@@ -7,33 +7,51 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 )
 
 // A route from tcp+https:// carries TCP: a program asks the door for HOST:PORT by CONNECT, and what it sends then goes to
-// the upstream as it stands. People sign in for it on the pages of its host, which are where the host's other routes are.
+// the upstream as it stands. People sign in for it on the pages of its host, which are where the host's other routes are. A
+// route from udp+https:// does the same with datagrams, by CONNECT-UDP (RFC 9298).
 
-// How the URL of such a route begins, and one for messages.
+// How the URLs of such routes begin, and one for messages.
 const (
 	tcpPrefix  = "tcp+"
+	udpPrefix  = "udp+"
 	tcpExample = "tcp+https://bastion.example.com:22"
 )
 
-// carriesTCP tells whether a route is from such a URL.
-func carriesTCP(from string) bool {
-	return len(from) >= len(tcpPrefix) && strings.EqualFold(from[:len(tcpPrefix)], tcpPrefix)
+// carriesTCP tells whether a route is from such a URL, for datagrams too.
+func carriesTCP(from string) bool { return begins(from, tcpPrefix) || carriesUDP(from) }
+
+// carriesUDP tells whether a route is for datagrams.
+func carriesUDP(from string) bool { return begins(from, udpPrefix) }
+
+func begins(text, prefix string) bool {
+	return len(text) >= len(prefix) && strings.EqualFold(text[:len(prefix)], prefix)
 }
+
+// datagramIdle is how long nothing is sent either way before datagrams are no longer carried: they have no end of their own.
+const datagramIdle = 5 * time.Minute
 
 // tunnel is a route that carries TCP.
 func (b block) tunnel(k known, from word) Route {
+	udp := carriesUDP(from.text)
+	example, read, idle := "tcp://10.0.0.9:22", b.tcpUpstream, time.Duration(0) // people leave a terminal open
+	if udp {
+		example, read, idle = "udp://10.0.0.9:53", b.udpUpstream, datagramIdle
+		b.refuseForUDP()
+	}
 	r := Route{
 		Name:        b.name,
 		Prefix:      "/",
-		To:          b.upstreams("tcp://10.0.0.9:22", b.tcpUpstream),
+		UDP:         udp,
+		To:          b.upstreams(example, read),
 		Identities:  b.references("identity", "identity", k.identities),
 		Session:     b.stricter(k.session),
-		IdleTimeout: b.duration("idle_timeout", 0, 0), // none: people leave a terminal open
+		IdleTimeout: b.duration("idle_timeout", idle, 0),
 		Client:      b.clientCertificates(),
 		Limit:       b.rateLimit(),
 	}
@@ -80,7 +98,7 @@ func (b block) connect(w word) (o Origin, name string) {
 }
 
 func tcpOrigin(u *url.URL) (o Origin, name string, err error) {
-	o.Scheme = strings.TrimPrefix(u.Scheme, tcpPrefix)
+	o.Scheme = strings.TrimPrefix(strings.TrimPrefix(u.Scheme, tcpPrefix), udpPrefix)
 	if o.Scheme != "https" && o.Scheme != "http" {
 		return o, "", fmt.Errorf("%.20q is not a scheme for this. Write tcp+https:// (or tcp+http://)", u.Scheme)
 	}
@@ -130,6 +148,35 @@ func (b block) tcpUpstream(w word) (string, bool) {
 		return "", false
 	}
 	return "tcp://" + net.JoinHostPort(host, port), true
+}
+
+// udpUpstream reads udp://HOST:PORT.
+func (b block) udpUpstream(w word) (string, bool) {
+	u, err := b.url(w)
+	if err == nil && u.Scheme != "udp" {
+		err = fmt.Errorf("%.20q is not a scheme for what carries datagrams. Write udp://", u.Scheme)
+	}
+	var host, port string
+	if err == nil {
+		host, port, err = tcpAddress(u)
+	}
+	if err != nil {
+		b.fail(badURL, w.at, "%s", sentence(err))
+		return "", false
+	}
+	return "udp://" + net.JoinHostPort(host, port), true
+}
+
+// refuseForUDP reports what means nothing for datagrams: nobody answers them for sure.
+func (b block) refuseForUDP() {
+	if b.has("proxy_protocol") {
+		b.fail(notOverUDP, b.body.Attributes["proxy_protocol"].NameRange, "The PROXY protocol is for TCP. Leave it out.")
+	}
+	for _, inner := range b.body.Blocks {
+		if inner.Type == "health" {
+			b.fail(notOverUDP, inner.TypeRange, "Whether something answers to datagrams cannot be told. Leave health out.")
+		}
+	}
 }
 
 // moveIn gives a route that carries TCP the port at which the pages of its host are: that of another route of the host,

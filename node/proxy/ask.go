@@ -29,6 +29,7 @@ type ask struct {
 
 	host      string        // canonical; "": it could not be read
 	port      string        // that CONNECT names; "" for other requests
+	datagrams bool          // it is CONNECT-UDP (RFC 9298)
 	origin    config.Origin // of the host asked for; zero: the host is none of ours
 	route     *route        // nil: none was found, or own is true
 	own       bool          // for our own pages

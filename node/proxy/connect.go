@@ -16,7 +16,7 @@ import (
 // bearer, and no cookie counts.
 func (d *Door) passTunnel(a *ask, l *front) {
 	a.w.last = a.r.Major == 1 // a client that did not wait for the answer must not have what follows read as a request
-	f := d.readConnect(a, l)
+	f := d.readTunnel(a, l)
 	if f == nil {
 		f = d.findTunnel(a, l)
 	}
@@ -36,6 +36,14 @@ func (d *Door) passTunnel(a *ask, l *front) {
 		return
 	}
 	d.carry(a)
+}
+
+// readTunnel takes from a request for a tunnel all that the door goes by.
+func (d *Door) readTunnel(a *ask, l *front) *authz.Refusal {
+	if a.datagrams {
+		return d.readConnectUDP(a, l)
+	}
+	return d.readConnect(a, l)
 }
 
 // readConnect takes from a CONNECT request all that the door goes by. It names a host and a port and nothing else, and

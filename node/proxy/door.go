@@ -163,7 +163,7 @@ func (d *Door) pass(a *ask) {
 		d.turnAway(a, closing())
 		return
 	}
-	if a.r.Method == http.MethodConnect {
+	if a.datagrams = wantsDatagrams(a.r); a.datagrams || a.r.Method == http.MethodConnect {
 		d.passTunnel(a, l)
 		return
 	}

@@ -50,6 +50,8 @@ func (d *Door) carry(a *ask) {
 	switch {
 	case upgrade:
 		d.carryUpgrade(a)
+	case a.route.UDP:
+		d.carryUDP(a)
 	case tunnel:
 		d.carryTunnel(a)
 	default:

@@ -80,15 +80,25 @@ func (t *table) site(o config.Origin) (*site, error) {
 
 // addTunnel notes a route that carries TCP.
 func (t *table) addTunnel(s *site, r *route) error {
-	if other := t.tunnels[r.Connect]; other != nil {
+	key := tunnelKey(r.Connect, r.UDP)
+	if other := t.tunnels[key]; other != nil {
 		return fmt.Errorf("%s is taken by route %q", r.Connect, other.Name)
 	}
-	t.tunnels[r.Connect], s.tcp = r, true
+	t.tunnels[key], s.tcp = r, true
 	return nil
 }
 
-// tunnel is the route that carries TCP for what a CONNECT request names; nil: none.
-func (t *table) tunnel(a *ask) *route { return t.tunnels[net.JoinHostPort(a.host, a.port)] }
+// tunnel is the route that carries TCP, or datagrams, for what a CONNECT request names; nil: none.
+func (t *table) tunnel(a *ask) *route {
+	return t.tunnels[tunnelKey(net.JoinHostPort(a.host, a.port), a.datagrams)]
+}
+
+func tunnelKey(name string, datagrams bool) string {
+	if datagrams {
+		return "udp " + name
+	}
+	return name
+}
 
 // find gives the site of a canonical host: its own, or that of the longest wildcard above it. Nil: none.
 func (t *table) find(host string) *site {

@@ -134,3 +134,12 @@ func (w *writer) WriteHeader(status int) {
 
 // Unwrap lets http.ResponseController reach what is beneath.
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// HTTPStream hands the stream over, for what needs its datagrams. Whoever takes it closes it.
+func (w *writer) HTTPStream() (*http3.Stream, error) {
+	streamer, ok := w.ResponseWriter.(http3.HTTPStreamer)
+	if !ok {
+		return nil, http.ErrNotSupported
+	}
+	return streamer.HTTPStream()
+}

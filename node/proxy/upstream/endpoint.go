@@ -11,7 +11,7 @@ import (
 // Endpoint is where an application is and what is spoken there.
 type Endpoint struct {
 	Origin  string // as the configuration has it, such as "http://10.0.0.5:8080" or "unix:/run/app.sock"
-	Scheme  string // "http", "https", "h2c" or "tcp"
+	Scheme  string // "http", "https", "h2c", "tcp" or "udp"
 	Network string // "tcp" or "unix"
 	Address string // HOST:PORT, or the path of a socket
 	Host    string // the Host of requests; "localhost" at a socket
@@ -42,10 +42,10 @@ func Parse(to string) (Endpoint, error) {
 	e := Endpoint{Origin: u.Scheme + "://" + u.Host, Scheme: u.Scheme, Network: "tcp", Host: u.Host}
 	port := u.Port()
 	switch {
-	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "h2c" && u.Scheme != "tcp":
+	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "h2c" && u.Scheme != "tcp" && u.Scheme != "udp":
 		return Endpoint{}, fmt.Errorf("%q is not http://HOST, https://HOST or h2c://HOST", to)
-	case port == "" && u.Scheme == "tcp":
-		return Endpoint{}, fmt.Errorf("%q is not tcp://HOST:PORT", to)
+	case port == "" && (u.Scheme == "tcp" || u.Scheme == "udp"):
+		return Endpoint{}, fmt.Errorf("%q is not %s://HOST:PORT", to, u.Scheme)
 	case port == "" && u.Scheme == "https":
 		port = "443"
 	case port == "":

@@ -25,10 +25,3 @@ identity "google" {
     "rp_initated",  # ERROR: Value not allowed; logout is a list of "rp_initiated". Did you mean "rp_initiated"?
   ]
 }
-
-route "ssh" {
-  from     = "udp+https://bastion.example.com:22" # ERROR: Not in this version; "udp+https://" is known
-  to       = ["http://10.0.0.5"]
-  policy   = policy.staff
-  any_user = true # ERROR: Who may enter?; route "ssh" says "policy" and "any_user". It can be one of them alone.
-}
