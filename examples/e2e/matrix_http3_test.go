@@ -45,6 +45,11 @@ func (m *matrix) ask3(n *node, r *http.Request) (*http3.RequestStream, func(), e
 	if err := stream.SendRequestHeader(r); err != nil {
 		return nil, nil, err
 	}
+	if r.Method != http.MethodConnect {
+		if err := stream.Close(); err != nil { // there is no body
+			return nil, nil, err
+		}
+	}
 	response, err := stream.ReadResponse()
 	if err != nil {
 		return nil, nil, err

@@ -28,8 +28,7 @@ routes: [{from: https://a.example.com, to: http://10.0.0.1, policy: {allow: {or:
 		to: {
 			`to = "http://10.0.0.1/app"`,
 		},
-		`address = ":443"`: {`proxy_protocol = []`, `http3 = true`},
-		when:               {`device.id == "a"`, `data.geoip["a"] == "b"`},
+		when: {`device.id == "a"`, `data.geoip["a"] == "b"`},
 	} {
 		if !strings.Contains(string(result.HCL), place) {
 			t.Fatalf("%q is not in\n%s", place, result.HCL)
