@@ -116,26 +116,28 @@ func TestAShadowIsLoggedAndCountedAndNeverEnforced(t *testing.T) {
 	w := newWorld(t, 1, watched, hello)
 	n := w.nodes[0]
 	b := w.browser(n)
+	told := func() (changes []any) {
+		for _, line := range n.log.lines("request") {
+			if shadow, ok := line["shadow"]; ok {
+				changes = append(changes, shadow.([]any)[0].(map[string]any)["change"])
+			}
+		}
+		return changes
+	}
 	if p := b.visit("http://wiki.localhost:8080/wiki/new", "alice"); p.text != "hello" {
 		t.Errorf("what a shadow would refuse: %s", p.Status)
 	}
+	w.until("the line is written", func() bool { return len(told()) == 1 }) // once the response is out
 	if p := b.get("http://wiki.localhost:8080/ops"); p.StatusCode != http.StatusForbidden {
 		t.Errorf("what a shadow would admit: %s", p.Status)
 	}
 	for change, want := range map[string]string{"loses": "1", "gains": "1", "same": ""} {
 		line := `picket_shadow_decisions_total{change="` + change + `",policy="candidate",route="wiki"}`
-		if got := n.metric(w, line); got != want {
-			t.Errorf("%s is %q, want %q", line, got, want)
-		}
+		w.until(line+" is "+want, func() bool { return n.metric(w, line) == want })
 	}
-	var told []any
-	for _, line := range n.log.lines("request") {
-		if shadow, ok := line["shadow"]; ok {
-			told = append(told, shadow.([]any)[0].(map[string]any)["change"])
-		}
-	}
-	if !reflect.DeepEqual(told, []any{"loses", "gains"}) {
-		t.Errorf("the log says %v", told)
+	w.until("the second line is written", func() bool { return len(told()) == 2 })
+	if got := told(); !reflect.DeepEqual(got, []any{"loses", "gains"}) {
+		t.Errorf("the log says %v", got)
 	}
 }
 

@@ -75,12 +75,12 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 func again(ts *testscript.TestScript, args []string, so func() bool) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for !so() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			ts.Fatalf("not within 20 s: %s", strings.Join(args, " "))
+			ts.Fatalf("not within two minutes: %s", strings.Join(args, " "))
 		}
 	}
 }

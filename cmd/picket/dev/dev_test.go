@@ -235,7 +235,7 @@ func startDev(t *testing.T, of string, o Options) (d *Dev, out *output, end func
 	case <-d.Ready():
 	case err := <-ended:
 		t.Fatalf("it ended before it was ready: %v\n%s", err, out)
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatalf("it is not ready:\n%s", out)
 	}
 	return d, out, end
@@ -245,7 +245,7 @@ func startDev(t *testing.T, of string, o Options) (d *Dev, out *output, end func
 func visits(t *testing.T, d *Dev, n int) map[string]int {
 	t.Helper()
 	dialer := &net.Dialer{}
-	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true,
+	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return dialer.DialContext(ctx, network, loopback(d.configuration.Port))
 		}}}
@@ -268,7 +268,7 @@ func visits(t *testing.T, d *Dev, n int) map[string]int {
 
 func until(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !done(); {
+	for deadline := time.Now().Add(2 * time.Minute); !done(); {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain until %s", what)
 		}

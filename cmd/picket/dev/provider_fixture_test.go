@@ -210,7 +210,7 @@ func (rp *relyingParty) claims(token *oauth2.Token) claims {
 
 // refresh redeems a refresh token, once and now.
 func (rp *relyingParty) refresh(token string) (*oauth2.Token, error) {
-	ctx, cancel := context.WithTimeout(rp.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(rp.t.Context(), 2*time.Minute)
 	defer cancel()
 	return rp.oauth.TokenSource(ctx, &oauth2.Token{RefreshToken: token}).Token()
 }
