@@ -19,11 +19,10 @@ type table struct {
 
 // site is one host, or all hosts below a wildcard.
 type site struct {
-	origin   config.Origin // scheme and port are the site's; the host may begin with "*."
-	root     node          // of the routes' paths
-	patterns bool          // some path is an expression
-	named    []string      // methods that routes name, sorted
-	tcp      bool          // some route carries TCP
+	origin config.Origin // scheme and port are the site's; the host may begin with "*."
+	root   node          // of the routes' paths
+	named  []string      // methods that routes name, sorted
+	tcp    bool          // some route carries TCP
 }
 
 // newTable compiles the routes. The authenticate host is a site too, with no route of its own: zero for none.

@@ -99,7 +99,6 @@ func (s *site) addPath(p config.Path, r *route) error {
 		at = &n.exact[slashes(p.Text)]
 	case config.PatternPath:
 		at = n.pattern(p)
-		s.patterns = true
 	}
 	if err := at.add(r); err != nil {
 		return fmt.Errorf("%s%s %w", r.From, p, err)
@@ -170,10 +169,11 @@ const (
 	unclear        // to one or the other, by who reads it
 )
 
-// find gives the route of a canonical path and a method.
+// find gives the route of a canonical path and a method. It is unclear, too, when the path without its parameters, and without
+// the segments that were nothing else (/;x/admin), is for another.
 func (s *site) find(path, method string) (*route, lead) {
 	found, to := s.walk(path, method)
-	if to != unclear && s.patterns && hasParameters(path) {
+	if to != unclear && hasParameters(path) {
 		if other, _ := s.walk(withoutAny(path), method); other != found {
 			return nil, unclear
 		}
@@ -181,7 +181,7 @@ func (s *site) find(path, method string) (*route, lead) {
 	return found, to
 }
 
-// walk is find, but for expressions that an application would have match otherwise. It is unclear when an application
+// walk is find, but for what an application finds that takes all parameters away. It is unclear when an application
 // that takes a segment for its name and parameters (/admin;x, RFC 3986, section 3.3) would take the path for one of another
 // route.
 func (s *site) walk(path, method string) (*route, lead) {
