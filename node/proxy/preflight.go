@@ -12,7 +12,7 @@ import (
 
 // isPreflight tells whether a request asks what a page of another origin may do, as a browser asks it (Fetch standard,
 // CORS-preflight fetch): by OPTIONS, for one origin and one method, with neither a body nor anything to be known by. Whatever else
-// is called a preflight is none.
+// is called a preflight is none, nor is what would arrive as something else, for it has a field of its own dropped on the way.
 func isPreflight(r *http1.Request) bool {
 	if r.Method != http.MethodOptions || r.Length != 0 {
 		return false
@@ -33,6 +33,10 @@ func isPreflight(r *http1.Request) bool {
 			}
 		case http1.Cookie, http1.Authorization, http1.Upgrade:
 			return false
+		case http1.Connection:
+			if len(appendNames(nil, f.Value)) > 0 {
+				return false
+			}
 		}
 	}
 	return origins == 1 && methods == 1

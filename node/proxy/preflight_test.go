@@ -69,6 +69,7 @@ func TestOnlyAPreflightPassesWithoutASession(t *testing.T) {
 		"in chunks":          preflight + "Transfer-Encoding: chunked\n\n1\na\n0\n\n",
 		"with a cookie":      preflight + "Cookie: a=b\n\n",
 		"with credentials":   preflight + "Authorization: Basic YTpi\n\n",
+		"that is to be none": preflight + "Connection: origin, access-control-request-method\n\n",
 		"that switches":      preflight + "Connection: upgrade\nUpgrade: h2c\n\n",
 	} {
 		if res := w.ask(request); res.StatusCode != http.StatusUnauthorized {
