@@ -31,7 +31,14 @@ func (x *exchange) copyBody(answer *http1.Answer) error {
 		return nil
 	}
 	buffer := x.door.buffers.Get()
-	defer x.door.buffers.Put(buffer)
+	err := x.copyThrough(buffer, answer)
+	if err == nil { // else HTTP/2 may still be about to send what is in it, and nobody else's data are to be there by then
+		x.door.buffers.Put(buffer)
+	}
+	return err
+}
+
+func (x *exchange) copyThrough(buffer []byte, answer *http1.Answer) error {
 	if answer.Length < 0 { // the header goes first: the body may be long in coming
 		if err := x.w.Flush(); err != nil {
 			return err
