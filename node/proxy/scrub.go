@@ -100,7 +100,8 @@ func (s *scrubber) isReserved(name string) bool {
 	return false
 }
 
-// foldName maps to "-" what servers between here and the application's environment do, and upper case to lower.
+// foldName maps to "-" what servers between here and the application's environment do, some of them all that is neither letter nor
+// digit, and upper case to lower.
 func foldName(name string) string { return string(appendFolded(nil, name)) }
 
 func appendFolded(b []byte, name string) []byte {
@@ -112,12 +113,12 @@ func appendFolded(b []byte, name string) []byte {
 
 func folded(c byte) byte {
 	switch {
-	case c == '_', c == '.', c == ' ':
-		return '-'
+	case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c >= 0x80:
+		return c
 	case 'A' <= c && c <= 'Z':
 		return c + 'a' - 'A'
 	}
-	return c
+	return '-'
 }
 
 // dropHops removes what Connection nominates, and what is of one connection (RFC 9110, section 7.6.1). That we take trailers

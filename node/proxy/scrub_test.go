@@ -25,6 +25,7 @@ func TestReservedNamesGoHoweverTheyAreSpelt(t *testing.T) {
 		"Client-Cert", "Client-Cert-Chain", "X-Client-Cert", "X-Client-Certificate", "SSL_CLIENT_VERIFY", "Ssl-Client-Subject-Dn", "X-SSL-Client-S-DN",
 		"X-Forwarded-Client-Cert", "X_Forwarded.Tls-Client-Cert-Info", "X-Amzn-Mtls-Clientcert", "X-ARR-ClientCert", "X-TLS-Client-Verified",
 		"X-Picket-" + strings.Repeat("a", 500),
+		"X~Picket~User", "X-Picket+User", "X!Forwarded'For", "Remote*User", "X&Real|Ip", "`odd", // what lighttpd has CGI see as the same
 	} {
 		if !s.isReserved(name) {
 			t.Errorf("%q stays", name)
