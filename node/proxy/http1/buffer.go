@@ -47,10 +47,17 @@ type input struct {
 
 func newInput(conn net.Conn, buffers *buffers) input {
 	in := input{conn: conn, buffers: buffers}
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		if raw, err := tcp.SyscallConn(); err == nil {
-			in.raw = raw
-		}
+	var socket syscall.Conn
+	switch c := conn.(type) { // not whatever has SyscallConn: bytes may be held above the socket
+	case *net.TCPConn:
+		socket = c
+	case *net.UnixConn:
+		socket = c
+	default:
+		return in
+	}
+	if raw, err := socket.SyscallConn(); err == nil {
+		in.raw = raw
 	}
 	return in
 }
