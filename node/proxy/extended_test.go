@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
@@ -302,6 +304,24 @@ func TestARequestSwitchesToWhatItsRouteSays(t *testing.T) {
 			t.Error("the client takes the cut for an end")
 		}
 		cookie = w.signIn("alice", origin("wiki.test"), "wiki")
+	}
+}
+
+func TestAProtocolThatTheRouteNoLongerNamesIsCut(t *testing.T) {
+	w := newWorld(t, http.HandlerFunc(shell), func(c *config.Config) { c.Routes[0].Upgrade = []string{"spdy/3.1"} })
+	cookie, conn := w.signIn("alice", origin("wiki.test"), "wiki"), w.dial()
+	_, err := io.WriteString(conn, "POST /exec HTTP/1.1\r\nHost: wiki.test\r\nCookie: "+cookie+"\r\nConnection: Upgrade\r\nUpgrade: spdy/3.1\r\n\r\n")
+	w.must(err)
+	if res := w.read(conn); res.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatal(res.Status)
+	}
+	w.use(func(c *config.Config) { c.Routes[0].Upgrade = []string{"SPDY/3.1", "other"} })
+	w.says(conn, conn, "still here")
+	w.use(func(c *config.Config) { c.Routes[0].Upgrade = []string{"other"} })
+	w.must(conn.SetReadDeadline(time.Now().Add(time.Minute)))
+	var late net.Error
+	if _, err := io.ReadAll(conn); errors.As(err, &late) && late.Timeout() {
+		t.Error("it goes on")
 	}
 }
 

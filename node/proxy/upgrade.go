@@ -87,6 +87,17 @@ func (d *Door) checkUpgrade(a *ask) *authz.Refusal {
 	return nil
 }
 
+// lets tells whether requests of the route may be for a protocol; "" is that of the request.
+func (r *route) lets(protocol string) bool {
+	switch protocol {
+	case "":
+		return true
+	case webSocket:
+		return r.WebSocket
+	}
+	return r.switchesTo(protocol)
+}
+
 // switchesTo tells whether requests of the route may switch to a protocol other than WebSocket. Tokens are compared as RFC 9110,
 // section 7.8 asks for.
 func (r *route) switchesTo(token string) bool {

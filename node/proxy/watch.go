@@ -151,7 +151,7 @@ func (r *Rules) sameRoute(a *ask) *route {
 		return nil
 	}
 	found, to := s.routeOf(&a.in.Request)
-	if to != toRoute || found.Name != a.route.Name || a.in.Request.WebSocket && !found.WebSocket {
+	if to != toRoute || found.Name != a.route.Name || !found.lets(a.wants) {
 		return nil
 	}
 	return found
