@@ -102,11 +102,14 @@ func (x *exchange) question() *http1.Question {
 	return &x.asked
 }
 
-// Inform passes on what the application says before it responds.
+// Inform passes on what the application says before it responds. That it switches to another protocol is none of that: it was not
+// asked to (HTTP/2 lets it say so all the same).
 func (x *exchange) Inform(status int, fields http1.Fields) error {
+	if status == http.StatusSwitchingProtocols {
+		return nil
+	}
 	x.informed = true
-	dropHops(&fields)
-	return x.w.Inform(status, fields)
+	return x.w.Inform(status, x.door.beside(fields, x.ask))
 }
 
 // notInTrailers are fields that say who asks, for what, and how a message is framed: too late in a trailer (RFC 9110,

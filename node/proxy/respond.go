@@ -68,5 +68,5 @@ func (x *exchange) finish(answer *http1.Answer) error {
 	if answer.Body == nil {
 		return x.w.Finish(nil)
 	}
-	return x.w.Finish(answer.Body.Trailers())
+	return x.w.Finish(x.door.beside(answer.Body.Trailers(), x.ask))
 }

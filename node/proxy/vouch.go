@@ -47,6 +47,24 @@ func (d *Door) vouch(a *ask) *authz.Refusal {
 
 // outgoing is the part of a response's fields that goes to the client.
 func (d *Door) outgoing(fields *http1.Fields, a *ask) {
+	d.dropOurs(fields)
+	if a.route != nil {
+		a.route.answered.apply(fields, &a.in)
+	}
+	d.renew(fields, a)
+}
+
+// beside is the same of what comes before the header of a response (1xx), or behind its body: nothing is added there.
+func (d *Door) beside(fields http1.Fields, a *ask) http1.Fields {
+	if len(fields) == 0 {
+		return nil
+	}
+	d.dropOurs(&fields)
+	return a.route.answered.without(fields)
+}
+
+// dropOurs takes out what no application says to a client.
+func (d *Door) dropOurs(fields *http1.Fields) {
 	dropHops(fields)
 	all := *fields
 	kept := all[:0]
@@ -63,10 +81,6 @@ func (d *Door) outgoing(fields *http1.Fields, a *ask) {
 	}
 	clear(all[len(kept):])
 	*fields = kept
-	if a.route != nil {
-		a.route.answered.apply(fields, &a.in)
-	}
-	d.renew(fields, a)
 }
 
 // renew gives a browser another cookie when its own was made with a secret that is to be removed: with a page, and not
