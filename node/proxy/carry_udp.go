@@ -101,7 +101,7 @@ func openDatagrams(a *ask) (datagrams, error) {
 	if c, ok := a.w.Client.(*netClient); ok && a.r.Major == 3 {
 		if s, ok := c.w.(interface{ HTTPStream() (*http3.Stream, error) }); ok {
 			a.w.Begin(http1.Reply{Status: http.StatusOK, Fields: fields, Length: -1})
-			c.waits.Store(false)
+			c.leave() // the stream is ours
 			stream, err := s.HTTPStream()
 			return &quicDatagrams{capsules: capsules{r: stream, w: stream}, stream: stream}, err
 		}

@@ -48,7 +48,7 @@ func streamOf(a *ask, answer http1.Reply) (s *shared, ok bool) {
 		return nil, false
 	}
 	a.w.Begin(answer)
-	c.waits.Store(false) // whoever joins the two ends sees to that
+	c.leave() // whoever joins the two ends sees to their end
 	return &shared{body: c.r.Body, w: c.w, control: c.control}, true
 }
 

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"io"
 	"maps"
 	"net"
@@ -9,7 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"picket/node/proxy/http1"
@@ -25,6 +26,7 @@ func (d *Door) serveHTTP(w http.ResponseWriter, r *http.Request, through *listen
 	defer stop()
 	defer request.Life.Over()
 	c := &netClient{w: w, r: r, control: http.NewResponseController(w)}
+	defer c.leave()
 	defer context.AfterFunc(&request.Life, c.release)()
 	d.take(request, c, through)
 	if !c.done {
@@ -87,15 +89,64 @@ type netClient struct {
 	control *http.ResponseController
 	done    bool // the response is finished, or the connection handed over
 
-	waits atomic.Bool // writing the body may wait for the client to read
+	mu      sync.Mutex
+	began   bool // guarded by mu
+	writing bool // guarded by mu: perhaps it waits for the client to read
+	cut     bool // guarded by mu: no more of the body is written
+	left    bool // guarded by mu: the handler is about to return, or somebody else sees to the end of what is written
 }
 
-// release ends a write that waits for a client that does not read, when the request is over: nothing of a response that was cut
-// goes to the client any more.
+// unread is how long a write that is under way when a response is cut may take: one that need not wait for the client is done by
+// then, and an end in good form, such as the status of gRPC, can follow it.
+const unread = 20 * time.Millisecond
+
+// errCut is for what would be written after a response was cut.
+var errCut = errors.New("the response was cut")
+
+// release is for the end of a request: nothing of a response that was cut goes to the client any more, and a write that waits for
+// a client that does not read is ended.
 func (c *netClient) release() {
-	if c.waits.Load() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.began || c.left {
+		return
+	}
+	c.cut = true
+	if c.writing {
+		time.AfterFunc(unread, c.abort)
+	}
+}
+
+// abort ends a write that still waits.
+func (c *netClient) abort() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.writing && !c.left {
 		_ = c.control.SetWriteDeadline(time.Now())
 	}
+}
+
+// leave has release do nothing: w may be gone, or be in other hands.
+func (c *netClient) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left = true
+}
+
+// body does something that may wait for the client to read.
+func (c *netClient) body(write func() error) error {
+	c.mu.Lock()
+	if c.cut {
+		c.mu.Unlock()
+		return errCut
+	}
+	c.writing = true
+	c.mu.Unlock()
+	err := write()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writing = false
+	return err
 }
 
 // Inform sends an informational response.
@@ -125,14 +176,19 @@ func (c *netClient) Begin(r http1.Reply) {
 		_ = c.control.EnableFullDuplex() // else net/http throws the rest of a body away once the answer begins
 	}
 	c.w.WriteHeader(r.Status)
-	c.waits.Store(true)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.began = true
 }
 
 // Write writes to the body.
-func (c *netClient) Write(p []byte) (int, error) { return c.w.Write(p) }
+func (c *netClient) Write(p []byte) (n int, err error) {
+	err = c.body(func() error { n, err = c.w.Write(p); return err })
+	return n, err
+}
 
 // Flush sends what was written so far.
-func (c *netClient) Flush() error { return c.control.Flush() }
+func (c *netClient) Flush() error { return c.body(c.control.Flush) }
 
 // Finish leaves it to net/http to end the response, when the handler returns.
 func (c *netClient) Finish(trailers http1.Fields) error {
