@@ -161,6 +161,10 @@ func TestANodeThatWasAloneDoesNotGrowIntoAClusterThatIsThere(t *testing.T) {
 
 	refusesToGrow(t, peers, stores[1])
 	get(t, first, "of-n1")
+	eventually(t, "the first counts on the third", func() bool { // else it would go on alone
+		group, err := first.Group(t.Context())
+		return err == nil && len(group.Nodes) == 2
+	})
 	third.end(false)
 	eventually(t, "nobody leads", func() bool { _, err := first.Group(t.Context()); return err != nil })
 	refusesToGrow(t, peers, stores[1])

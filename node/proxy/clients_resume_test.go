@@ -200,7 +200,7 @@ func TestALongConnectionDoesNotOutliveItsCertificate(t *testing.T) {
 		node, at := w.at()
 		conn := tls.Client(node.dial(), newCaller(0, "wiki.test", shown).config)
 		ask := func() int {
-			_, err := io.WriteString(conn, "GET /x HTTP/1.1\r\nHost: wiki.test\r\nConnection: close\r\n\r\n")
+			_, err := io.WriteString(conn, "GET /x HTTP/1.1\r\nHost: wiki.test\r\n\r\n")
 			w.must(err)
 			return w.read(conn).StatusCode
 		}
