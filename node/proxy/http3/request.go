@@ -3,8 +3,10 @@ package http3
 import (
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/quic-go/quic-go/http3"
@@ -22,7 +24,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.calm(q, "too many requests taken back at once")
 	}
 	defer q.end()
-	out := &writer{ResponseWriter: w}
+	out := &writer{ResponseWriter: w, header: http.Header{}}
+	defer out.end()
 	defer func() {
 		if r.Context().Err() != nil && !q.resets.take(time.Now()) {
 			h.calm(q, "too many requests taken back")
@@ -59,7 +62,7 @@ func (h *handler) shape(w *writer, r *http.Request) *http.Request {
 	}
 	b := &body{ReadCloser: r.Body, from: r, announced: r.Trailer}
 	if httpguts.HeaderValuesContainsToken(r.Header["Expect"], "100-continue") {
-		b.goOn = func() { w.ResponseWriter.WriteHeader(http.StatusContinue) }
+		b.goOn = w.goOn
 	} else if r.ContentLength < 0 && seldomHasBody(r.Method) {
 		b.look(w, h.options.HeaderTimeout)
 	}
@@ -121,15 +124,58 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// writer leaves out what is of one connection, and is not to be said in HTTP/3 (RFC 9114, section 4.2).
-type writer struct{ http.ResponseWriter }
+// writer leaves out what is of one connection, and is not to be said in HTTP/3 (RFC 9114, section 4.2). The header of quic-go is for
+// one goroutine, but who reads the body may have to say 100 Continue; so the handler writes to another.
+type writer struct {
+	http.ResponseWriter
+	header http.Header
+
+	mu    sync.Mutex // held while ResponseWriter has its header written to, or read
+	begun bool       // guarded by mu: the response was decided
+}
+
+// Header is the header of the response.
+func (w *writer) Header() http.Header { return w.header }
 
 // WriteHeader sends the header.
 func (w *writer) WriteHeader(status int) {
-	for _, name := range [...]string{"Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade"} {
-		delete(w.Header(), name)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.begun {
+		return
 	}
+	for _, name := range [...]string{"Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade"} {
+		delete(w.header, name)
+	}
+	h := w.ResponseWriter.Header()
+	maps.Copy(h, w.header)
 	w.ResponseWriter.WriteHeader(status)
+	if w.begun = status >= 200; !w.begun {
+		clear(h)
+	}
+}
+
+// Write writes to the body.
+func (w *writer) Write(p []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return w.ResponseWriter.Write(p)
+}
+
+// goOn says 100 Continue, unless the response was decided.
+func (w *writer) goOn() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.begun {
+		w.ResponseWriter.WriteHeader(http.StatusContinue)
+	}
+}
+
+// end hands over trailers, and lets nothing more be said.
+func (w *writer) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.begun = true
+	maps.Copy(w.ResponseWriter.Header(), w.header)
 }
 
 // Unwrap lets http.ResponseController reach what is beneath.
