@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"picket/node/proxy/gate"
+	"picket/node/proxy/http1"
 )
 
 // take brings one connection, which the gate has let in, to whoever speaks its protocol: who is it of, may so many come from
@@ -39,20 +40,29 @@ func (s *speakers) take(conn net.Conn) {
 		}
 		defer l.gate.LeaveFrom(from)
 	}
-	if s.tls != nil {
-		s.takeSecure(conn, known)
-		return
+	switch ready, state, how := s.agree(conn, known); how {
+	case "h2":
+		s.speak2(ready)
+	case "http/1.1":
+		s.speak1(ready, state)
 	}
-	two, err := beginsAsHTTP2(conn, l.HeaderTimeout)
-	s.arriving.remove(conn)
+}
+
+// agree tells which protocol a connection speaks, and what TLS agreed on where that is spoken; "": none, it is closed.
+func (s *speakers) agree(conn, known net.Conn) (ready net.Conn, state *tls.ConnectionState, how string) {
+	defer s.arriving.remove(conn)
+	if s.tls != nil {
+		return s.agreeSecurely(known)
+	}
+	two, err := beginsAsHTTP2(conn, s.listener.HeaderTimeout)
 	switch {
 	case err != nil:
 		_ = conn.Close()
+		return nil, nil, ""
 	case two:
-		s.speak2(known)
-	default:
-		s.speak1(known, nil)
+		return known, nil, "h2"
 	}
+	return known, nil, "http/1.1"
 }
 
 // speak1 serves a connection of HTTP/1.1. Requests end by their own, or with their connection.
@@ -67,26 +77,24 @@ func (s *speakers) speak2(conn net.Conn) {
 	s.http2.ServeConn(context.Background(), conn)
 }
 
-// takeSecure serves one connection in the protocol that TLS agrees on.
-func (s *speakers) takeSecure(conn, known net.Conn) {
-	secure := tls.Server(known, s.tls)
-	err := s.shakeHands(secure)
-	s.arriving.remove(conn)
-	if err != nil {
+// agreeSecurely leaves it to TLS.
+func (s *speakers) agreeSecurely(known net.Conn) (*tls.Conn, *tls.ConnectionState, string) {
+	secure := tls.Server(http1.Beneath(known), s.tls)
+	if err := s.shakeHands(secure); err != nil {
 		s.listener.door.noTLS(known, err)
 		tellPlain(err)
-		_ = conn.Close()
-		return
+		_ = known.Close()
+		return nil, nil, ""
 	}
 	state := secure.ConnectionState()
 	switch state.NegotiatedProtocol {
 	case "h2":
-		s.speak2(secure)
+		return secure, nil, "h2"
 	case acmeALPN: // the handshake was all that was wanted (RFC 8737, section 3)
 		_ = secure.Close()
-	default:
-		s.speak1(secure, &state)
+		return nil, nil, ""
 	}
+	return secure, &state, "http/1.1"
 }
 
 // tellPlain tells a client that spoke HTTP to an address of TLS, as net/http does.

@@ -2,10 +2,9 @@ package http1
 
 import (
 	"bytes"
-	"errors"
+	"crypto/tls"
 	"io"
 	"net"
-	"os"
 	"sync"
 	"syscall"
 )
@@ -33,7 +32,8 @@ func (p *buffers) put(b []byte) {
 // input is what was read from a connection and not yet used.
 type input struct {
 	conn    net.Conn
-	raw     syscall.RawConn // of a socket; nil: it is none, but TLS
+	raw     syscall.RawConn // of a socket; nil: it is none that can be waited for without a buffer
+	below   *Below          // of TLS that can; nil: it is a socket
 	buffers *buffers
 	buf     []byte // nil: nothing is held
 	r, w    int    // buf[r:w] is unused
@@ -53,6 +53,11 @@ func newInput(conn net.Conn, buffers *buffers) input {
 		socket = c
 	case *net.UnixConn:
 		socket = c
+	case *tls.Conn:
+		if below, ok := c.NetConn().(*Below); ok {
+			in.raw, in.below = below.raw, below
+		}
+		return in
 	default:
 		return in
 	}
@@ -130,22 +135,22 @@ func (in *input) silent() bool {
 // try reads what is there; it is done unless there is nothing.
 func (in *input) try(socket int) (done bool, err error) {
 	in.buf = in.buffers.get()
-	for {
-		n, err := syscall.Read(socket, in.buf)
-		switch {
-		case errors.Is(err, syscall.EINTR):
-			continue
-		case errors.Is(err, syscall.EAGAIN):
-			in.release()
-			return false, nil
-		case err != nil:
-			return true, os.NewSyscallError("read", err)
-		case n == 0:
-			return true, io.EOF
-		}
-		in.w, in.used = n, true
-		return true, nil
+	if in.below == nil {
+		in.w, err = readNow(socket, in.buf)
+	} else {
+		in.w, err = in.below.through(in.conn, socket, in.buf)
 	}
+	in.used = in.used || in.w > 0
+	switch {
+	case in.w > 0:
+		return true, nil // what else there is to say will be said again
+	case err == errNothingYet:
+		in.release()
+		return false, nil
+	case err == nil:
+		err = io.ErrNoProgress
+	}
+	return true, err
 }
 
 func (in *input) makeRoom(most int) error {

@@ -51,8 +51,8 @@ type exchange struct {
 func (c *conn) serve(ctx context.Context) {
 	defer c.input.release()
 	defer c.out.release()
-	for first := true; ; first = false {
-		x, err := c.next(first)
+	for first := true; c.await(first) == nil; first = false { // else it ended, or nothing came: nobody waits for an answer
+		x, err := c.next()
 		if err != nil {
 			c.refuse(err)
 			return
@@ -64,10 +64,7 @@ func (c *conn) serve(ctx context.Context) {
 }
 
 // next reads the next head.
-func (c *conn) next(first bool) (*exchange, error) {
-	if err := c.await(first); err != nil {
-		return nil, err
-	}
+func (c *conn) next() (*exchange, error) {
 	c.bounds.reading(c.server.HeaderTimeout)
 	c.input.used = len(c.input.held()) > 0
 	c.fresh.Store(true)
@@ -119,20 +116,26 @@ func (c *conn) await(first bool) error {
 	if len(c.input.held()) > 0 {
 		return nil
 	}
+	if !c.rest(first) {
+		return io.EOF
+	}
+	err := c.input.first()
+	c.fresh.Store(false)
+	c.idle.Store(false)
+	return err
+}
+
+// rest lets the connection count as one that waits; false: it is not to wait.
+func (c *conn) rest(first bool) bool {
 	c.input.release()
 	if first {
 		c.bounds.reading(c.server.HeaderTimeout)
 		c.fresh.Store(true)
-		defer c.fresh.Store(false)
-	} else {
-		c.bounds.reading(c.server.IdleTimeout)
-		c.idle.Store(true)
-		defer c.idle.Store(false)
-		if c.server.draining() {
-			return io.EOF
-		}
+		return true
 	}
-	return c.input.first()
+	c.bounds.reading(c.server.IdleTimeout)
+	c.idle.Store(true)
+	return !c.server.draining()
 }
 
 // one serves one request; false ends the connection.

@@ -19,7 +19,7 @@ func parsed(raw []byte) (*http.Request, error) {
 	c.input.buf = c.input.buffers.get()
 	c.bounds = c.server.clock.add(c.input.conn, time.Second)
 	defer c.bounds.drop()
-	x, err := c.next(true)
+	x, err := c.next()
 	if err != nil {
 		return nil, unexpected(err)
 	}

@@ -39,26 +39,34 @@ type Server struct {
 // ServeConn serves one connection until it ends or is hijacked, and closes it unless it was. state is what TLS was agreed
 // on; nil: there is none. ctx is what each request's context is made of.
 func (s *Server) ServeConn(ctx context.Context, nc net.Conn, state *tls.ConnectionState) {
+	c := s.newConn(nc, state)
+	defer c.leave()
+	if s.remember(c) {
+		c.serve(ctx)
+	}
+}
+
+// newConn is apart from ServeConn, like whatever is not needed while a connection is idle: what its goroutine has on the stack
+// then decides on how much memory that takes.
+func (s *Server) newConn(nc net.Conn, state *tls.ConnectionState) *conn {
 	c := &conn{server: s, remote: nc.RemoteAddr().String(), tls: state}
 	c.peer = PeerOf(c.remote)
 	c.input, c.watch.conn = newInput(nc, &s.buffers), c
 	c.bounds = s.clock.add(nc, ticks(s.HeaderTimeout, s.IdleTimeout, s.WriteTimeout))
-	defer c.bounds.drop()
 	c.out = output{bounds: c.bounds, buffers: &s.buffers, most: s.WriteTimeout}
-	if !s.remember(c) {
-		_ = nc.Close()
-		return
+	return c
+}
+
+// leave is deferred. A bug here ends one connection, and not the process.
+func (c *conn) leave() {
+	if why := recover(); why != nil {
+		c.server.panicked(why, debug.Stack())
 	}
-	defer func() {
-		if why := recover(); why != nil { // a bug here ends one connection, and not the process
-			s.panicked(why, debug.Stack())
-		}
-		if !c.handed {
-			_ = nc.Close()
-			s.forget(c)
-		}
-	}()
-	c.serve(ctx)
+	if !c.handed {
+		_ = c.input.conn.Close()
+		c.server.forget(c)
+	}
+	c.bounds.drop()
 }
 
 func (s *Server) remember(c *conn) bool {
