@@ -18,7 +18,6 @@ import (
 // is the one place where a target is chosen and tried.
 func (x *exchange) send(q *http1.Question) (answer *http1.Answer, err error) {
 	x.call = x.route.group.Call(x.hashKey(), repeatable(q))
-	x.body.hold()
 	defer x.body.release()
 	key := x.connectionKey()
 	for {
@@ -27,6 +26,7 @@ func (x *exchange) send(q *http1.Question) (answer *http1.Answer, err error) {
 			return nil, errors.Join(full, err)
 		}
 		t := x.route.target(m)
+		x.body.hold()
 		x.upstream, q.Host = t.name, x.route.hostFor(t, x.origin)
 		answer, err = t.line.ask(q, t, key)
 		if !x.again(answer, err) {
@@ -144,8 +144,11 @@ func (u *untaken) read(err error) {
 	}
 }
 
-// hold puts off closing the body.
-func (s *sending) hold() { s.held.Store(true) }
+// hold puts off closing the body: that it was closed before, by an attempt that took nothing of it, does not count.
+func (s *sending) hold() {
+	s.held.Store(true)
+	s.closed.Store(false)
+}
 
 // release closes it, when that was put off.
 func (s *sending) release() {

@@ -260,6 +260,37 @@ func TestABodyGoesToSomebodyElseAsLongAsNobodyHadAnyOfIt(t *testing.T) {
 	}
 }
 
+func TestABodyGoesOnAfterSomebodyElseBeganToAnswerIt(t *testing.T) {
+	dead := newMortal(t)
+	dead.die()
+	talks := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		out := http.NewResponseController(w)
+		_ = out.EnableFullDuplex()
+		part, n, err := make([]byte, 4), 0, error(nil)
+		for ; err == nil; n, err = io.ReadFull(r.Body, part) {
+			_, _ = w.Write(part[:n])
+			_ = out.Flush()
+		}
+	}))
+	t.Cleanup(talks.Close)
+	w := newWorld(t, http.HandlerFunc(mirror), func(c *config.Config) {
+		c.Routes[1].To, c.Routes[1].Upstream = []string{"http://" + dead.address, talks.URL}, config.Upstream{}
+	})
+	conn := w.dial()
+	_, err := io.WriteString(conn, "POST /x HTTP/1.1\r\nHost: open.test\r\nContent-Length: 12\r\n\r\n")
+	w.must(err)
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	w.must(err)
+	for _, part := range []string{"one.", "two.", "end."} {
+		_, err := io.WriteString(conn, part)
+		w.must(err)
+		heard := make([]byte, len(part))
+		if _, err := io.ReadFull(res.Body, heard); err != nil || string(heard) != part {
+			t.Fatalf("said %q, heard %q: %v", part, heard, err)
+		}
+	}
+}
+
 func TestAnAnswerThatIsAskedForAgainIsPassedOnOnce(t *testing.T) {
 	a, b := newMortal(t), newMortal(t)
 	a.status.Store(http.StatusServiceUnavailable)
