@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,7 +14,7 @@ import (
 	"picket/policy"
 )
 
-// maxFields is how many header lines a request may have.
+// maxFields is how many header lines a request may have where the listener does not say.
 const maxFields = 200
 
 // ownPaths are the paths that are never forwarded, on any host.
@@ -34,7 +35,7 @@ func (d *Door) read(a *ask, l *front) *authz.Refusal {
 	if f := readHost(a, l); f != nil {
 		return f
 	}
-	if f := checkFields(r); f != nil {
+	if f := checkFields(r, cmp.Or(l.Headers, maxFields)); f != nil {
 		return f
 	}
 	path, query, err := canonicalTarget(r.Target)
@@ -81,7 +82,7 @@ func checkTLS(a *ask, l *front) *authz.Refusal {
 }
 
 // checkFields refuses header names that some servers take for other names, and too many of them. Package http1 did so already.
-func checkFields(r *http1.Request) *authz.Refusal {
+func checkFields(r *http1.Request, most int) *authz.Refusal {
 	lengths := 0
 	for i := range r.Fields {
 		name := r.Fields[i].Name
@@ -95,7 +96,7 @@ func checkFields(r *http1.Request) *authz.Refusal {
 	if lengths > 1 { // over HTTP/2 the first counts, for net/http
 		return malformed("there are two lengths")
 	}
-	if len(r.Fields) > maxFields {
+	if len(r.Fields) > most {
 		return tooManyFields()
 	}
 	return nil

@@ -2,8 +2,10 @@ package proxy
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -216,5 +218,34 @@ func TestAnUpgradeThatIsNoWebSocketIsNotPassedOn(t *testing.T) {
 		if got.Header.Get(name) != "" {
 			t.Errorf("%s: %q", name, got.Header.Get(name))
 		}
+	}
+}
+
+func TestAListenerSaysHowManyHeaderLinesARequestMayHave(t *testing.T) {
+	w := newWorld(t, http.HandlerFunc(mirror), func(c *config.Config) { c.Listeners[0].Headers = 300 })
+	for lines, want := range map[int]int{250: 200, 310: 431} {
+		if res := w.raw("GET /x HTTP/1.1\r\nHost: open.test\r\n" + strings.Repeat("X-A: 1\r\n", lines) + "\r\n"); res.StatusCode != want {
+			t.Errorf("%d lines: %s", lines, res.Status)
+		}
+	}
+}
+
+func TestAListenerSaysSoForHTTP2Too(t *testing.T) {
+	w := newWorld(t, http.HandlerFunc(mirror), func(c *config.Config) { c.Listeners[0].Headers = 10 })
+	transport := &http.Transport{
+		Protocols:   new(http.Protocols),
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return w.dial(), nil },
+	}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://open.test/x", nil)
+	w.must(err)
+	for i := range 20 {
+		r.Header.Set(fmt.Sprintf("X-%d", i), "1")
+	}
+	res, err := transport.RoundTrip(r)
+	w.must(err)
+	w.must(res.Body.Close())
+	if res.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("%s", res.Status)
 	}
 }
