@@ -98,9 +98,10 @@ func TestPlainHTTPToATLSAddressIsTold(t *testing.T) {
 func TestWhatHTTP2LetsThroughButHTTP1WouldNotIsMalformed(t *testing.T) {
 	w := newWorld(t, http.HandlerFunc(mirror), secure(t))
 	for name, extra := range map[string][]hpack.HeaderField{
-		"a method of three words": {{Name: ":method", Value: "GET /admin HTTP/1.1"}},
-		"an odd method":           {{Name: ":method", Value: "A_B"}},
-		"two lengths":             {{Name: ":method", Value: "POST"}, {Name: "content-length", Value: "5"}, {Name: "content-length", Value: "7"}},
+		"a method of three words":    {{Name: ":method", Value: "GET /admin HTTP/1.1"}},
+		"an odd method":              {{Name: ":method", Value: "A_B"}},
+		"a protocol without CONNECT": {{Name: ":method", Value: "POST"}, {Name: ":protocol", Value: "websocket"}},
+		"two lengths":                {{Name: ":method", Value: "POST"}, {Name: "content-length", Value: "5"}, {Name: "content-length", Value: "7"}},
 	} {
 		var block bytes.Buffer
 		encoder := hpack.NewEncoder(&block)

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 
+	"golang.org/x/net/http/httpguts"
+
 	"picket/node/authz"
 	"picket/node/proxy/http1"
 	"picket/node/proxy/upstream"
@@ -122,10 +124,10 @@ var notInTrailers = [...]string{
 // alive notes that something came from either side.
 func (x *exchange) alive() { x.stream.alive.Store(x.door.coarse.Load()) }
 
-// trailers are the names of those that the client announced, but for reserved ones.
+// trailers are the names of those that the client announced, but for reserved ones and what is no name.
 func (x *exchange) trailers() []string {
 	return slices.DeleteFunc(x.announced, func(name string) bool {
-		return x.rules.scrub.isReserved(name) || x.route.asked.takes(name) || isAmong(notInTrailers[:], name)
+		return !httpguts.ValidHeaderFieldName(name) || x.rules.scrub.isReserved(name) || x.route.asked.takes(name) || isAmong(notInTrailers[:], name)
 	})
 }
 

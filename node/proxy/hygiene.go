@@ -86,6 +86,9 @@ func checkFields(r *http1.Request, most int) *authz.Refusal {
 	lengths := 0
 	for i := range r.Fields {
 		name := r.Fields[i].Name
+		if strings.HasPrefix(name, ":") { // net/http keeps the :protocol of a request over HTTP/2 that has no use for one
+			return malformed("it wants a protocol, and is no CONNECT")
+		}
 		if strings.IndexByte(name, '_') >= 0 {
 			return malformed("a header name holds an underscore")
 		}

@@ -180,7 +180,7 @@ func TestNoForgedHeaderReachesAnApplication(t *testing.T) {
 
 func TestTrailersGoThroughButForReservedOnes(t *testing.T) {
 	w := newWorld(t, http.HandlerFunc(mirror))
-	got := mirrored(t, w.raw("POST / HTTP/1.1\r\nHost: open.test\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum, X-Picket-User, X.Forwarded-Email\r\n\r\n"+
+	got := mirrored(t, w.raw("POST / HTTP/1.1\r\nHost: open.test\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum, X-Picket-User, X.Forwarded-Email, no name\r\n\r\n"+
 		"5\r\nhello\r\n0\r\nX-Sum: 7\r\nX-Picket-User: forged\r\nX.Forwarded-Email: forged\r\nX-Unannounced: 1\r\n\r\n"))
 	if got.Body != "hello" || len(got.Trailer) != 1 || got.Trailer.Get("X-Sum") != "7" {
 		t.Errorf("upstream: %+v", got)
