@@ -117,8 +117,11 @@ func openDatagrams(a *ask) (datagrams, error) {
 	a.w.status = http.StatusSwitchingProtocols
 	_, err = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+connectUDP+
 		"\r\nCapsule-Protocol: ?1\r\nX-Request-Id: "+a.id+"\r\n\r\n")
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
 	whole := sideOf(conn, held)
-	return &capsules{r: whole, w: whole, half: whole}, err
+	return &capsules{r: whole, w: whole, half: whole}, nil
 }
 
 // capsules carry datagrams on a stream (RFC 9297, section 3.5).

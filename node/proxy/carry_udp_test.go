@@ -8,12 +8,14 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/quic-go/quic-go/http3"
 	"github.com/quic-go/quic-go/quicvarint"
 
 	"picket/node/authn"
 	"picket/node/config"
+	"picket/node/proxy/http1"
 )
 
 // resolver is where datagrams are carried in the tests: for staff, to something that gives back what comes.
@@ -167,4 +169,26 @@ func FuzzCapsules(f *testing.F) {
 			t.Errorf("%d bytes of %d, %v", total, len(sent), err)
 		}
 	})
+}
+
+// handing is a client that gives its connection away.
+type handing struct {
+	http1.Client
+	conn net.Conn
+}
+
+func (h handing) Hijack() (net.Conn, []byte, error) { return h.conn, nil, nil }
+
+func TestAConnectionThatCannotBeToldOfDatagramsIsClosed(t *testing.T) {
+	conn, _ := net.Pipe()
+	if err := conn.SetWriteDeadline(time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	a := &ask{r: &http1.Request{}, w: recorder{Client: handing{conn: conn}}}
+	if _, err := openDatagrams(a); err == nil {
+		t.Error("it was told")
+	}
+	if err := conn.SetDeadline(time.Time{}); err == nil {
+		t.Error("the connection is open still")
+	}
 }
