@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -272,5 +273,32 @@ func TestPoliciesSeeTheCertificate(t *testing.T) {
 				t.Errorf("%s: %d %s", protocol, status, body)
 			}
 		}
+	}
+}
+
+// TestWhoHadNoCertificateIsAskedAnew has a client come back with one. It keeps its connection as long as it may.
+func TestWhoHadNoCertificateIsAskedAnew(t *testing.T) {
+	ours := newAuthority(t, "Ours")
+	w := newWorld(t, http.HandlerFunc(mirror), mutual(t, func(c *config.Config) { routeOf(c, "wiki").Client = ours.wants(config.Required) }))
+	for _, protocol := range protocols[:2] {
+		c, installed := newCaller(tls.VersionTLS13, "wiki.test"), ours.issue()
+		shown := &tls.Certificate{}
+		c.config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return shown, nil }
+		client := c.asks(w, protocol)
+		status := func() int {
+			req, err := http.NewRequestWithContext(w.ctx, http.MethodGet, "https://"+w.address+"/x", nil)
+			w.must(err)
+			req.Host = "wiki.test"
+			res, err := client.RoundTrip(req)
+			w.must(err)
+			_, err = io.Copy(io.Discard, res.Body)
+			w.must(errors.Join(err, res.Body.Close()))
+			return res.StatusCode
+		}
+		if got := status(); got != http.StatusForbidden {
+			t.Errorf("%s: %d without one", protocol, got)
+		}
+		shown = &installed
+		w.until(protocol+" is let in", func() bool { return status() == http.StatusOK })
 	}
 }

@@ -168,7 +168,7 @@ func (d *Door) pass(a *ask) {
 		return
 	}
 	if f := d.read(a, l); f != nil {
-		a.w.last = true
+		a.w.last = a.r.Major == 1 // another stream of HTTP/2 is read by itself
 		d.turnAway(a, f)
 		return
 	}
