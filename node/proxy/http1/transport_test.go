@@ -295,6 +295,7 @@ func TestABodyIsSentWhenItIsAskedFor(t *testing.T) {
 		"asked for": {"HTTP/1.1 100 Continue\r\n\r\n", "hello", true},
 		"unwanted":  {"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno", "no", false},
 		"no word":   {"", "hello", true},
+		"a hint":    {"HTTP/1.1 103 Early Hints\r\n\r\n", "hello", true},
 	} {
 		at := cannedServer(t, func(_ int, conn net.Conn, r *http.Request) {
 			_, _ = io.WriteString(conn, c.first)
@@ -305,7 +306,7 @@ func TestABodyIsSentWhenItIsAskedFor(t *testing.T) {
 			fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 		})
 		u := newTransport(t)
-		if u.ContinueTimeout = soon; c.first == "" {
+		if u.ContinueTimeout = soon; c.first == "" || name == "a hint" {
 			u.ContinueTimeout = 50 * time.Millisecond
 		}
 		told := 0
@@ -313,7 +314,7 @@ func TestABodyIsSentWhenItIsAskedFor(t *testing.T) {
 			r.Header.Set("Expect", "100-continue")
 			*r = *r.WithContext(withInform(r.Context(), func(int, Fields) error { told++; return nil }))
 		})
-		if err != nil || got != c.want || told != strings.Count(c.first, "100") {
+		if err != nil || got != c.want || told != strings.Count(c.first, "HTTP/1.1 10") {
 			t.Errorf("%s: %q, %v, told %d times", name, got, err, told)
 		}
 	}

@@ -157,8 +157,8 @@ func (u *upstream) awaitContinue(q *Question) (*Answer, error) {
 			framed.last = true // the body was promised, and is not sent
 			return u.open(a, framed), nil
 		}
+		u.heard = false // of the response
 		if err := inform(q, a); err != nil || a.Status == http.StatusContinue {
-			u.heard = false
 			return nil, err
 		}
 	}
