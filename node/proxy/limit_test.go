@@ -111,41 +111,41 @@ func TestALimitIsKeptWhenTheConfigurationIsReadAnew(t *testing.T) {
 }
 
 func TestCallbacksThatFailAreLimitedAndThoseThatSucceedAreNot(t *testing.T) {
-	w := newWorld(t, http.HandlerFunc(mirror))
+	w := newWorld(t, http.HandlerFunc(mirror), fromElsewhere)
 	for i := range 200 {
-		if res := w.ask("GET /.picket/callback?code=good HTTP/1.1\nHost: wiki.test\n\n"); res.StatusCode != http.StatusOK {
+		if res := w.ask("GET /.picket/callback?code=good HTTP/1.1\nHost: wiki.test\nX-Forwarded-For: 203.0.113.9\n\n"); res.StatusCode != http.StatusOK {
 			t.Fatalf("good callback %d: %d", i, res.StatusCode)
 		}
 	}
 	passed := 0
 	for range 200 {
-		if res := w.ask("GET /.picket/callback?code=garbage&status=400 HTTP/1.1\nHost: wiki.test\n\n"); res.StatusCode == http.StatusBadRequest {
+		if res := w.ask("GET /.picket/callback?code=garbage&status=400 HTTP/1.1\nHost: wiki.test\nX-Forwarded-For: 203.0.113.9\n\n"); res.StatusCode == http.StatusBadRequest {
 			passed++
 		}
 	}
 	if passed < 60 || passed > 60+60 { // and what comes back while a slow machine asks
 		t.Errorf("%d of 200 callbacks with garbage passed, not about 60", passed)
 	}
-	if res := w.ask("GET /.picket/ HTTP/1.1\nHost: wiki.test\n\n"); res.StatusCode != http.StatusOK {
+	if res := w.ask("GET /.picket/ HTTP/1.1\nHost: wiki.test\nX-Forwarded-For: 203.0.113.9\n\n"); res.StatusCode != http.StatusOK {
 		t.Errorf("another page: %d", res.StatusCode)
 	}
 }
 
 func TestTheStoreIsNotTheVisitorsFault(t *testing.T) {
-	w := newWorld(t, http.HandlerFunc(mirror))
+	w := newWorld(t, http.HandlerFunc(mirror), fromElsewhere)
 	for i := range 200 {
-		if res := w.ask("GET /.picket/callback?code=good&status=503 HTTP/1.1\nHost: wiki.test\n\n"); res.StatusCode != http.StatusServiceUnavailable {
+		if res := w.ask("GET /.picket/callback?code=good&status=503 HTTP/1.1\nHost: wiki.test\nX-Forwarded-For: 203.0.113.9\n\n"); res.StatusCode != http.StatusServiceUnavailable {
 			t.Fatalf("callback %d while the store is away: %d", i, res.StatusCode)
 		}
 	}
 }
 
 func TestSignInsThatLeadNowhereAreLimited(t *testing.T) {
-	w := newWorld(t, http.HandlerFunc(mirror))
+	w := newWorld(t, http.HandlerFunc(mirror), fromElsewhere)
 	conn := w.dial()
 	passed := 0
 	for range 1500 {
-		_, err := conn.Write([]byte(strings.ReplaceAll("GET /.picket/sign_in HTTP/1.1\nHost: wiki.test\n\n", "\n", "\r\n")))
+		_, err := conn.Write([]byte(strings.ReplaceAll("GET /.picket/sign_in HTTP/1.1\nHost: wiki.test\nX-Forwarded-For: 203.0.113.9\n\n", "\n", "\r\n")))
 		w.must(err)
 		if w.read(conn).StatusCode == http.StatusOK {
 			passed++
@@ -153,5 +153,19 @@ func TestSignInsThatLeadNowhereAreLimited(t *testing.T) {
 	}
 	if passed < 600 || passed > 600+400 {
 		t.Errorf("%d of 1500 passed, not about 600", passed)
+	}
+}
+
+// fromElsewhere has the door believe what a test says of the client's address.
+func fromElsewhere(c *config.Config) {
+	c.Listeners[0].TrustedProxies = prefixes("127.0.0.0/8", "::1/128")
+}
+
+func TestThisMachineMayCallBackAsOftenAsItLikes(t *testing.T) {
+	w := newWorld(t, http.HandlerFunc(mirror))
+	for i := range 200 {
+		if res := w.ask("GET /.picket/callback?code=garbage&status=400 HTTP/1.1\nHost: wiki.test\n\n"); res.StatusCode != http.StatusBadRequest {
+			t.Fatalf("callback %d: %d", i, res.StatusCode)
+		}
 	}
 }
