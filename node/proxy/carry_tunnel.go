@@ -76,7 +76,7 @@ func (j *joint) run(ctx context.Context) error {
 		j.client.abort()
 		j.upstream.abort()
 	}
-	defer context.AfterFunc(ctx, abort)()
+	defer atEnd(ctx, abort)()
 	var both errgroup.Group
 	both.Go(func() (err error) {
 		if j.down, err = j.copy(j.client, j.upstream); err != nil {
@@ -91,6 +91,21 @@ func (j *joint) run(ctx context.Context) error {
 		return err
 	})
 	return both.Wait()
+}
+
+// atEnd calls f when ctx ends. What it gives prevents that or, where it is too late, waits until f has returned: what f touches is
+// handed back then.
+func atEnd(ctx context.Context, f func()) (settle func()) {
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(done)
+		f()
+	})
+	return func() {
+		if !stop() {
+			<-done
+		}
+	}
 }
 
 // joinBuffer is what each direction holds while it waits, in bytes: a TLS record.

@@ -42,7 +42,7 @@ func (d *Door) carryUDP(a *ask) {
 	}
 	idle := newIdle(a.route.IdleTimeout, life)
 	defer idle.stop()
-	defer context.AfterFunc(life, func() { client.abort(); _ = conn.Close() })()
+	defer atEnd(life, func() { client.abort(); _ = conn.Close() })()
 	var both errgroup.Group
 	both.Go(func() error {
 		defer conn.Close() // nobody is left to hear an answer
