@@ -84,8 +84,9 @@ func (p *Prepared) Use() {
 	kept := slices.DeleteFunc(slices.Clone(d.listeners), func(l *listener) bool { return p.rules.fronts[l.key] == nil })
 	for _, l := range d.listeners {
 		if d.serve != nil && l.socket != nil && !slices.Contains(kept, l) {
+			_ = l.socket.Close() // when this returns, and not when accepting does, its address is free
 			d.serve(func() error { d.retire(l); return nil })
-			<-l.done // its address is free
+			<-l.done
 		}
 	}
 	d.listeners = append(kept, p.added...)
