@@ -81,6 +81,15 @@ func TestOneNodeGrowsToThreeIsRepairedAndPeopleStaySignedIn(t *testing.T) {
 		n.start(t)
 		n.isReady(t)
 	}
+	for _, n := range []*node{first, second} { // a new one asks who leads: while nobody does, there is nobody to refuse it
+		eventually(t, readyWithin, func() string {
+			out, err := n.try(t, "nodes", "list")
+			if err != nil || !strings.Contains(out, "node-3") {
+				return out
+			}
+			return ""
+		})
+	}
 	fourth.start(t)
 	select {
 	case <-fourth.ended:

@@ -62,7 +62,7 @@ func (n *newcomer) follow(t *testing.T, line string) {
 	case line == "./picket run --config wiki.hcl":
 		n.runOne(t, line)
 	case strings.HasPrefix(line, "./picket status"), strings.HasPrefix(line, "./picket sessions "),
-		strings.HasPrefix(line, "./picket lock "), line == "./picket nodes list", strings.HasPrefix(line, "./picket backup "), strings.HasPrefix(line, "./picket restore "):
+		strings.HasPrefix(line, "./picket lock "), line == "./picket nodes list", line == "./picket certificates list", strings.HasPrefix(line, "./picket backup "), strings.HasPrefix(line, "./picket restore "):
 		n.shell(t, "export PICKET_ADMIN="+n.admin+"; "+line)
 	case line == "make test", line == "make check", line == "make e2e", line == "make bench":
 		n.shell(t, strings.Replace(line, "make", "make -n", 1)) // what they do is done by those who run this
