@@ -34,19 +34,23 @@ func (a *ask) dropImpersonation() {
 	})
 }
 
-// impersonate tells Kubernetes who we are, and whom we act as. Somebody without a name would be the service account itself.
+// impersonate tells Kubernetes who we are, and whom we act as. Somebody without a name would be the service account itself; nobody
+// (a preflight) is nobody there too, and shows no token of ours.
 func (a *ask) impersonate() *authz.Refusal {
 	k := &a.route.Upstream.Kubernetes
 	if !a.route.isKubernetes() {
 		return nil
 	}
+	user := &a.in.User
+	switch {
+	case k.Impersonate && (!a.found() || !mayBe(user.Email)):
+		return nameless(a.route.Name)
+	case !a.found():
+		return nil
+	}
 	a.given = append(a.given, http1.Field{Name: "Authorization", Value: "Bearer " + k.Token})
 	if !k.Impersonate {
 		return nil
-	}
-	user := &a.in.User
-	if !a.found() || !mayBe(user.Email) {
-		return nameless(a.route.Name)
 	}
 	a.given = append(a.given, http1.Field{Name: "Impersonate-User", Value: user.Email})
 	for _, group := range user.Groups {

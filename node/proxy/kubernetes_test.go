@@ -110,6 +110,17 @@ func TestWithoutImpersonationTheServiceAccountAsksItself(t *testing.T) {
 	}
 }
 
+func TestAPreflightOfNobodyDoesNotShowTheTokenOfTheServiceAccount(t *testing.T) {
+	s := newAPIServer(t)
+	w := newWorld(t, http.HandlerFunc(mirror), s.toKubernetes(false), func(c *config.Config) { c.Routes[0].CORSPreflight = true })
+	if res := w.ask(preflight + "\n"); res.StatusCode != http.StatusOK {
+		t.Fatal(res.Status)
+	}
+	if shown := s.saw().Values("Authorization"); len(shown) > 0 {
+		t.Errorf("%q", shown)
+	}
+}
+
 // Without a name in the request the service account would act for itself, and may do more than anybody.
 func TestWhoeverHasNoNameForKubernetesIsRefused(t *testing.T) {
 	for name, well := range map[string]bool{
