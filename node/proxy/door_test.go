@@ -176,7 +176,7 @@ func TestTheAccessLineTellsWhoAndWhy(t *testing.T) {
 	w.until("two lines", func() bool { return len(w.log.access(t)) == 2 })
 	got := w.log.access(t)
 	for key, want := range map[string]any{
-		"method": "GET", "host": "wiki.test", "path": "/page", "status": 200.0, "route": "wiki", "email": "alice@example.com",
+		"protocol": "HTTP/1.1", "method": "GET", "host": "wiki.test", "path": "/page", "status": 200.0, "route": "wiki", "email": "alice@example.com",
 		"session": w.session()[:8], "decision": "allow", "rule": "employee", "policy": "staff", "client": "127.0.0.1", "node": "n1",
 	} {
 		if got[0][key] != want {

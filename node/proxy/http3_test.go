@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,6 +66,33 @@ func TestARequestComesOverHTTP3(t *testing.T) {
 		if c.body == "" && (strings.Contains(said, "chunked") || !strings.Contains(said, `"Length":0`)) {
 			t.Errorf("%s: an empty body was made of none: %s", c.method, said)
 		}
+	}
+}
+
+func TestTheAccessLineTellsWhichProtocolARequestCameIn(t *testing.T) {
+	w := newWorld(t, http.HandlerFunc(mirror), overHTTP3(t))
+	res, err := w.over(w.http3(), "GET", "open.test", "/", nil, nil)
+	w.must(err)
+	text(t, res)
+	two := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: "open.test"}, ForceAttemptHTTP2: true}
+	t.Cleanup(two.CloseIdleConnections)
+	r, err := http.NewRequestWithContext(w.ctx, "GET", "https://"+w.address+"/", nil)
+	w.must(err)
+	r.Host = "open.test"
+	res, err = two.RoundTrip(r)
+	w.must(err)
+	text(t, res)
+	conn := w.tls("open.test")
+	w.must(second(io.WriteString(conn, "GET / HTTP/1.0\r\nHost: open.test\r\n\r\n")))
+	text(t, w.read(conn))
+	w.until("three lines", func() bool { return len(w.log.access(t)) == 3 })
+	var told []string
+	for _, line := range w.log.access(t) {
+		told = append(told, line["protocol"].(string))
+	}
+	slices.Sort(told) // each is written once its response is out
+	if want := []string{"HTTP/1.0", "HTTP/2", "HTTP/3"}; !slices.Equal(told, want) {
+		t.Errorf("told of %v, want %v", told, want)
 	}
 }
 

@@ -68,7 +68,7 @@ func (d *Door) record(a *ask) {
 	}
 	in := &a.in
 	e := d.log.Info().
-		Str("request_id", a.id).Str("method", a.r.Method).Str("host", a.host).
+		Str("request_id", a.id).Str("protocol", protocolOf(a.r)).Str("method", a.r.Method).Str("host", a.host).
 		Str("path", in.Request.Path).Int("status", status).
 		Float64("duration_ms", float64(took.Microseconds())/1000).Int64("bytes", a.w.bytes).
 		Str("route", a.routeName()).Str("decision", a.outcome())
@@ -96,6 +96,19 @@ func (d *Door) record(a *ask) {
 		e.Str("ended", a.ended.Error())
 	}
 	e.Str("client", a.clientText()).Str("node", d.node).Msg("request")
+}
+
+// protocolOf is what a request came in.
+func protocolOf(r *http1.Request) string {
+	switch {
+	case r.Major == 3:
+		return "HTTP/3"
+	case r.Major == 2:
+		return "HTTP/2"
+	case r.Minor == 0:
+		return "HTTP/1.0"
+	}
+	return "HTTP/1.1"
 }
 
 // shadows are what policies that are not in force would have decided otherwise, as the log has them.
