@@ -101,7 +101,7 @@ func listen(fields http1.Fields) (t told) {
 	}
 	for i := range fields {
 		value := fields[i].Value
-		switch http1.Know(fields[i].Name) {
+		switch fields[i].Known() {
 		case http1.UserAgent:
 			first(&t.agent, value)
 		case http1.SecFetchDest:

@@ -15,7 +15,7 @@ func (d *Door) keepCredentials(a *ask) {
 	}
 	kept := a.r.Fields[:0]
 	for _, f := range a.r.Fields {
-		switch http1.Know(f.Name) {
+		switch f.Known() {
 		case http1.Cookie:
 			if f.Value = withoutCookie(f.Value, d.cookies); f.Value == "" {
 				continue

@@ -24,7 +24,7 @@ func ourCookies() []string {
 func soleCookie(fields http1.Fields, name string) string {
 	text, times := "", 0
 	for i := range fields {
-		if http1.Know(fields[i].Name) != http1.Cookie {
+		if fields[i].Known() != http1.Cookie {
 			continue
 		}
 		for rest, more := fields[i].Value, true; more; {

@@ -92,7 +92,7 @@ func checkFields(r *http1.Request, most int) *authz.Refusal {
 		if strings.IndexByte(name, '_') >= 0 {
 			return malformed("a header name holds an underscore")
 		}
-		if http1.Know(name) == http1.ContentLength {
+		if r.Fields[i].Known() == http1.ContentLength {
 			lengths++
 		}
 	}

@@ -30,7 +30,7 @@ func (a *ask) dropImpersonation() {
 	a.announced = nil // no trailers either: the API has none
 	a.r.Fields = slices.DeleteFunc(a.r.Fields, func(f http1.Field) bool {
 		var room [64]byte
-		return http1.Know(f.Name) == http1.Authorization || strings.HasPrefix(string(appendFolded(room[:0], f.Name)), impersonation)
+		return f.Known() == http1.Authorization || strings.HasPrefix(string(appendFolded(room[:0], f.Name)), impersonation)
 	})
 }
 

@@ -20,7 +20,7 @@ func isPreflight(r *http1.Request) bool {
 	origins, methods := 0, 0
 	for i := range r.Fields {
 		f := &r.Fields[i]
-		switch http1.Know(f.Name) {
+		switch f.Known() {
 		case http1.Origin:
 			origins++
 			if f.Value == "" {

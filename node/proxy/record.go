@@ -27,7 +27,7 @@ type recorder struct {
 
 // Inform sets no cookie.
 func (r *recorder) Inform(status int, fields http1.Fields) error {
-	fields = slices.DeleteFunc(fields, func(f http1.Field) bool { return http1.Know(f.Name) == http1.SetCookie })
+	fields = slices.DeleteFunc(fields, func(f http1.Field) bool { return f.Known() == http1.SetCookie })
 	return r.Client.Inform(status, fields)
 }
 

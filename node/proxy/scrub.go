@@ -127,14 +127,14 @@ func dropHops(fields *http1.Fields) {
 	var nominated []string
 	all := *fields
 	for i := range all {
-		if http1.Know(all[i].Name) == http1.Connection {
+		if all[i].Known() == http1.Connection {
 			nominated = appendNames(nominated, all[i].Value)
 		}
 	}
 	trailers := false
 	kept := all[:0]
 	for i := range all {
-		switch http1.Know(all[i].Name) {
+		switch all[i].Known() {
 		case http1.Connection, http1.ProxyConnection, http1.KeepAlive, http1.ProxyAuthenticate, http1.ProxyAuthorization,
 			http1.Trailer, http1.TransferEncoding, http1.Upgrade:
 			continue

@@ -69,7 +69,7 @@ func (d *Door) dropOurs(fields *http1.Fields) {
 	all := *fields
 	kept := all[:0]
 	for i := range all {
-		switch http1.Know(all[i].Name) {
+		switch all[i].Known() {
 		case http1.SetCookie:
 			if setsAny(all[i].Value, d.cookies) {
 				continue

@@ -81,10 +81,11 @@ func parseAnswer(method, text string) (*Answer, framed, error) {
 		if !all(value, inValue) {
 			return nil, framed{}, errAnswer
 		}
-		if keep, ok := f.note(name, value); !ok {
+		known := Know(name)
+		if keep, ok := f.note(known, value); !ok {
 			return nil, framed{}, errAnswer
 		} else if keep {
-			a.Fields = append(a.Fields, Field{name, value})
+			a.Fields = append(a.Fields, Field{name, value, known})
 		}
 	}
 	framed, err := f.frame(method, a)
@@ -126,8 +127,8 @@ type answerFraming struct {
 }
 
 // note takes in a field, and tells whether it stays in the header. A length that is said twice, but not another, is one.
-func (f *answerFraming) note(name, value string) (keep, ok bool) {
-	switch Know(name) {
+func (f *answerFraming) note(known Known, value string) (keep, ok bool) {
+	switch known {
 	case TransferEncoding:
 		f.codings++
 		f.coding = value

@@ -31,6 +31,7 @@ func FuzzAnAnswerIsReadAsNetHTTPReadsIt(f *testing.F) {
 		if err != nil || answer.Status < 200 {
 			return
 		}
+		readRightly(t, answer.Fields)
 		minor := int(raw[7] - '0')
 		ours := u.open(answer, framed).http(asked)
 		theirs, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(raw)), asked)

@@ -172,10 +172,10 @@ func (b *body) readTrailer() error {
 		case count == mostTrailers:
 			return errTrailerBig
 		}
-		switch Know(name) {
+		switch known := Know(name); known {
 		case TransferEncoding, ContentLength, Trailer, Host: // too late for these
 		default:
-			b.trailers = append(b.trailers, Field{name, value})
+			b.trailers = append(b.trailers, Field{name, value, known})
 		}
 	}
 }

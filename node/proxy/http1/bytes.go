@@ -73,6 +73,14 @@ func validName(name string) bool {
 	return name != ""
 }
 
+// append writes the field. One that was read needs no second look.
+func (f *Field) append(b []byte) []byte {
+	if f.known == unread {
+		return appendField(b, f.Name, f.Value)
+	}
+	return append(append(append(append(b, f.Name...), ": "...), f.Value...), "\r\n"...)
+}
+
 // appendField writes one field. A value cannot break out of its line, and a name that is none is left out.
 func appendField(b []byte, name, value string) []byte {
 	if !validName(name) {

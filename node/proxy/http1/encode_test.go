@@ -31,7 +31,7 @@ func FuzzWhatIsAskedIsReadAsItWasMeant(f *testing.F) {
 	f.Add("GET", "/a", "", "a.test", "X-A: 1\r\nX-Forged", "1", "X-B", "2\nX-Forged: 1")
 	f.Add("PUT", "//a", "?", "a", "", "x", " X", "\n\n")
 	f.Fuzz(func(t *testing.T, method, path, query, host, name, value, given, told string) {
-		q := &Question{Method: method, Path: path, Query: query, Host: host, Fields: Fields{{name, value}}, Given: Fields{{given, told}}}
+		q := &Question{Method: method, Path: path, Query: query, Host: host, Fields: Fields{{Name: name, Value: value}}, Given: Fields{NewField(given, told)}}
 		raw, err := q.appendHead(nil)
 		if err != nil {
 			return
@@ -56,7 +56,7 @@ func FuzzWhatIsAskedIsReadAsItWasMeant(f *testing.F) {
 		if r.ContentLength != 0 || len(r.TransferEncoding) > 0 {
 			t.Fatalf("%q has a body", raw)
 		}
-		onlyThese(t, r.Header, Fields{{name, value}, {given, told}, {"Content-Length", "0"}})
+		onlyThese(t, r.Header, Fields{{Name: name, Value: value}, {Name: given, Value: told}, {Name: "Content-Length", Value: "0"}})
 	})
 }
 
@@ -74,7 +74,7 @@ func FuzzAResponseIsReadAsItWasMeant(f *testing.F) {
 		c := &conn{server: &Server{}}
 		c.out = output{buffers: &c.server.buffers}
 		w := &response{conn: c, life: &Life{}, minor: 1, asked: "GET"}
-		w.Begin(Reply{Status: status, Length: length, Fields: Fields{{name, value}, {other, more}}})
+		w.Begin(Reply{Status: status, Length: length, Fields: Fields{{Name: name, Value: value}, {Name: other, Value: more}}})
 		raw := c.out.buf
 		if bytes.Count(raw, []byte("\n")) != bytes.Count(raw, []byte("\r\n")) || bytes.Count(raw, []byte("\r\n\r\n")) != 1 || !bytes.HasSuffix(raw, []byte("\r\n\r\n")) {
 			t.Fatalf("%q", raw)
@@ -87,7 +87,7 @@ func FuzzAResponseIsReadAsItWasMeant(f *testing.F) {
 		if res.StatusCode != status || chunked != (w.chunked && !w.noBody) || !chunked && !w.noBody && res.ContentLength != length {
 			t.Fatalf("%q is read as %d, of %d bytes, chunked %v", raw, res.StatusCode, res.ContentLength, chunked)
 		}
-		onlyThese(t, res.Header, Fields{{name, value}, {other, more}, {"Date", res.Header.Get("Date")}, {"Content-Length", res.Header.Get("Content-Length")}})
+		onlyThese(t, res.Header, Fields{{Name: name, Value: value}, {Name: other, Value: more}, {Name: "Date", Value: res.Header.Get("Date")}, {Name: "Content-Length", Value: res.Header.Get("Content-Length")}})
 	})
 }
 

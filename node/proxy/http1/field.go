@@ -8,7 +8,28 @@ import (
 )
 
 // Field is one line of a header.
-type Field struct{ Name, Value string }
+type Field struct {
+	Name, Value string
+
+	known Known // what Name is, where both were read and found to be well formed; unread: in any field that others made
+}
+
+// NewField is a field that is looked at now, and not again wherever it goes: for one that is made once and sent often.
+func NewField(name, value string) Field {
+	f := Field{Name: name, Value: value}
+	if validName(name) && all(value, inValue) {
+		f.known = Know(name)
+	}
+	return f
+}
+
+// Known tells which name it has. It costs nothing for a field that was read from the wire.
+func (f *Field) Known() Known {
+	if f.known != unread {
+		return f.known
+	}
+	return Know(f.Name)
+}
 
 // Fields are the lines of a header in their order, flat: one name may stand in several.
 type Fields []Field
@@ -27,7 +48,7 @@ func (f Fields) Get(name string) (value string, ok bool) {
 func (f Fields) All(name Known) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for i := range f {
-			if Know(f[i].Name) == name && !yield(f[i].Value) {
+			if f[i].Known() == name && !yield(f[i].Value) {
 				return
 			}
 		}
@@ -42,11 +63,11 @@ func (f *Fields) Set(name, value string) {
 		case !EqualFold(one.Name, name):
 			kept = append(kept, one)
 		case !set:
-			kept, set = append(kept, Field{name, value}), true
+			kept, set = append(kept, Field{Name: name, Value: value}), true
 		}
 	}
 	if !set {
-		kept = append(kept, Field{name, value})
+		kept = append(kept, Field{Name: name, Value: value})
 	}
 	*f = kept
 }
@@ -77,7 +98,7 @@ func (f Fields) Flat(h http.Header) Fields {
 	f = slices.Grow(f, len(h))
 	for name, values := range h {
 		for _, value := range values {
-			f = append(f, Field{name, value})
+			f = append(f, Field{Name: name, Value: value})
 		}
 	}
 	return f
@@ -101,7 +122,7 @@ func names(to []string, list string) (all []string, ok bool) {
 // Announced are the names that the Trailer fields announce. ok is false when one of them says how the message is framed.
 func (f Fields) Announced() (all []string, ok bool) {
 	for i := range f {
-		if Know(f[i].Name) == Trailer {
+		if f[i].Known() == Trailer {
 			if all, ok = names(all, f[i].Value); !ok {
 				return nil, false
 			}

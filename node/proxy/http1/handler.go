@@ -134,13 +134,13 @@ func (w *writer) finish() error {
 func (w *writer) trailers() (all Fields) {
 	for _, name := range w.announced {
 		for _, value := range w.header[name] {
-			all = append(all, Field{name, value})
+			all = append(all, Field{Name: name, Value: value})
 		}
 	}
 	for name, values := range w.header {
 		if rest, ok := strings.CutPrefix(name, http.TrailerPrefix); ok {
 			for _, value := range values {
-				all = append(all, Field{rest, value})
+				all = append(all, Field{Name: rest, Value: value})
 			}
 		}
 	}

@@ -82,7 +82,7 @@ func (h *Head) parse(text string, most int) error {
 			return err
 		}
 		if keep {
-			h.Fields = append(h.Fields, Field{name, value})
+			h.Fields = append(h.Fields, Field{name, value, known})
 		}
 	}
 }

@@ -5,7 +5,8 @@ type Known uint8
 
 // The names. Other is all that is none of them.
 const (
-	Other Known = iota
+	unread Known = iota // nobody looked
+	Other
 	Accept
 	AltSvc
 	Authorization

@@ -94,10 +94,10 @@ func (q *Question) appendHead(b []byte) ([]byte, error) {
 
 func appendFields(b []byte, fields Fields) []byte {
 	for i := range fields {
-		switch Know(fields[i].Name) {
+		switch fields[i].Known() {
 		case Host, ContentLength, TransferEncoding, Trailer:
 		default:
-			b = appendField(b, fields[i].Name, fields[i].Value)
+			b = fields[i].append(b)
 		}
 	}
 	return b
@@ -172,7 +172,7 @@ func (u *upstream) endChunks(q *Question) {
 		for _, f := range q.Body.Trailers() {
 			for _, name := range q.Trailers {
 				if EqualFold(name, f.Name) {
-					b = appendField(b, f.Name, f.Value)
+					b = f.append(b)
 					break
 				}
 			}

@@ -38,11 +38,12 @@ func (w *response) Inform(status int, fields Fields) error {
 		return w.err
 	}
 	b := appendStatus(w.conn.out.head(), status)
-	for _, f := range fields {
-		switch Know(f.Name) {
+	for i := range fields {
+		f := &fields[i]
+		switch f.Known() {
 		case ContentLength, TransferEncoding, Connection:
 		default:
-			b = appendField(b, f.Name, f.Value)
+			b = f.append(b)
 		}
 	}
 	w.conn.out.buf = append(b, '\r', '\n')
@@ -72,7 +73,8 @@ func (w *response) appendHead(b []byte, fields Fields) []byte {
 	b = appendStatus(b, w.status)
 	dated := false
 	for i := range fields {
-		switch Know(fields[i].Name) {
+		f := &fields[i]
+		switch f.Known() {
 		case ContentLength, TransferEncoding, Connection:
 			continue
 		case Trailer:
@@ -82,7 +84,7 @@ func (w *response) appendHead(b []byte, fields Fields) []byte {
 		case Date:
 			dated = true
 		}
-		b = appendField(b, fields[i].Name, fields[i].Value)
+		b = f.append(b)
 	}
 	if !dated {
 		b = append(b, w.conn.server.dateLine()...)
@@ -158,8 +160,8 @@ func (w *response) Finish(trailers Fields) error {
 	}
 	if w.chunked {
 		b := append(w.conn.out.head(), "0\r\n"...)
-		for _, f := range trailers {
-			b = appendField(b, f.Name, f.Value)
+		for i := range trailers {
+			b = trailers[i].append(b)
 		}
 		w.conn.out.buf = append(b, '\r', '\n')
 	}
