@@ -18,6 +18,7 @@ func FuzzAnAnswerIsReadAsNetHTTPReadsIt(f *testing.F) {
 		"HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\nConnection: close\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
 		"HTTP/1.1 204\nTrAnsfer-EnCoding:\n\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n 0\r\n\r\n",
 	} {
 		f.Add([]byte(seed))
 	}

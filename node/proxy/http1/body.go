@@ -104,7 +104,7 @@ func (b *body) nextChunk() error {
 		return chunkError(err)
 	}
 	if b.padded {
-		line = bytes.Trim(line, " \t")
+		line = bytes.TrimRight(line, " \t")
 	}
 	n, ok := parseChunkLength(line)
 	if !ok {
