@@ -35,6 +35,15 @@ func TestAskingForMoreAllocatesNothing(t *testing.T) {
 	}
 }
 
+func TestWritingARecordAllocatesNothing(t *testing.T) {
+	set, in, room := asking(t), benchInput(), make([]byte, 0, 4<<10)
+	in.Request.Query, in.User.Name = "who=a%20b&x=1&access_token=y", "Zo\u00eb \"Z\""
+	in.Request.Header = Headers{"Accept": "x", "Authorization": "y"}
+	if n := testing.AllocsPerRun(1000, func() { set.AppendRecord(room, in, "p", "q") }); n != 0 {
+		t.Errorf("it allocates %g times", n)
+	}
+}
+
 // TestManyRulesCostEachAsMuchAsFew takes the best of several times, as others may be at work on the machine.
 func TestManyRulesCostEachAsMuchAsFew(t *testing.T) {
 	each := func(rules int) time.Duration {

@@ -1,10 +1,6 @@
 package policy
 
-import (
-	"net/netip"
-	"sync"
-	"time"
-)
+import "sync"
 
 // section is a part of an Input as it is written down, in JSON and in test blocks. What it calls a fact is what rules
 // call it.
@@ -80,23 +76,7 @@ var sections = sync.OnceValue(func() []section {
 	}
 })
 
-// empty tells whether there is nothing at the place that a fact points to, so that it is not written down.
-func empty(place any) bool {
-	switch place := place.(type) {
-	case *string:
-		return *place == ""
-	case *bool:
-		return !*place
-	case *[]string:
-		return *place == nil
-	case *map[string]any:
-		return *place == nil
-	case *time.Time:
-		return place.IsZero() || !writable(*place)
-	case *netip.Addr:
-		return !place.IsValid()
-	case *Fields:
-		return *place == nil
-	}
-	return *place.(**Data) == nil
+// tells tells whether a fact is told when it is false, too: to leave it out says something else.
+func (s *section) tells(name string) bool {
+	return s.name == "" && name == "authenticated" || s.name == "certificate" && name == "present"
 }

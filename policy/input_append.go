@@ -1,12 +1,9 @@
 package policy
 
 import (
-	"math"
 	"net/netip"
-	"slices"
 	"strconv"
 	"time"
-	"unicode/utf8"
 )
 
 // MarshalJSON writes an Input as ParseInput reads it, and exactly that: what is read again is equal. Of header fields it
@@ -15,147 +12,160 @@ func (in *Input) MarshalJSON() ([]byte, error) { return in.AppendJSON(nil), nil 
 
 // AppendJSON is MarshalJSON behind what dst holds.
 func (in *Input) AppendJSON(dst []byte) []byte {
-	for i, s := range sections() {
-		dst = s.append(dst, in)
-		if i == 0 { // what stands in no section begins the object, and leaves it open
-			dst = dst[:len(dst)-1]
-		}
+	dst = appendTime(in.appendTop(dst), `,"now":`, in.Now)
+	if in.Data != nil {
+		dst = appendObject(append(dst, `,"data":`...), in.Data.blocks, appendBlock)
 	}
-	return append(dst, '}')
+	dst = in.appendCaller(dst)
+	begin, r := len(dst), &in.Request
+	dst = r.appendAim(append(dst, requestSection...))
+	dst = appendString(dst, `,"query":`, r.Query)
+	if r.Header != nil {
+		headers, _ := r.Header.(Headers)
+		dst = appendObject(append(dst, `,"headers":`...), headers, appendText)
+	}
+	dst = end(r.appendRest(dst), begin, requestSection)
+	return append(in.appendMachine(dst), '}')
 }
 
-// append writes a section with its name and a comma before it, if there is anything in it. The top, which has no name,
-// is written whatever there is.
-func (s *section) append(dst []byte, in *Input) []byte {
-	begin := len(dst)
-	if s.name != "" {
-		dst = append(append(append(dst, `,"`...), s.name...), `":`...)
-	}
-	dst = append(dst, '{')
-	first := len(dst)
-	filled := s.name == ""
-	for _, f := range s.facts {
-		place := f.of(in)
-		if empty(place) && !s.tells(f.name) {
-			continue
-		}
-		filled = filled || !empty(place)
-		if len(dst) > first {
-			dst = append(dst, ',')
-		}
-		dst = appendValue(append(append(append(dst, '"'), f.name...), `":`...), place)
-	}
-	if !filled {
+// A section is written as its name, and behind it the facts that there are in it, each with a comma before it; end mends
+// that. The facts and their order are those of the table of sections, which the scanner goes by.
+const (
+	userSection        = `,"user":`
+	sessionSection     = `,"session":`
+	requestSection     = `,"request":`
+	certificateSection = `,"certificate":`
+	workloadSection    = `,"workload":`
+	serviceSection     = `,"service":`
+)
+
+// end makes an object of the facts that were written since a section began, or takes its name back when there are none.
+func end(dst []byte, begin int, section string) []byte {
+	facts := begin + len(section)
+	if len(dst) == facts {
 		return dst[:begin]
 	}
+	dst[facts] = '{' // in the place of the first comma
 	return append(dst, '}')
 }
 
-// tells tells whether a fact is told when it is false, too: to leave it out says something else.
-func (s *section) tells(name string) bool {
-	return s.name == "" && name == "authenticated" || s.name == "certificate" && name == "present"
+// appendTop begins the object with what stands in no section and is always told.
+func (in *Input) appendTop(dst []byte) []byte {
+	return strconv.AppendBool(append(dst, `{"authenticated":`...), in.Authenticated)
 }
 
-// appendValue writes the value at a place that a fact points to, or a value of JSON.
-func appendValue(dst []byte, value any) []byte {
-	switch value := value.(type) {
-	case *string:
-		return appendText(dst, *value)
-	case *bool:
-		return strconv.AppendBool(dst, *value)
-	case *[]string:
-		return appendList(dst, *value, appendText)
-	case *map[string]any:
-		return appendObject(dst, *value, appendValue)
-	case *time.Time:
-		return append(value.UTC().AppendFormat(append(dst, '"'), time.RFC3339Nano), '"')
-	case *netip.Addr:
-		if value.Zone() != "" { // which may hold any byte
-			return appendText(dst, value.String())
-		}
-		return append(value.AppendTo(append(dst, '"')), '"')
-	case *Fields:
-		headers, _ := (*value).(Headers)
-		return appendObject(dst, headers, appendText)
-	case **Data:
-		return appendObject(dst, (*value).blocks, appendBlock)
-	case string:
-		return appendText(dst, value)
-	case bool:
-		return strconv.AppendBool(dst, value)
-	case float64:
-		return appendNumber(dst, value)
-	case []any:
-		return appendList(dst, value, appendValue)
-	case map[string]any:
-		return appendObject(dst, value, appendValue)
-	}
-	return append(dst, "null"...)
+// appendCaller writes the sections of the user and the session.
+func (in *Input) appendCaller(dst []byte) []byte {
+	begin, u := len(dst), &in.User
+	dst = appendString(append(dst, userSection...), `,"id":`, u.ID)
+	dst = appendString(dst, `,"email":`, u.Email)
+	dst = appendTrue(dst, `,"email_verified":`, u.EmailVerified)
+	dst = appendString(dst, `,"name":`, u.Name)
+	dst = appendStrings(dst, `,"groups":`, u.Groups)
+	dst = appendClaims(dst, u.Claims)
+	dst = end(appendString(dst, `,"identity":`, u.Identity), begin, userSection)
+
+	begin, s := len(dst), &in.Session
+	dst = appendString(append(dst, sessionSection...), `,"id":`, s.ID)
+	dst = appendTime(dst, `,"begun":`, s.Begun)
+	dst = appendTime(dst, `,"authenticated":`, s.Authenticated)
+	dst = appendString(dst, `,"acr":`, s.ACR)
+	dst = appendStrings(dst, `,"amr":`, s.AMR)
+	dst = appendString(dst, `,"identity":`, s.Identity)
+	return end(appendString(dst, `,"device":`, s.Device), begin, sessionSection)
 }
 
-// appendNumber writes a number. JSON has none that is infinite, and none that is no number: these are null.
-func appendNumber(dst []byte, value float64) []byte {
-	if math.IsNaN(value) || math.IsInf(value, 0) {
-		return append(dst, "null"...)
-	}
-	return strconv.AppendFloat(dst, value, 'g', -1, 64)
+// appendAim writes what is asked for, up to the query.
+func (r *Request) appendAim(dst []byte) []byte {
+	dst = appendString(dst, `,"method":`, r.Method)
+	dst = appendString(dst, `,"host":`, r.Host)
+	return appendString(dst, `,"path":`, r.Path)
 }
 
-func appendList[T any](dst []byte, items []T, each func([]byte, T) []byte) []byte {
-	dst = append(dst, '[')
-	for i, item := range items {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = each(dst, item)
-	}
-	return append(dst, ']')
+// appendRest writes what stands behind the header fields.
+func (r *Request) appendRest(dst []byte) []byte {
+	dst = appendAddress(dst, `,"ip":`, r.IP)
+	dst = appendString(dst, `,"scheme":`, r.Scheme)
+	dst = appendString(dst, `,"user_agent":`, r.UserAgent)
+	dst = appendTrue(dst, `,"cors_preflight":`, r.CORSPreflight)
+	return appendTrue(dst, `,"websocket":`, r.WebSocket)
 }
 
-// appendObject writes the parts in the order of their names.
-func appendObject[T any](dst []byte, parts map[string]T, each func([]byte, T) []byte) []byte {
-	dst = append(dst, '{')
-	var room [24]string // enough for most
-	names := room[:0]
-	for name := range parts {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for i, name := range names {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = each(append(appendText(dst, name), ':'), parts[name])
-	}
-	return append(dst, '}')
+// appendMachine writes the sections of what is not a person.
+func (in *Input) appendMachine(dst []byte) []byte {
+	dst = in.Certificate.append(dst)
+	begin, w := len(dst), &in.Workload
+	dst = appendString(append(dst, workloadSection...), `,"issuer":`, w.Issuer)
+	dst = appendString(dst, `,"subject":`, w.Subject)
+	dst = end(appendClaims(dst, w.Claims), begin, workloadSection)
+
+	begin = len(dst)
+	dst = appendString(append(dst, serviceSection...), `,"id":`, in.Service.ID)
+	return end(appendString(dst, `,"name":`, in.Service.Name), begin, serviceSection)
 }
 
-// appendText writes a text (RFC 8259, section 7). Bytes that are no UTF-8 become U+FFFD.
-func appendText(dst []byte, value string) []byte {
-	const digits = "0123456789abcdef"
-	dst = append(dst, '"')
-	if standsAlone(value) {
-		return append(append(dst, value...), '"')
+// append writes the section of a certificate. That there was none is told too, beside what is known of one: to leave it
+// out says something else.
+func (c *Certificate) append(dst []byte) []byte {
+	begin := len(dst)
+	dst = strconv.AppendBool(append(append(dst, certificateSection...), `,"present":`...), c.Present)
+	first := len(dst)
+	dst = appendTrue(dst, `,"valid":`, c.Valid)
+	dst = appendString(dst, `,"fingerprint":`, c.Fingerprint)
+	dst = appendString(dst, `,"spki":`, c.SPKI)
+	dst = appendString(dst, `,"subject":`, c.Subject)
+	dst = appendString(dst, `,"issuer":`, c.Issuer)
+	dst = appendStrings(dst, `,"san_dns":`, c.SANDNS)
+	dst = appendStrings(dst, `,"san_email":`, c.SANEmail)
+	dst = appendStrings(dst, `,"san_uri":`, c.SANURI)
+	if !c.Present && len(dst) == first {
+		return dst[:begin]
 	}
-	for _, r := range value {
-		switch {
-		case r == '"' || r == '\\':
-			dst = append(dst, '\\', byte(r))
-		case r < ' ':
-			dst = append(dst, '\\', 'u', '0', '0', digits[r>>4], digits[r&15])
-		default:
-			dst = utf8.AppendRune(dst, r)
-		}
-	}
-	return append(dst, '"')
+	return end(dst, begin, certificateSection)
 }
 
-// standsAlone tells whether a text is written as it stands.
-func standsAlone(value string) bool {
-	for i := range len(value) {
-		if c := value[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
-			return false
-		}
+func appendString(dst []byte, name, value string) []byte {
+	if value == "" {
+		return dst
 	}
-	return true
+	return appendText(append(dst, name...), value)
+}
+
+func appendTrue(dst []byte, name string, value bool) []byte {
+	if !value {
+		return dst
+	}
+	return append(append(dst, name...), "true"...)
+}
+
+func appendStrings(dst []byte, name string, values []string) []byte {
+	if values == nil {
+		return dst
+	}
+	return appendList(append(dst, name...), values, appendText)
+}
+
+func appendClaims(dst []byte, claims map[string]any) []byte {
+	if claims == nil {
+		return dst
+	}
+	return appendObject(append(dst, `,"claims":`...), claims, appendValue)
+}
+
+func appendTime(dst []byte, name string, when time.Time) []byte {
+	if when.IsZero() || !writable(when) {
+		return dst
+	}
+	return append(when.UTC().AppendFormat(append(append(dst, name...), '"'), time.RFC3339Nano), '"')
+}
+
+func appendAddress(dst []byte, name string, ip netip.Addr) []byte {
+	if !ip.IsValid() {
+		return dst
+	}
+	dst = append(dst, name...)
+	if ip.Zone() != "" { // which may hold any byte
+		return appendText(dst, ip.String())
+	}
+	return append(ip.AppendTo(append(dst, '"')), '"')
 }

@@ -11,7 +11,21 @@ import (
 type reads struct {
 	headers    map[string]bool // by canonical name
 	query      map[string]bool
-	wholeQuery bool // a name is made of the request
+	wholeQuery bool        // a name is made of the request
+	fields     []fieldRead // headers, sorted, when all is read
+}
+
+// fieldRead is a header field that is asked for.
+type fieldRead struct {
+	name   string
+	secret bool
+}
+
+// sort tells the header fields in order.
+func (r *reads) sort() {
+	for _, name := range slices.Sorted(maps.Keys(r.headers)) {
+		r.fields = append(r.fields, fieldRead{name, r.headers[name]})
+	}
 }
 
 // mention is where a rule asks for a header field, or for a value of the query.

@@ -1,9 +1,8 @@
 package policy
 
 import (
-	"maps"
 	"strings"
-	"sync"
+	"time"
 )
 
 // hiddenValue takes the place of what is likely to be a secret in what is written down.
@@ -15,121 +14,83 @@ const hiddenValue = "hidden"
 // or because a rule compares it with what env or file gives, it tells only that it was there.
 func (s *Set) AppendRecord(dst []byte, in *Input, names ...string) []byte {
 	if s == nil {
-		return (&Input{}).appendKept(dst, in)
+		kept := *in
+		kept.Request.Header, kept.Request.Query, kept.Data = nil, "", nil
+		return kept.AppendJSON(dst)
 	}
-	kept := s.inputs.lend()
-	defer s.inputs.takeBack(kept)
-	kept.Request.Header = s.reads.keptHeaders(in.Request.Header)
-	kept.Request.Query = s.reads.keptQuery(in.Request.Query)
-	kept.Data = s.keptData(in, names)
-	return kept.appendKept(dst, in)
-}
-
-// appendKept writes an input with what is kept of what is open-ended in it.
-func (kept *Input) appendKept(dst []byte, in *Input) []byte {
-	header, query, data := kept.Request.Header, kept.Request.Query, kept.Data
-	*kept = *in
-	kept.Request.Header, kept.Request.Query, kept.Data = header, query, data
-	return kept.AppendJSON(dst)
-}
-
-// inputs lends inputs to write down. The zero inputs is ready.
-type inputs struct{ pool sync.Pool }
-
-func (p *inputs) lend() *Input {
-	if in, ok := p.pool.Get().(*Input); ok {
-		return in
+	f := s.frames.lend(in)
+	dst = in.appendTop(dst)
+	if !in.Now.IsZero() && writable(in.Now) {
+		dst = append(s.instants.append(append(dst, `,"now":"`...), in.Now), '"')
 	}
-	return new(Input)
+	dst = s.callers.append(s.appendData(dst, f, names), in)
+	begin, r := len(dst), &in.Request
+	dst = r.appendAim(append(dst, requestSection...))
+	dst = s.reads.appendHeaders(s.reads.appendQuery(dst, r.Query, f), r.Header)
+	dst = end(r.appendRest(dst), begin, requestSection)
+	s.frames.takeBack(f)
+	return append(in.appendMachine(dst), '}')
 }
 
-// takeBack forgets what the input holds of a request.
-func (p *inputs) takeBack(in *Input) {
-	*in = Input{}
-	p.pool.Put(in)
+// AppendTime writes a time as AppendRecord does: as time.RFC3339Nano, in UTC.
+func (s *Set) AppendTime(dst []byte, when time.Time) []byte {
+	if s == nil {
+		return when.UTC().AppendFormat(dst, time.RFC3339Nano)
+	}
+	return s.instants.append(dst, when)
 }
 
-func (r *reads) keptHeaders(all Fields) Fields {
+// appendHeaders writes the header fields that somebody asks for, if they were sent.
+func (r *reads) appendHeaders(dst []byte, all Fields) []byte {
 	if all == nil {
-		return nil
+		return dst
 	}
-	if len(r.headers) == 0 {
-		return Headers(nil)
-	}
-	kept := make(Headers)
-	for name, secret := range r.headers {
-		value, ok := all.Field(name)
-		switch {
-		case ok && secret:
-			kept[name] = hiddenValue
-		case ok:
-			kept[name] = value
-		}
-	}
-	return kept
-}
-
-// keptQuery leaves out the pairs that nobody asks for. What makes a query unclear stays.
-func (r *reads) keptQuery(query string) string {
-	if query == "" {
-		return ""
-	}
-	if strings.IndexByte(query, ';') >= 0 {
-		return ";"
-	}
-	var kept []string
-	for pair := range strings.SplitSeq(query, "&") {
-		escaped, _, _ := strings.Cut(pair, "=")
-		name, ok := unescape(newFrame(), escaped)
-		secret, asked := r.query[name]
-		switch {
-		case pair == "" || ok && !r.wholeQuery && !asked:
-		case ok && (secret || secretName(name)):
-			kept = append(kept, escaped+"="+hiddenValue)
-		default:
-			kept = append(kept, pair)
-		}
-	}
-	return strings.Join(kept, "&")
-}
-
-// keptData is what the policies of these names ask of data.
-func (s *Set) keptData(in *Input, names []string) *Data {
-	if in.Data == nil {
-		return nil
-	}
-	kept := &Data{make(map[string]map[string]any)}
-	f := &frame{in: in}
-	for _, name := range names {
-		if !s.Has(name) {
+	dst = append(dst, `,"headers":{`...)
+	first := len(dst)
+	for _, asked := range r.fields {
+		value, ok := all.Field(asked.name)
+		if !ok {
 			continue
 		}
-		for _, part := range s.policies[name].parts {
-			for _, read := range part.data {
-				kept.keep(read, in.Data, f)
-			}
+		if asked.secret {
+			value = hiddenValue
 		}
+		if len(dst) > first {
+			dst = append(dst, ',')
+		}
+		dst = appendText(append(appendText(dst, asked.name), ':'), value)
 	}
-	return kept
+	return append(dst, '}')
 }
 
-// keep takes over what is read of a block.
-func (d *Data) keep(read dataRead, from *Data, f *frame) {
-	block := from.Block(read.block)
-	if block == nil {
-		return
+// appendQuery leaves out the pairs that nobody asks for. What makes a query unclear stays.
+func (r *reads) appendQuery(dst []byte, query string, f *frame) []byte {
+	if strings.IndexByte(query, ';') >= 0 {
+		return append(dst, `,"query":";"`...)
 	}
-	kept := d.blocks[read.block]
-	if kept == nil {
-		kept = make(map[string]any)
-		d.blocks[read.block] = kept
+	begin := len(dst)
+	dst = append(dst, `,"query":"`...)
+	first := len(dst)
+	for rest := query; rest != ""; {
+		var pair string
+		pair, rest, _ = strings.Cut(rest, "&")
+		escaped, _, _ := strings.Cut(pair, "=")
+		name, ok := unescape(f, escaped)
+		secret, asked := r.query[name]
+		if pair == "" || ok && !r.wholeQuery && !asked {
+			continue
+		}
+		if len(dst) > first {
+			dst = append(dst, '&')
+		}
+		if ok && (secret || secretName(name)) {
+			dst = append(appendEscaped(dst, escaped), "="+hiddenValue...)
+		} else {
+			dst = appendEscaped(dst, pair)
+		}
 	}
-	if read.key == nil {
-		maps.Copy(kept, block)
-		return
+	if len(dst) == first {
+		return dst[:begin]
 	}
-	key, ok := read.key(f)
-	if value, found := block[key]; ok && found {
-		kept[strings.Clone(key)] = value
-	}
+	return append(dst, '"')
 }

@@ -17,12 +17,17 @@ func BenchmarkReplay(b *testing.B) {
 	}
 }
 
-// BenchmarkAppendRecord writes down what one decision was made of.
+// BenchmarkAppendRecord writes down what one decision was made of: of a session that is known, and of one that is not.
 func BenchmarkAppendRecord(b *testing.B) {
 	set, in := mustLoad(b, busyRules), benchInput()
-	var record []byte
-	b.ReportAllocs()
-	for b.Loop() {
-		record = set.AppendRecord(record[:0], in, "busy")
+	for name, id := range map[string]string{"known": in.Session.ID, "unknown": ""} {
+		b.Run(name, func(b *testing.B) {
+			in.Session.ID = id // nothing is kept of a session without an id
+			var record []byte
+			b.ReportAllocs()
+			for b.Loop() {
+				record = set.AppendRecord(record[:0], in, "busy")
+			}
+		})
 	}
 }

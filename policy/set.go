@@ -30,7 +30,8 @@ type Options struct {
 type Set struct {
 	policies map[string]*compiled
 	frames   frames
-	inputs   inputs
+	callers  *callers
+	instants instants
 	files    map[string]*hcl.File
 	reads    reads
 }
@@ -171,7 +172,8 @@ func Load(blocks hcl.Blocks, o Options) (*Set, hcl.Diagnostics) {
 	l.resolveIncludes()
 	l.combineRequirements()
 	l.doubtHopeless()
-	set := &Set{policies: make(map[string]*compiled, len(l.order)), files: o.Files, reads: l.reads}
+	set := &Set{policies: make(map[string]*compiled, len(l.order)), files: o.Files, reads: l.reads, callers: newCallers()}
+	set.reads.sort()
 	for _, s := range l.order {
 		set.policies[s.part.name] = &compiled{shadow: s.part.shadow}
 	}

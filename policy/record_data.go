@@ -1,0 +1,110 @@
+package policy
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// keptData is what is kept of a block of data.
+type keptData struct {
+	block string
+	what  keptWhat
+	key   string // of keptValue
+}
+
+// keptWhat is how much that is: less goes behind more.
+type keptWhat uint8
+
+const (
+	keptAll   keptWhat = iota // the whole block
+	keptValue                 // the value of a key
+	keptName                  // that the block is there
+)
+
+// appendData writes what the policies of these names ask of data.
+func (s *Set) appendData(dst []byte, f *frame, names []string) []byte {
+	data := f.in.Data
+	if data == nil {
+		return dst
+	}
+	var room [16]keptData // enough for most
+	kept := room[:0]
+	for _, name := range names {
+		policy := s.policies[name]
+		if policy == nil {
+			continue
+		}
+		for _, part := range policy.parts {
+			for i := range part.data {
+				kept = part.data[i].keep(kept, f)
+			}
+		}
+	}
+	dst = append(dst, `,"data":{`...)
+	slices.SortFunc(kept, func(a, b keptData) int {
+		return cmp.Or(strings.Compare(a.block, b.block), cmp.Compare(a.what, b.what), strings.Compare(a.key, b.key))
+	})
+	for len(kept) > 0 {
+		n := 1
+		for n < len(kept) && kept[n].block == kept[0].block {
+			n++
+		}
+		dst = append(appendText(dst, kept[0].block), ':')
+		dst = appendKept(dst, data.blocks[kept[0].block], kept[:n])
+		if kept = kept[n:]; len(kept) > 0 {
+			dst = append(dst, ',')
+		}
+	}
+	return append(dst, '}')
+}
+
+// keep notes what is read of a block, if there is one.
+func (r *dataRead) keep(kept []keptData, f *frame) []keptData {
+	block := f.in.Data.Block(r.block)
+	if block == nil {
+		return kept
+	}
+	if r.key == nil {
+		return append(kept, keptData{r.block, keptAll, ""})
+	}
+	key, ok := r.key(f)
+	if _, found := block[key]; ok && found {
+		return append(kept, keptData{r.block, keptValue, key})
+	}
+	return append(kept, keptData{r.block, keptName, ""})
+}
+
+// appendKept writes what is kept of one block, sorted, as appendBlock does.
+func appendKept(dst []byte, block map[string]any, kept []keptData) []byte {
+	if kept[0].what == keptAll {
+		return appendBlock(dst, block)
+	}
+	begin := len(dst)
+	dst = append(dst, '{')
+	for i, k := range kept {
+		if k.what != keptValue || i > 0 && k.key == kept[i-1].key {
+			continue
+		}
+		value := block[k.key]
+		if value == (any)(Unreadable{}) {
+			return appendBlock(dst[:begin], few(block, kept))
+		}
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendValue(append(appendText(dst, k.key), ':'), value)
+	}
+	return append(dst, '}')
+}
+
+// few are the values of a block that are kept.
+func few(block map[string]any, kept []keptData) map[string]any {
+	values := make(map[string]any)
+	for _, k := range kept {
+		if k.what == keptValue {
+			values[k.key] = block[k.key]
+		}
+	}
+	return values
+}
