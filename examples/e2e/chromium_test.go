@@ -13,13 +13,19 @@ import (
 )
 
 // browserTime is what everything that one test does in its browser may take.
-const browserTime = 90 * time.Second
+const browserTime = 5 * time.Minute
 
 // browser is headless Chromium with a profile of its own. It finds names below localhost by itself.
 type browser struct{ ctx context.Context }
 
-// startBrowser runs until the end of the test.
+// startBrowser runs until the end of the test. It speaks what TCP carries.
 func startBrowser(t *testing.T) *browser {
+	t.Helper()
+	return startBrowserWith(t, chromedp.Flag("disable-quic", true))
+}
+
+// startBrowserWith is the same with flags of the test's choice.
+func startBrowserWith(t *testing.T, flags ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -27,8 +33,9 @@ func startBrowser(t *testing.T) *browser {
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:len(chromedp.DefaultExecAllocatorOptions):len(chromedp.DefaultExecAllocatorOptions)],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(scratch(t, "chromium")),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-component-update", true),
 	)
+	options = append(options, flags...)
 	limited, cancel := context.WithTimeout(context.Background(), browserTime)
 	t.Cleanup(cancel)
 	allocated, stop := chromedp.NewExecAllocator(limited, options...)

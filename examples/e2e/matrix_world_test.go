@@ -127,6 +127,8 @@ func lively(w http.ResponseWriter, r *http.Request) {
 	case "/events":
 		w.Header().Set("Content-Type", "text/event-stream")
 		livelyBody(w, r, "data: tick\n\n")
+	case "/echo":
+		_, _ = io.Copy(w, r.Body)
 	case "/upload":
 		_, _ = io.Copy(io.Discard, r.Body)
 	case "/ws":
