@@ -52,7 +52,7 @@ func (b *Broker) stewardUser() (string, error) {
 
 // systemUser may ask who keeps state, remove one of them, and give away the lead among them.
 func (b *Broker) systemUser() (string, error) {
-	return b.insideUser("system user", "$SYS.REQ.SERVER.PING.JSZ", "$JS.API.SERVER.REMOVE", "$JS.API.META.LEADER.STEPDOWN")
+	return b.insideUser("system user", "$SYS.REQ.SERVER.PING.JSZ", "$SYS.REQ.SERVER.PING.RAFTZ", "$JS.API.SERVER.REMOVE", "$JS.API.META.LEADER.STEPDOWN")
 }
 
 // insideUser is a user that connects from inside the process only, and may publish to these subjects.

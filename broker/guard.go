@@ -2,59 +2,161 @@ package broker
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/nats-io/nats-server/v2/server"
 )
 
 const (
-	// joinDial is how long a peer may take to answer a knock.
-	joinDial = 500 * time.Millisecond
-	// joinMeet is how long meeting the peers that answered may take.
-	joinMeet = 3 * time.Second
-	// joinAsk is how long their leader may take to say whom the cluster counts.
-	joinAsk = time.Second
+	// joinGreet is how long the peers may take to show who they are; those that are slower are asked again.
+	joinGreet = time.Second
+	// joinAsk is how long one question to the peers that are there goes round before it is asked again.
+	joinAsk = 500 * time.Millisecond
+	// joinTell is how long a node waits without a word, and then between one word and the next.
+	joinTell, joinTellAgain = 2 * time.Second, 30 * time.Second
+	// joinPause is between one round of questions and the next.
+	joinPause = 50 * time.Millisecond
 	// joiner is added to a node's name while it asks.
 	joiner = "-joining"
 )
 
 // mayJoin asks the peers that are there whether this node, with its empty store, would be one too many. A name that is new
 // is counted beside those that are gone: the majority moves away from the nodes that are there, and the second such name
-// stops the cluster. Where nobody is there, or nobody leads, there is nothing to ask: the servers see to it that empty
-// nodes alone do not begin without the rest.
+// stops the cluster. The leader knows whom the cluster counts. While nobody leads, the peers that are there know enough if
+// each of them says that it never had a leader (then the cluster begins), or that it counts this node (then they may need
+// it, to have one). Else this node waits until somebody leads, as long as ctx lasts: what nobody can tell is no yes.
+//
+// Where no peer is there, there is nobody to ask: the servers see to it that empty nodes alone do not begin without the rest.
 func (b *Broker) mayJoin(ctx context.Context) error {
-	group, led, err := b.groupThere(ctx)
-	if err != nil || !led {
-		return err
+	var guest *Broker
+	defer func() {
+		if guest != nil {
+			guest.shut(context.WithoutCancel(ctx))
+		}
+	}()
+	tell := time.Now().Add(joinTell)
+	for {
+		found, err := b.greet(ctx, joinGreet)
+		if err != nil {
+			return err
+		}
+		if len(found[present])+len(found[mute]) == 0 && ctx.Err() == nil {
+			return nil // an outsider takes no part: the log says why
+		}
+		if guest == nil {
+			if guest, err = b.visit(ctx); err != nil {
+				return err
+			}
+		}
+		said := guest.askOfGroup(ctx, found[present])
+		if led(said) {
+			if group, err := guest.groupSoon(ctx); err == nil {
+				return b.oneTooMany(group)
+			}
+		}
+		waits := waitsFor(peerID(b.options.Node), found, said)
+		if waits == "" {
+			return nil
+		}
+		if time.Now().After(tell) {
+			b.log.Warn().Str("why", waits).Msg("this node's store is empty, and before it joins it must know whom the cluster counts: waiting for somebody who leads, or can say")
+			tell = time.Now().Add(joinTellAgain)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("asking whom the cluster counts: %w: %s. This node's store is empty, and a new name might be one too many. "+
+				"Start it again when more of the peers are up: %w", ErrUnavailable, waits, context.Cause(ctx))
+		case <-time.After(joinPause):
+		}
 	}
-	return b.oneTooMany(group)
 }
 
-// groupThere asks the peers that are there whom their leader counts; led is false when nobody is there or leads.
-func (b *Broker) groupThere(ctx context.Context) (group Group, led bool, err error) {
-	there := b.knock(ctx, joinDial)
-	if len(there) == 0 {
-		return Group{}, false, nil
-	}
-	guest, err := b.visit(ctx)
-	if err != nil {
-		return Group{}, false, err
-	}
-	defer guest.shut(context.WithoutCancel(ctx))
-	if !guest.meet(ctx, there) {
-		return Group{}, false, nil // they are of another cluster, or have another secret: the log says so
-	}
-	asking, cancel := context.WithTimeout(ctx, joinAsk)
+// groupSoon asks the leader, who is there or was just now.
+func (b *Broker) groupSoon(ctx context.Context) (Group, error) {
+	ctx, cancel := context.WithTimeout(ctx, joinAsk)
 	defer cancel()
-	if group, err = guest.Group(asking); err != nil {
-		return Group{}, false, nil // nobody leads: they are about to begin, or are too few
-	}
-	return group, true, nil
+	return b.Group(ctx)
 }
+
+// waitsFor tells what has to happen before a node with an empty store can be let in while nobody leads; "": nothing.
+func waitsFor(id string, found map[presence][]string, said map[string]membership) string {
+	var silent, others []string
+	for _, name := range slices.Concat(found[present], found[mute]) {
+		m, ok := said[name]
+		switch {
+		case !ok:
+			silent = append(silent, name)
+		case m.History && !slices.Contains(m.Counts, id):
+			others = append(others, name)
+		}
+	}
+	switch {
+	case len(silent) > 0:
+		return "no answer from " + strings.Join(silent, ", ") + ", where something takes connections"
+	case len(others) > 0:
+		return strings.Join(others, ", ") + " kept state before, without this node, and nobody leads them now"
+	}
+	return ""
+}
+
+// membership is what a server says of its part in the group that knows which buckets there are.
+type membership struct {
+	History bool     // it had a leader once, or has records of one
+	Leader  bool     // it knows a leader now
+	Counts  []string // the ids of the others that it counts
+}
+
+func led(said map[string]membership) bool {
+	for _, m := range said {
+		if m.Leader {
+			return true
+		}
+	}
+	return false
+}
+
+// raftGroup is what a server says of that group.
+type raftGroup struct {
+	EverHadLeader bool           `json:"ever_had_leader"`
+	Leader        string         `json:"leader"`
+	LastIndex     uint64         `json:"pindex"`
+	Peers         map[string]any `json:"peers"`
+}
+
+func (g raftGroup) membership() membership {
+	return membership{History: g.EverHadLeader || g.LastIndex > 0, Leader: g.Leader != "", Counts: slices.Collect(maps.Keys(g.Peers))}
+}
+
+// askOfGroup asks all who are connected for their part in the group, and tells what those of these names said who answer
+// soon. A node that asks itself keeps nothing, and says so; any other that has no part has not got so far, or its store is
+// closed, and that says nothing.
+func (b *Broker) askOfGroup(ctx context.Context, names []string) map[string]membership {
+	said := map[string]membership{}
+	b.askAll(ctx, joinAsk, "$SYS.REQ.SERVER.PING.RAFTZ", func(server string, data json.RawMessage) (enough bool) {
+		name := strings.TrimSuffix(server, joiner)
+		if !slices.Contains(names, name) {
+			return false
+		}
+		var groups map[string]map[string]raftGroup
+		if json.Unmarshal(data, &groups) != nil {
+			return false
+		}
+		if group, has := groups[system][metaGroup]; has {
+			said[name] = group.membership()
+		} else if _, known := said[name]; name != server && !known {
+			said[name] = membership{}
+		}
+		return len(said) == len(names)
+	})
+	return said
+}
+
+// metaGroup is the server's name for the group that knows which buckets there are.
+const metaGroup = "_meta_"
 
 // visit starts a server that meets the peers and stores nothing, under another name than this node's.
 func (b *Broker) visit(ctx context.Context) (guest *Broker, err error) {
@@ -116,30 +218,6 @@ func (b *Broker) knock(ctx context.Context, patience time.Duration) []string {
 		}
 	}
 	return there
-}
-
-// meet waits until there is a route to each of these, or to what they call themselves while they ask too; false: there is
-// none to some.
-func (b *Broker) meet(ctx context.Context, names []string) bool {
-	ctx, cancel := context.WithTimeout(ctx, joinMeet)
-	defer cancel()
-	missing := slices.Clone(names)
-	for {
-		routes, err := b.server.Routez(&server.RoutezOptions{})
-		if err == nil {
-			for _, r := range routes.Routes {
-				missing = slices.DeleteFunc(missing, func(name string) bool { return r.RemoteName == name || r.RemoteName == name+joiner })
-			}
-		}
-		if len(missing) == 0 {
-			return true
-		}
-		select {
-		case <-ctx.Done():
-			return len(missing) < len(names)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
 }
 
 // warnOfStrangers tells the operator of nodes that the cluster counts and the configuration has not, once for each change.

@@ -70,50 +70,58 @@ func (b *Broker) known() []string {
 
 // kept is what a server says of itself.
 type kept struct {
-	Server struct {
-		Name string `json:"name"`
-	} `json:"server"`
-	Data struct {
-		Streams int                     `json:"streams"`
-		Meta    *server.MetaClusterInfo `json:"meta_cluster"`
-	} `json:"data"`
+	Streams int                     `json:"streams"`
+	Meta    *server.MetaClusterInfo `json:"meta_cluster"`
 }
 
 func (k kept) anything() bool {
-	return k.Data.Streams > 0 || k.Data.Meta != nil && k.Data.Meta.Leader != ""
+	return k.Streams > 0 || k.Meta != nil && k.Meta.Leader != ""
 }
 
 // askAround asks all who are connected once, and tells who keeps something of those who answer soon, until all of these
 // names did.
 func (b *Broker) askAround(ctx context.Context, names []string) map[string]bool {
-	ctx, cancel := context.WithTimeout(ctx, growRound)
-	defer cancel()
 	answers := map[string]bool{}
+	b.askAll(ctx, growRound, "$SYS.REQ.SERVER.PING.JSZ", func(server string, data json.RawMessage) (enough bool) {
+		var said kept
+		if name := strings.TrimSuffix(server, joiner); slices.Contains(names, name) && json.Unmarshal(data, &said) == nil {
+			answers[name] = said.anything()
+		}
+		return len(answers) == len(names)
+	})
+	return answers
+}
+
+// askAll asks all servers that are connected, and hears each that answers within this time, until it is enough.
+func (b *Broker) askAll(ctx context.Context, within time.Duration, subject string, hear func(server string, data json.RawMessage) (enough bool)) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
 	conn, err := b.dialAs("system user", nats.NoReconnect(), nats.Timeout(growAsk))
 	if err != nil {
-		return answers
+		return
 	}
 	defer conn.Close()
 	inbox := conn.NewInbox()
 	sub, err := conn.SubscribeSync(inbox)
 	if err != nil {
-		return answers
+		return
 	}
-	if err := conn.PublishRequest("$SYS.REQ.SERVER.PING.JSZ", inbox, nil); err != nil {
-		return answers
+	if err := conn.PublishRequest(subject, inbox, nil); err != nil {
+		return
 	}
-	for len(answers) < len(names) {
+	for {
 		msg, err := sub.NextMsgWithContext(ctx)
 		if err != nil {
-			return answers
+			return
 		}
-		var said kept
-		if json.Unmarshal(msg.Data, &said) != nil {
-			continue
+		var said struct {
+			Server struct {
+				Name string `json:"name"`
+			} `json:"server"`
+			Data json.RawMessage `json:"data"`
 		}
-		if name := strings.TrimSuffix(said.Server.Name, joiner); slices.Contains(names, name) {
-			answers[name] = said.anything()
+		if json.Unmarshal(msg.Data, &said) == nil && hear(said.Server.Name, said.Data) {
+			return
 		}
 	}
-	return answers
 }
