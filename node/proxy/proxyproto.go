@@ -27,6 +27,9 @@ type relayed struct {
 // RemoteAddr is the client's.
 func (r relayed) RemoteAddr() net.Addr { return r.client }
 
+// Unbuffered says that not a byte behind the header was read.
+func (relayed) Unbuffered() {}
+
 // whose gives a connection the address of its client. From the networks of proxy_protocol the connection must begin with a
 // header of that protocol; from all others none is read, so that nobody can pass for somebody else.
 func (l *listener) whose(conn net.Conn) (known net.Conn, from netip.Addr, err error) {

@@ -26,7 +26,7 @@ func FuzzAnAnswerIsReadAsNetHTTPReadsIt(f *testing.F) {
 		asked := &http.Request{Method: "GET"}
 		u := &upstream{transport: &Transport{HeaderBytes: 64 << 10}}
 		u.input = newInput(&canned{Reader: bytes.NewReader(raw)}, &u.transport.buffers)
-		u.bounds = u.transport.clock.add(u.input.conn, time.Second)
+		u.bounds = u.transport.clock.add(u.input.conn, u.input.writer(), time.Second)
 		defer u.bounds.drop()
 		answer, framed, err := u.readHead("GET")
 		if err != nil || answer.Status < 200 {

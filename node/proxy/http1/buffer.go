@@ -3,10 +3,10 @@ package http1
 import (
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"sync"
-	"syscall"
 )
 
 // bufferSize is what a connection reads into while it has something to do; a head that is longer gets more, up to the limit.
@@ -32,39 +32,42 @@ func (p *buffers) put(b []byte) {
 // input is what was read from a connection and not yet used.
 type input struct {
 	conn    net.Conn
-	raw     syscall.RawConn // of a socket; nil: it is none that can be waited for without a buffer
-	below   *Below          // of TLS that can; nil: it is a socket
+	from    io.Reader // what is read: the socket, or the connection
+	socket  *socket   // nil: it is none that can be waited for without a buffer
+	below   *Below    // of TLS that can; nil: it is a socket
 	buffers *buffers
 	buf     []byte // nil: nothing is held
 	r, w    int    // buf[r:w] is unused
 	used    bool   // something was ever read
 
-	ready func(socket uintptr) bool // tries to read, for raw; made once
-	probe func(socket uintptr) bool // the same without waiting
+	ready func(socket uintptr) bool // tries to read; made once
 	ended error                     // what ready found
-	mute  bool                      // what probe found: nothing
+
+	question []byte                    // what asking is to send; nil: it was sent
+	asking   func(socket uintptr) bool // sends, then tries to read; made once
+	stale    bool                      // what asking found: something had come before, or it was closed
 }
 
 func newInput(conn net.Conn, buffers *buffers) input {
-	in := input{conn: conn, buffers: buffers}
-	var socket syscall.Conn
-	switch c := conn.(type) { // not whatever has SyscallConn: bytes may be held above the socket
-	case *net.TCPConn:
-		socket = c
-	case *net.UnixConn:
-		socket = c
-	case *tls.Conn:
-		if below, ok := c.NetConn().(*Below); ok {
-			in.raw, in.below = below.raw, below
+	in := input{conn: conn, from: conn, buffers: buffers}
+	if secure, ok := conn.(*tls.Conn); ok {
+		if below, ok := secure.NetConn().(*Below); ok {
+			in.socket, in.below = below.socket, below
 		}
 		return in
-	default:
-		return in
 	}
-	if raw, err := socket.SyscallConn(); err == nil {
-		in.raw = raw
+	if in.socket = socketOf(conn); in.socket != nil {
+		in.from = in.socket
 	}
 	return in
+}
+
+// writer is what writes to the connection that is read.
+func (in *input) writer() io.Writer {
+	if in.socket != nil && in.below == nil {
+		return in.socket
+	}
+	return in.conn
 }
 
 // held is what was read and not yet used.
@@ -88,7 +91,7 @@ func (in *input) more(most int) error {
 			return err
 		}
 	}
-	n, err := in.conn.Read(in.buf[in.w:])
+	n, err := in.from.Read(in.buf[in.w:])
 	in.w += n
 	if n > 0 {
 		in.used = true
@@ -102,7 +105,7 @@ func (in *input) more(most int) error {
 
 // first reads what comes first after a while in which nothing does. A socket waits without a buffer.
 func (in *input) first() error {
-	if in.raw == nil {
+	if in.socket == nil {
 		return in.more(bufferSize)
 	}
 	if in.ready == nil {
@@ -111,7 +114,7 @@ func (in *input) first() error {
 			return done
 		}
 	}
-	if err := in.raw.Read(in.ready); err != nil {
+	if err := in.socket.raw.Read(in.ready); err != nil {
 		return err
 	}
 	return in.ended
@@ -119,17 +122,61 @@ func (in *input) first() error {
 
 // silent tells whether the connection is open, and nothing has come.
 func (in *input) silent() bool {
-	if in.raw == nil {
+	if in.socket == nil || in.below != nil {
 		return true
 	}
-	if in.probe == nil {
-		in.probe = func(socket uintptr) bool {
-			done, _ := in.try(int(socket))
-			in.mute = !done
-			return true
+	silent := false
+	err := in.socket.raw.Read(func(socket uintptr) bool {
+		silent = silentNow(int(socket))
+		return true
+	})
+	return err == nil && silent
+}
+
+// errStale says that a connection was closed, or something had come unasked, before a question was sent on it.
+var errStale = errors.New("http1: the connection was not silent")
+
+// ask sends a question and reads what comes first of the answer, which is all that may come: errStale if something has come before,
+// and then nothing was sent. It looks, sends and waits in one go: what comes meanwhile is not missed, and need not be looked for
+// before it is waited for. sent is less than the question when there was no room for it: then nothing was read.
+func (in *input) ask(question []byte) (sent int, err error) {
+	if in.asking == nil {
+		in.asking = func(socket uintptr) (done bool) {
+			if in.question != nil {
+				return !in.send(int(socket))
+			}
+			done, in.ended = in.try(int(socket))
+			return done
 		}
 	}
-	return in.raw.Read(in.probe) == nil && in.mute
+	in.question, in.stale, in.ended = question, false, nil
+	err = in.socket.raw.Read(in.asking)
+	sent = len(question) - len(in.question)
+	in.question = nil
+	switch {
+	case in.stale:
+		return 0, errStale
+	case err == nil:
+		err = in.ended
+	}
+	return sent, err
+}
+
+// send sends the question; false: not all of it.
+func (in *input) send(socket int) bool {
+	if !silentNow(socket) {
+		in.stale = true
+		return false
+	}
+	n, err := writeNow(socket, in.question)
+	if err == errNothingYet {
+		err = nil
+	}
+	if in.question, in.ended = in.question[n:], err; len(in.question) > 0 || err != nil {
+		return false
+	}
+	in.question = nil
+	return true
 }
 
 // try reads what is there; it is done unless there is nothing.
@@ -176,7 +223,7 @@ func (in *input) Read(p []byte) (int, error) {
 		in.r += n
 		return n, nil
 	}
-	return in.conn.Read(p)
+	return in.from.Read(p)
 }
 
 // line reads a line that ends in CR LF, without these, of at most so many bytes.

@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -23,6 +24,7 @@ type clock struct {
 type limits struct {
 	clock       *clock
 	conn        net.Conn
+	to          io.Writer // what writes to conn
 	read, write bound
 }
 
@@ -46,8 +48,8 @@ func ticks(times ...time.Duration) time.Duration {
 }
 
 // add takes a connection in, until drop.
-func (c *clock) add(conn net.Conn, every time.Duration) *limits {
-	l := &limits{clock: c, conn: conn}
+func (c *clock) add(conn net.Conn, to io.Writer, every time.Duration) *limits {
+	l := &limits{clock: c, conn: conn, to: to}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.all == nil {
@@ -123,7 +125,7 @@ func (l *limits) writing(most time.Duration) { l.write.set(l.clock, most, l.conn
 // Write writes in a time: a peer that does not read holds nothing up for ever.
 func (l *limits) Write(p []byte, most time.Duration) (int, error) {
 	l.writing(most)
-	n, err := l.conn.Write(p)
+	n, err := l.to.Write(p)
 	l.writing(0)
 	return n, err
 }

@@ -15,9 +15,9 @@ import (
 // parsed reads one request as the server does. The error is what the client is told, io.ErrUnexpectedEOF when more is to come.
 func parsed(raw []byte) (*http.Request, error) {
 	c := &conn{server: &Server{}}
-	c.input = input{conn: &canned{Reader: bytes.NewReader(raw)}, buffers: &c.server.buffers}
+	c.input = newInput(&canned{Reader: bytes.NewReader(raw)}, &c.server.buffers)
 	c.input.buf = c.input.buffers.get()
-	c.bounds = c.server.clock.add(c.input.conn, time.Second)
+	c.bounds = c.server.clock.add(c.input.conn, c.input.writer(), time.Second)
 	defer c.bounds.drop()
 	x, err := c.next()
 	if err != nil {

@@ -52,7 +52,7 @@ func (s *Server) newConn(nc net.Conn, state *tls.ConnectionState) *conn {
 	c := &conn{server: s, remote: nc.RemoteAddr().String(), tls: state}
 	c.peer = PeerOf(c.remote)
 	c.input, c.watch.conn = newInput(nc, &s.buffers), c
-	c.bounds = s.clock.add(nc, ticks(s.HeaderTimeout, s.IdleTimeout, s.WriteTimeout))
+	c.bounds = s.clock.add(nc, c.input.writer(), ticks(s.HeaderTimeout, s.IdleTimeout, s.WriteTimeout))
 	c.out = output{bounds: c.bounds, buffers: &s.buffers, most: s.WriteTimeout}
 	return c
 }

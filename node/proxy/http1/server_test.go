@@ -423,7 +423,7 @@ func TestAnIdleConnectionHoldsNoBuffer(t *testing.T) {
 		w.server.mu.Lock()
 		idle := false
 		for conn := range w.server.conns {
-			idle = conn.idle.Load() && conn.input.raw != nil
+			idle = conn.idle.Load() && conn.input.socket != nil
 		}
 		w.server.mu.Unlock()
 		if idle {

@@ -34,7 +34,7 @@ var errGaveUp = errors.New("the application closed the connection")
 // later.
 func (t *Transport) Ask(q *Question, address string) (*Answer, error) {
 	for {
-		u, err := t.connect(q.Life, address)
+		u, err := t.connect(q, address)
 		if err != nil {
 			q.close()
 			return nil, err
@@ -43,7 +43,7 @@ func (t *Transport) Ask(q *Question, address string) (*Answer, error) {
 		if err == nil {
 			return a, nil
 		}
-		again := u.used && !u.heard && q.repeatable() && q.Life.Err() == nil && !tookTooLong(err)
+		again := err == errStale || u.used && !u.heard && q.repeatable() && q.Life.Err() == nil && !tookTooLong(err)
 		u.close()
 		if !again {
 			q.close()
@@ -63,21 +63,21 @@ func tookTooLong(err error) bool {
 }
 
 // connect takes a connection that is kept, or makes one.
-func (t *Transport) connect(life *Life, address string) (*upstream, error) {
+func (t *Transport) connect(q *Question, address string) (*upstream, error) {
 	for u := t.pool.take(address, t.IdleTimeout); u != nil; u = t.pool.take(address, t.IdleTimeout) {
-		if u.input.silent() { // what came unasked is the answer to nothing
+		if u.atOnce(q) || u.input.silent() { // what came unasked is the answer to nothing
 			u.used, u.heard = true, false
 			return u, nil
 		}
 		u.close()
 	}
-	conn, err := t.Dial(life, "tcp", address)
+	conn, err := t.Dial(q.Life, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
 	u := &upstream{transport: t, address: address}
 	u.input = newInput(conn, &t.buffers)
-	u.bounds = t.clock.add(conn, ticks(t.HeaderTimeout))
+	u.bounds = t.clock.add(conn, u.input.writer(), ticks(t.HeaderTimeout))
 	u.out = output{bounds: u.bounds, buffers: &t.buffers}
 	return u, nil
 }

@@ -60,12 +60,14 @@ func (u *upstream) ask(q *Question) (*Answer, error) {
 	u.ending.Store(false)
 	b, err := q.appendHead(u.out.head())
 	u.out.buf = b
-	if err == nil {
-		err = u.out.flush() // also before a body, which may be long in coming
+	if err != nil {
+		err = fmt.Errorf("making the request: %w", err)
+	} else {
+		err = u.sendHead(q)
 	}
 	if err != nil {
 		u.out.release()
-		return nil, fmt.Errorf("sending the request: %w", err)
+		return nil, err
 	}
 	if q.Body == nil {
 		u.out.release()
@@ -81,6 +83,36 @@ func (u *upstream) ask(q *Question) (*Answer, error) {
 	u.sent = make(chan struct{})
 	go u.sendBody(q)
 	return u.answer(q)
+}
+
+// atOnce tells whether all of a question can be sent and its answer waited for in one go.
+func (u *upstream) atOnce(q *Question) bool { return q.Body == nil && u.input.socket != nil }
+
+// sendHead sends the head that was written: also before a body, which may be long in coming. When there is none, what comes first of
+// the answer has been read. errStale: nothing was sent.
+func (u *upstream) sendHead(q *Question) error {
+	if u.atOnce(q) {
+		u.bounds.reading(u.transport.HeaderTimeout)
+		sent, err := u.input.ask(u.out.buf)
+		switch whole := sent == len(u.out.buf); {
+		case err == errStale && u.used:
+			return err
+		case err == errStale:
+			return fmt.Errorf("reading the response: %w before it was asked", errGaveUp)
+		case whole && err != nil:
+			return u.late(err)
+		case whole:
+			u.out.buf, u.heard = u.out.buf[:0], true
+			return nil
+		case err != nil:
+			return fmt.Errorf("sending the request: %w", err)
+		}
+		u.out.buf = append(u.out.buf[:0], u.out.buf[sent:]...) // there was no room for more
+	}
+	if err := u.out.flush(); err != nil {
+		return fmt.Errorf("sending the request: %w", err)
+	}
+	return nil
 }
 
 // answer reads the header of the response, and before it what is informational.
