@@ -18,7 +18,8 @@ type door struct {
 }
 
 // TestDoor loads picket and its peers in turn, and prints one table. PEERS and PART name some of them, with commas
-// between; with -short each is three brief rounds. With PROFILE the node is profiled, too, and what it does is told.
+// between; with -short each is three brief rounds. With BEFORE, the path of another build of picket, that is measured as well.
+// With PROFILE the node is profiled, too, and what it does is told.
 func TestDoor(t *testing.T) {
 	d := &door{suite: &suite{rounds: 5, during: 3 * time.Second, settle: settleTime}, keys: newKeys(t),
 		only: list(os.Getenv("PEERS")), parts: list(os.Getenv("PART"))}

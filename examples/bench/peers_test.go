@@ -5,6 +5,7 @@ package bench
 import (
 	_ "embed"
 	"net/http"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -68,6 +69,7 @@ const (
 	peerCaddy      = "caddy"
 	peerPublic     = "public"    // picket, a route that is open to all
 	peerProtected  = "protected" // picket, a route with a policy, and somebody who is signed in
+	peerBefore     = "before"    // the same of another build of picket, which BEFORE names
 	peerOAuth2     = "oauth2-proxy"
 	peerAuthAsking = "nginx+oauth2-proxy"
 )
@@ -88,6 +90,13 @@ func (s *door) peers(t *testing.T, application nginx, log bool) (all []*peer) {
 	}
 	if s.wants(peerPublic) || s.wants(peerProtected) {
 		all = append(all, s.pickets(t, application, log)...)
+	}
+	if before := os.Getenv("BEFORE"); before != "" && s.wants(peerBefore) {
+		other := *s
+		other.suite = &suite{binary: before, rounds: s.rounds, during: s.during, settle: s.settle}
+		p := other.pickets(t, application, log)[1]
+		p.name = peerBefore
+		all = append(all, p)
 	}
 	if oauth2Proxy() != "" && (s.wants(peerOAuth2) || s.wants(peerAuthAsking)) {
 		all = append(all, oauth2Peers(t, c)...)
