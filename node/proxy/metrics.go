@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,6 +22,7 @@ type metrics struct {
 	refused   *prometheus.CounterVec
 	rations   *prometheus.CounterVec
 	untrusted *prometheus.CounterVec
+	others    tally // of requests without a route
 }
 
 // newMetrics registers the metrics, or goes on with those that the registry has from an earlier configuration.
@@ -82,14 +84,32 @@ func register[C prometheus.Collector](to prometheus.Registerer, c C) C {
 // classes are the labels of statuses by their first digit.
 var classes = [...]string{"other", "1xx", "2xx", "3xx", "4xx", "5xx"}
 
-// served counts a request. route is "" for our own pages and for what no route was found.
-func (m *metrics) served(route string, status int, took time.Duration) {
-	class := classes[0]
-	if i := status / 100; i < len(classes) {
-		class = classes[i]
+// tally is where the requests of one route are counted: found by its name at the first request of a class, and kept, for finding
+// costs more than counting. A route that is made ready anew finds the same. The zero tally is ready.
+type tally struct {
+	requests [len(classes)]atomic.Pointer[prometheus.Counter] // by class
+	duration atomic.Pointer[prometheus.Observer]
+}
+
+// served counts a request. The route is nil for our own pages and for what no route was found.
+func (m *metrics) served(r *route, status int, took time.Duration) {
+	name, t := "", &m.others
+	if r != nil {
+		name, t = r.Name, &r.tally
 	}
-	m.requests.WithLabelValues(route, class).Inc()
-	m.duration.WithLabelValues(route).Observe(took.Seconds())
+	class := status / 100
+	if class >= len(classes) {
+		class = 0
+	}
+	requests, duration := t.requests[class].Load(), t.duration.Load()
+	if requests == nil || duration == nil {
+		counter, observer := m.requests.WithLabelValues(name, classes[class]), m.duration.WithLabelValues(name)
+		requests, duration = &counter, &observer
+		t.requests[class].Store(requests)
+		t.duration.Store(duration)
+	}
+	(*requests).Inc()
+	(*duration).Observe(took.Seconds())
 }
 
 func (m *metrics) opened() { m.open.Inc() }

@@ -55,7 +55,7 @@ func (r *recorder) Write(p []byte) (int, error) {
 func (d *Door) record(a *ask) {
 	status := cmp.Or(a.w.status, http.StatusOK)
 	took := d.now().Sub(a.began)
-	d.metrics.served(a.routeName(), status, took)
+	d.metrics.served(a.route, status, took)
 	lock := a.barredBy()
 	if lock != nil {
 		d.metrics.locked(lock)

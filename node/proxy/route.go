@@ -21,6 +21,7 @@ type route struct {
 	limit     *ratelimit.Limit // nil: none
 	asked     edit             // of the requests that go to the application
 	answered  edit             // of the responses
+	tally     tally            // of its requests
 }
 
 // header is a header that tells the application of the caller.

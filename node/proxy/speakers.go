@@ -90,7 +90,7 @@ func (d *Door) calmed(remote, why string) {
 
 // malformed notes a request that could not be read. There is no telling what of it is true, so nothing of it is logged.
 func (d *Door) malformed(remote string, m *http1.Malformed) {
-	d.metrics.served("", m.Status, 0)
+	d.metrics.served(nil, m.Status, 0)
 	client, _, _ := net.SplitHostPort(remote)
 	d.log.Info().Int("status", m.Status).Str("decision", "malformed").Str("error", m.Reason).Str("client", client).Str("node", d.node).Msg("request")
 }
