@@ -78,7 +78,7 @@ func parseAnswer(method, text string) (*Answer, framed, error) {
 			return nil, framed{}, errAnswer
 		}
 		value = trimBlanks(value)
-		if !all(value, inValue) {
+		if !isValue(value) {
 			return nil, framed{}, errAnswer
 		}
 		known := Know(name)

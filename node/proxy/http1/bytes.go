@@ -35,6 +35,23 @@ func all(s string, c class) bool {
 	return true
 }
 
+// isValue tells whether s consists of bytes of the class inValue. Values are long, and control characters rare in them: eight bytes
+// are looked at in one step, and all of them closer only where some is one.
+func isValue(s string) bool {
+	const each, top = 0x0101010101010101, 0x8080808080808080 // one in each of eight bytes, and the highest bit of each
+	controls, rest := uint64(0), s
+	for ; len(rest) >= 8; rest = rest[8:] {
+		eight := uint64(rest[0]) | uint64(rest[1])<<8 | uint64(rest[2])<<16 | uint64(rest[3])<<24 |
+			uint64(rest[4])<<32 | uint64(rest[5])<<40 | uint64(rest[6])<<48 | uint64(rest[7])<<56
+		del := eight ^ 0x7f*each                              // zero where a byte is DEL
+		controls |= (eight-' '*each)&^eight | (del-each)&^del // the highest bit is set of the lowest byte below a space, and of the lowest DEL
+	}
+	if controls&top != 0 {
+		return all(s, inValue)
+	}
+	return all(rest, inValue)
+}
+
 // EqualFold tells whether two names are one, of which ASCII letters may differ in case.
 func EqualFold(a, b string) bool {
 	if len(a) != len(b) {
@@ -87,9 +104,11 @@ func appendField(b []byte, name, value string) []byte {
 		return b
 	}
 	b = append(append(append(b, name...), ": "...), value...)
-	for at := len(b) - len(value); at < len(b); at++ {
-		if classes[b[at]]&inValue == 0 {
-			b[at] = ' '
+	if !isValue(value) {
+		for at := len(b) - len(value); at < len(b); at++ {
+			if classes[b[at]]&inValue == 0 {
+				b[at] = ' '
+			}
 		}
 	}
 	return append(b, "\r\n"...)

@@ -17,7 +17,7 @@ type Field struct {
 // NewField is a field that is looked at now, and not again wherever it goes: for one that is made once and sent often.
 func NewField(name, value string) Field {
 	f := Field{Name: name, Value: value}
-	if validName(name) && all(value, inValue) {
+	if validName(name) && isValue(value) {
 		f.known = Know(name)
 	}
 	return f

@@ -126,7 +126,7 @@ func parseField(line string) (name, value string, err error) {
 		return "", "", bad("the name of a header field is malformed")
 	}
 	value = trimBlanks(line[i+1:])
-	if !all(value, inValue) {
+	if !isValue(value) {
 		return "", "", errControl
 	}
 	return line[:i], value, nil
