@@ -18,17 +18,20 @@ func (s *Set) AppendRecord(dst []byte, in *Input, names ...string) []byte {
 		kept.Request.Header, kept.Request.Query, kept.Data = nil, "", nil
 		return kept.AppendJSON(dst)
 	}
-	f := s.frames.lend(in)
 	dst = in.appendTop(dst)
 	if !in.Now.IsZero() && writable(in.Now) {
 		dst = append(s.instants.append(append(dst, `,"now":"`...), in.Now), '"')
 	}
-	dst = s.callers.append(s.appendData(dst, f, names), in)
+	dst = s.callers.append(s.appendData(dst, in, names), in)
 	begin, r := len(dst), &in.Request
 	dst = r.appendAim(append(dst, requestSection...))
-	dst = s.reads.appendHeaders(s.reads.appendQuery(dst, r.Query, f), r.Header)
+	if r.Query != "" {
+		f := s.frames.lend(in)
+		dst = s.reads.appendQuery(dst, r.Query, f)
+		s.frames.takeBack(f)
+	}
+	dst = s.reads.appendHeaders(dst, r.Header)
 	dst = end(r.appendRest(dst), begin, requestSection)
-	s.frames.takeBack(f)
 	return append(in.appendMachine(dst), '}')
 }
 

@@ -23,40 +23,65 @@ const (
 )
 
 // appendData writes what the policies of these names ask of data.
-func (s *Set) appendData(dst []byte, f *frame, names []string) []byte {
-	data := f.in.Data
-	if data == nil {
+func (s *Set) appendData(dst []byte, in *Input, names []string) []byte {
+	if in.Data == nil {
 		return dst
 	}
+	dst = append(dst, `,"data":{`...)
+	for _, name := range names {
+		if policy := s.policies[name]; policy != nil && policy.asksData() {
+			return append(s.appendAsked(dst, in, names), '}')
+		}
+	}
+	return append(dst, '}')
+}
+
+func (p *compiled) asksData() bool {
+	for _, part := range p.parts {
+		if len(part.data) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// appendAsked writes block by block.
+func (s *Set) appendAsked(dst []byte, in *Input, names []string) []byte {
+	f := s.frames.lend(in)
+	defer s.frames.takeBack(f)
 	var room [16]keptData // enough for most
 	kept := room[:0]
 	for _, name := range names {
-		policy := s.policies[name]
-		if policy == nil {
-			continue
-		}
-		for _, part := range policy.parts {
-			for i := range part.data {
-				kept = part.data[i].keep(kept, f)
-			}
+		if policy := s.policies[name]; policy != nil {
+			kept = policy.keep(kept, f)
 		}
 	}
-	dst = append(dst, `,"data":{`...)
 	slices.SortFunc(kept, func(a, b keptData) int {
 		return cmp.Or(strings.Compare(a.block, b.block), cmp.Compare(a.what, b.what), strings.Compare(a.key, b.key))
 	})
-	for len(kept) > 0 {
+	for first := true; len(kept) > 0; first = false {
 		n := 1
 		for n < len(kept) && kept[n].block == kept[0].block {
 			n++
 		}
-		dst = append(appendText(dst, kept[0].block), ':')
-		dst = appendKept(dst, data.blocks[kept[0].block], kept[:n])
-		if kept = kept[n:]; len(kept) > 0 {
+		if !first {
 			dst = append(dst, ',')
 		}
+		dst = append(appendText(dst, kept[0].block), ':')
+		dst = appendKept(dst, in.Data.blocks[kept[0].block], kept[:n])
+		kept = kept[n:]
 	}
-	return append(dst, '}')
+	return dst
+}
+
+// keep notes what a policy reads.
+func (p *compiled) keep(kept []keptData, f *frame) []keptData {
+	for _, part := range p.parts {
+		for i := range part.data {
+			kept = part.data[i].keep(kept, f)
+		}
+	}
+	return kept
 }
 
 // keep notes what is read of a block, if there is one.

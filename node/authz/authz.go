@@ -46,7 +46,8 @@ type Authz struct {
 	log       zerolog.Logger
 	decisions *prometheus.CounterVec
 	shadowed  *prometheus.CounterVec
-	node      string
+	routes    routes
+	named     []byte       // what a record says of this node, up to the id of the request
 	record    func([]byte) // nil: nothing is recorded
 	rooms     sync.Pool    // *[]byte, to write records in
 	sample    float64
@@ -65,8 +66,9 @@ func New(o Options) *Authz {
 	}, []string{"route", "policy", "change"})
 	a := &Authz{
 		policies: o.Policies, log: o.Log, decisions: register(o.Registry, decisions), shadowed: register(o.Registry, shadowed),
-		node: o.Node, record: o.Record, sample: o.Sample,
+		record: o.Record, sample: o.Sample,
 	}
+	a.named = append(appendText([]byte(`","node":`), o.Node), `,"request_id":`...)
 	if o.Sample <= 0 {
 		a.record = nil
 	}
@@ -77,9 +79,10 @@ func New(o Options) *Authz {
 // asked: what they say changes nothing.
 func (a *Authz) Decide(r *config.Route, in *policy.Input) Verdict {
 	d := a.Evaluate(r, in)
-	a.decisions.WithLabelValues(r.Name, d.Outcome.String()).Inc()
-	a.log.Debug().Str("route", r.Name).Str("policy", d.Policy).Str("rule", d.Rule).
-		Stringer("decision", d.Outcome).Msg("decided")
+	a.counted(r, d.Outcome)
+	if e := a.log.Debug(); e.Enabled() {
+		e.Str("route", r.Name).Str("policy", d.Policy).Str("rule", d.Rule).Stringer("decision", d.Outcome).Msg("decided")
+	}
 	return Verdict{Decision: d, Shadow: a.shadows(r, in, d)}
 }
 

@@ -145,11 +145,16 @@ func TestADecisionAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkDecide(b *testing.B) {
-	a := New(Options{Log: zerolog.Nop()})
-	r, in := config.Route{Name: "r", Access: config.AnyUser}, signedIn("alice@example.com", "GET")
-	b.ReportAllocs()
-	for range b.N {
-		a.Decide(&r, in)
+	a := New(Options{Policies: load(b), Log: zerolog.Nop()})
+	anyUser, byPolicy := config.Route{Name: "r", Access: config.AnyUser}, route("staff", "quiet")
+	for name, r := range map[string]*config.Route{"any user": &anyUser, "two policies": &byPolicy} {
+		b.Run(name, func(b *testing.B) {
+			in := benchInput()
+			b.ReportAllocs()
+			for b.Loop() {
+				a.Decide(r, in)
+			}
+		})
 	}
 }
 

@@ -1,10 +1,7 @@
 package authz
 
 import (
-	"encoding/json"
 	"math/rand/v2"
-	"slices"
-	"time"
 
 	"picket/node/config"
 	"picket/policy"
@@ -41,40 +38,14 @@ const (
 )
 
 func (a *Authz) appendRecord(dst []byte, asked Asked, v Verdict) []byte {
-	r, in := asked.Route, asked.Input
-	dst = append(dst, `{"at":"`...)
-	dst = in.Now.UTC().AppendFormat(dst, time.RFC3339Nano)
-	dst = appendText(append(dst, `","node":`...), a.node)
-	dst = appendText(append(dst, `,"request_id":`...), asked.RequestID)
-	dst = appendText(append(dst, `,"route":`...), r.Name)
-	dst = append(dst, `,"policies":[`...)
-	for i, name := range r.Policies {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendText(dst, name)
-	}
-	dst = appendText(append(dst, `],"access":`...), accessName(r.Access))
-	dst = appendDecision(append(dst, `,"decision":`...), v.Decision)
+	in, route := asked.Input, a.routes.of(asked.Route)
+	dst = a.policies.AppendTime(append(dst, `{"at":"`...), in.Now)
+	dst = appendText(append(dst, a.named...), asked.RequestID)
+	dst = appendDecision(append(append(dst, route.record...), `,"decision":`...), v.Decision)
 	if len(v.Shadow) > 0 {
 		dst = appendShadows(append(dst, `,"shadow":`...), v.Shadow)
 	}
-	names := r.Policies
-	if len(r.Shadow) > 0 {
-		names = slices.Concat(r.Policies, r.Shadow)
-	}
-	return append(a.policies.AppendRecord(append(dst, `,"input":`...), in, names...), '}')
-}
-
-// accessName is who a route is for, in a word.
-func accessName(a config.Access) string {
-	switch a {
-	case config.Public:
-		return "public"
-	case config.AnyUser:
-		return "any_user"
-	}
-	return "policy"
+	return append(a.policies.AppendRecord(append(dst, `,"input":`...), in, route.names...), '}')
 }
 
 func appendShadows(dst []byte, all []Shadow) []byte {
@@ -103,15 +74,4 @@ func appendDecision(dst []byte, d policy.Decision) []byte {
 		dst = append(append(dst, `,"need":`...), need...)
 	}
 	return append(dst, '}')
-}
-
-// appendText writes a text as encoding/json does.
-func appendText(dst []byte, s string) []byte {
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
-			quoted, _ := json.Marshal(s) // a text always can be
-			return append(dst, quoted...)
-		}
-	}
-	return append(append(append(dst, '"'), s...), '"')
 }

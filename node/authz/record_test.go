@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -153,6 +155,7 @@ func TestAShadowIsCountedAndChangesNothing(t *testing.T) {
 
 func FuzzRecordedTexts(f *testing.F) {
 	f.Add("plain", `"q\"`)
+	f.Add("\b\f\n\r\t\x01\x1f", "\x7f<>&\u2028\u2029\xe2\x80\"\\")
 	f.Add("<a&b>", "\x00\xff\u2028é")
 	f.Fuzz(func(t *testing.T, rule, message string) {
 		d := policy.Decision{Rule: rule, Message: message}
@@ -166,21 +169,71 @@ func FuzzRecordedTexts(f *testing.F) {
 	})
 }
 
-func BenchmarkRecord(b *testing.B) {
-	r, in := route("staff", "quiet"), signedIn("alice@example.com", "GET")
-	in.Now = time.Now()
+// plainRecord is a record as encoding/json writes it.
+func plainRecord(t *testing.T, set *policy.Set, asked Asked, v Verdict) string {
+	t.Helper()
+	var text bytes.Buffer
+	plain := json.NewEncoder(&text)
+	err := plain.Encode(struct {
+		At        string          `json:"at"`
+		Node      string          `json:"node"`
+		RequestID string          `json:"request_id"`
+		Route     string          `json:"route"`
+		Policies  []string        `json:"policies"`
+		Access    string          `json:"access"`
+		Decision  policy.Decision `json:"decision"`
+		Shadow    []Shadow        `json:"shadow,omitempty"`
+		Input     int             `json:"input"`
+	}{
+		asked.Input.Now.UTC().Format(time.RFC3339Nano), "n<1>", asked.RequestID, asked.Route.Name, append([]string{}, asked.Route.Policies...),
+		accessName(asked.Route.Access), v.Decision, v.Shadow, 0,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	input := set.AppendRecord(nil, asked.Input, slices.Concat(asked.Route.Policies, asked.Route.Shadow)...)
+	return strings.TrimSuffix(text.String(), "0}\n") + string(input) + "}"
+}
+
+func TestARecordIsWhatEncodingJSONWrites(t *testing.T) {
+	var got string
+	set := load(t)
+	a := New(Options{Policies: set, Node: "n<1>", Log: zerolog.Nop(), Sample: 1, Record: func(record []byte) { got = string(record) }})
+	for _, r := range []*config.Route{
+		{Name: "wiki", Policies: []string{"team", "quiet"}, Shadow: []string{"staff", "quiet"}}, {Name: "b\"&\u00e4", Policies: []string{"strong"}},
+		{Name: "p", Access: config.Public}, {Name: "a", Access: config.AnyUser, Policies: []string{}}, {Name: "none"},
+	} {
+		for _, in := range []*policy.Input{benchInput(), signedIn("alice@example.com", "DELETE"), signedIn("m@evil.test", "GET"), {}} {
+			v := a.Decide(r, in)
+			v.Message += "\"<&>\u2028\u00e9\xff"
+			asked := Asked{RequestID: "id-1", Route: r, Input: in}
+			for range 2 {
+				a.Record(asked, v)
+				if want := plainRecord(t, set, asked, v); got != want {
+					t.Errorf("the record is\n%s, want\n%s", got, want)
+				}
+			}
+		}
+	}
+}
+
+// benchInput is a request of somebody with all that one usually has.
+func benchInput() *policy.Input {
+	in := signedIn("alice@example.com", "GET")
+	in.Now = time.Date(2026, time.May, 1, 12, 0, 0, 123456789, time.UTC)
 	in.User.Name, in.User.Groups, in.User.Identity = "Alice", []string{"staff", "admins", "sre"}, "corp"
 	in.User.Claims = map[string]any{"locale": "en", "department": "engineering", "level": 3.0}
-	in.Session = policy.Session{ID: "0123456789abcdefghijkl", Begun: time.Now(), Authenticated: time.Now(), ACR: "phr", AMR: []string{"pwd", "mfa"}, Identity: "corp"}
+	in.Session = policy.Session{ID: "0123456789abcdefghijkl", Begun: in.Now, Authenticated: in.Now, ACR: "phr", AMR: []string{"pwd", "mfa"}, Identity: "corp"}
 	in.Request.Host, in.Request.Path, in.Request.UserAgent = "wiki.example.com", "/docs/team/page", "Mozilla/5.0 (X11; Linux x86_64)"
-	set := load(b)
-	for name, record := range map[string]func([]byte){"off": nil, "on": func([]byte) {}} {
-		a := New(Options{Policies: set, Log: zerolog.Nop(), Sample: 1, Record: record})
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for range b.N {
-				a.Record(Asked{RequestID: "0123456789abcdef0123456789abcdef", Route: &r, Input: in}, a.Decide(&r, in))
-			}
-		})
+	return in
+}
+
+func BenchmarkRecord(b *testing.B) {
+	r, in := route("staff", "quiet"), benchInput()
+	a := New(Options{Policies: load(b), Log: zerolog.Nop(), Sample: 1, Record: func([]byte) {}})
+	v := a.Decide(&r, in)
+	b.ReportAllocs()
+	for b.Loop() {
+		a.Record(Asked{RequestID: "0123456789abcdef0123456789abcdef", Route: &r, Input: in}, v)
 	}
 }

@@ -1,0 +1,69 @@
+package authz
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"picket/node/config"
+	"picket/policy"
+)
+
+// routes are the routes that were decided on, with what is the same for each request of one. The zero routes is ready.
+type routes struct{ all sync.Map } // *config.Route → *known
+
+// known is what is the same for all requests of a route.
+type known struct {
+	record []byte   // what a record says of the route
+	names  []string // of its policies and shadows
+	counts [policy.StepUp + 1]atomic.Pointer[count]
+}
+
+// count counts one outcome on one route.
+type count struct{ prometheus.Counter }
+
+// of is what is known of a route, which never changes.
+func (all *routes) of(r *config.Route) *known {
+	if k, ok := all.all.Load(r); ok {
+		return k.(*known)
+	}
+	k, _ := all.all.LoadOrStore(r, &known{record: appendRoute(nil, r), names: slices.Concat(r.Policies, r.Shadow)})
+	return k.(*known)
+}
+
+// appendRoute writes what a record says of a route.
+func appendRoute(dst []byte, r *config.Route) []byte {
+	dst = appendText(append(dst, `,"route":`...), r.Name)
+	dst = append(dst, `,"policies":[`...)
+	for i, name := range r.Policies {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendText(dst, name)
+	}
+	return appendText(append(dst, `],"access":`...), accessName(r.Access))
+}
+
+// counted counts an outcome. A counter is there once there is something to count.
+func (a *Authz) counted(r *config.Route, o policy.Outcome) {
+	at := &a.routes.of(r).counts[o]
+	c := at.Load()
+	if c == nil {
+		c = &count{a.decisions.WithLabelValues(r.Name, o.String())}
+		at.Store(c)
+	}
+	c.Inc()
+}
+
+// accessName is who a route is for, in a word.
+func accessName(a config.Access) string {
+	switch a {
+	case config.Public:
+		return "public"
+	case config.AnyUser:
+		return "any_user"
+	}
+	return "policy"
+}
