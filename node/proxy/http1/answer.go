@@ -39,7 +39,7 @@ func answerEnd(b []byte, seen int) (n, next int) {
 }
 
 // readHead reads the header of a response to a method.
-func (u *upstream) readHead(method string) (*Answer, framed, error) {
+func (u *upstream) readHead(method string) (*answered, framed, error) {
 	in := &u.input
 	most := u.transport.HeaderBytes
 	for seen := 0; ; {
@@ -58,9 +58,15 @@ func (u *upstream) readHead(method string) (*Answer, framed, error) {
 	}
 }
 
+// answered is an answer, and room for its body.
+type answered struct {
+	Answer
+	body answerBody
+}
+
 // parseAnswer reads a whole header of a response.
-func parseAnswer(method, text string) (*Answer, framed, error) {
-	a := &Answer{}
+func parseAnswer(method, text string) (*answered, framed, error) {
+	a := &answered{}
 	line, rest := cutAnswerLine(text)
 	minor, err := a.parseStatus(line)
 	if err != nil {
@@ -88,7 +94,7 @@ func parseAnswer(method, text string) (*Answer, framed, error) {
 			a.Fields = append(a.Fields, Field{name, value, known})
 		}
 	}
-	framed, err := f.frame(method, a)
+	framed, err := f.frame(method, &a.Answer)
 	return a, framed, err
 }
 
@@ -182,17 +188,18 @@ func (f *answerFraming) frame(method string, a *Answer) (framed, error) {
 }
 
 // open gives a response its body.
-func (u *upstream) open(a *Answer, f framed) *Answer {
+func (u *upstream) open(a *answered, f framed) *Answer {
 	if f.length == 0 && !f.chunked {
 		u.over(!f.last)
-		return a
+		return &a.Answer
 	}
-	b := &answerBody{upstream: u, framed: f, left: f.length}
+	b := &a.body
+	b.upstream, b.framed, b.left = u, f, f.length
 	if f.chunked {
 		b.chunks = &body{in: &u.input, chunked: true, padded: true}
 	}
 	a.Body = b
-	return a
+	return &a.Answer
 }
 
 // answerBody is the body of a response. Read to its end it gives the connection back; closed before, it closes it. It is for

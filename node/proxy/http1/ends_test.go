@@ -30,10 +30,10 @@ func TestAHeadStaysOneWhateverIsReadAhead(t *testing.T) {
 	head := "HEAD / HTTP/1.1\r\nHost: a\r\nX: \r\n\r\n"
 	head = strings.Replace(head, "X: ", "X: "+strings.Repeat("a", bufferSize-len(head)), 1) // it fills the buffer
 	c.send(head)
-	for until := time.Now().Add(3 * watchAfter); time.Now().Before(until); time.Sleep(time.Millisecond) {
+	for until := time.Now().Add(5 * watchAfter); time.Now().Before(until); time.Sleep(time.Millisecond) {
 	}
 	c.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
-	for until := time.Now().Add(3 * watchAfter); time.Now().Before(until); time.Sleep(time.Millisecond) {
+	for until := time.Now().Add(5 * watchAfter); time.Now().Before(until); time.Sleep(time.Millisecond) {
 	}
 	close(slow)
 	c.answer("HEAD")
@@ -108,7 +108,7 @@ func TestAClientThatPipelinesAndLeavesEndsItsRequest(t *testing.T) {
 	} {
 		c := w.dial().send(pieces[0])
 		<-begun
-		for until := time.Now().Add(3 * watchAfter); time.Now().Before(until); time.Sleep(time.Millisecond) {
+		for until := time.Now().Add(5 * watchAfter); time.Now().Before(until); time.Sleep(time.Millisecond) {
 		}
 		c.send(pieces[1])
 		_ = c.Close()

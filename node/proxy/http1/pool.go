@@ -13,8 +13,8 @@ type pool struct {
 	sweep *time.Timer            // guarded by mu: closes what was kept too long; nil: nothing is kept
 }
 
-// take gives a connection that was kept no longer than most; nil: there is none.
-func (p *pool) take(address string, most time.Duration) *upstream {
+// take gives a connection that was kept no longer than most; nil: there is none. now is the time of the connections' clock.
+func (p *pool) take(address string, most time.Duration, now int64) *upstream {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ended = false
@@ -25,7 +25,7 @@ func (p *pool) take(address string, most time.Duration) *upstream {
 	u := all[len(all)-1]
 	all[len(all)-1] = nil
 	p.kept[address] = all[:len(all)-1]
-	if most > 0 && time.Since(u.since) > most {
+	if most > 0 && now-u.since > int64(most) {
 		p.kept[address] = closeAll(append(all[:len(all)-1], u)) // it is the youngest
 		return nil
 	}
@@ -43,7 +43,7 @@ func (p *pool) keep(u *upstream, enough int, most time.Duration) {
 	if p.kept == nil {
 		p.kept = map[string][]*upstream{}
 	}
-	u.since = time.Now()
+	u.since = u.transport.clock.now.Load()
 	p.kept[u.address] = append(p.kept[u.address], u)
 	if p.sweep == nil && most > 0 {
 		p.sweep = time.AfterFunc(most, func() { p.clean(most) })
@@ -56,7 +56,7 @@ func (p *pool) clean(most time.Duration) {
 	defer p.mu.Unlock()
 	for address, all := range p.kept {
 		old := 0
-		for old < len(all) && time.Since(all[old].since) >= most {
+		for old < len(all) && time.Now().UnixNano()-all[old].since >= int64(most) {
 			old++
 		}
 		closeAll(all[:old])

@@ -183,11 +183,12 @@ type date struct {
 	line   string
 }
 
+// dateLine is the line of now, by the clock: it may be a tick behind.
 func (s *Server) dateLine() string {
-	now := time.Now()
+	second := s.clock.now.Load() / int64(time.Second)
 	d := s.date.Load()
-	if d == nil || d.second != now.Unix() {
-		d = &date{second: now.Unix(), line: "Date: " + now.UTC().Format(http.TimeFormat) + "\r\n"}
+	if d == nil || d.second != second {
+		d = &date{second, "Date: " + time.Unix(second, 0).UTC().Format(http.TimeFormat) + "\r\n"}
 		s.date.Store(d)
 	}
 	return d.line

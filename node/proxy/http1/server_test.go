@@ -300,7 +300,7 @@ func TestWhatIsReadAheadIsTheNextRequest(t *testing.T) {
 		echo(w, r)
 	}).dial().send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
 	begun := time.Now()
-	for time.Since(begun) < 3*watchAfter { // until somebody watches
+	for time.Since(begun) < 5*watchAfter { // until somebody watches
 		time.Sleep(time.Millisecond)
 	}
 	c.send("POST /next HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe")

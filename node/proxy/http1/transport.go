@@ -64,7 +64,11 @@ func tookTooLong(err error) bool {
 
 // connect takes a connection that is kept, or makes one.
 func (t *Transport) connect(q *Question, address string) (*upstream, error) {
-	for u := t.pool.take(address, t.IdleTimeout); u != nil; u = t.pool.take(address, t.IdleTimeout) {
+	for {
+		u := t.pool.take(address, t.IdleTimeout, t.clock.now.Load())
+		if u == nil {
+			break
+		}
 		if u.atOnce(q) || u.input.silent() { // what came unasked is the answer to nothing
 			u.used, u.heard = true, false
 			return u, nil
@@ -77,7 +81,7 @@ func (t *Transport) connect(q *Question, address string) (*upstream, error) {
 	}
 	u := &upstream{transport: t, address: address}
 	u.input = newInput(conn, &t.buffers)
-	u.bounds = t.clock.add(conn, u.input.writer(), ticks(t.HeaderTimeout))
+	u.bounds = t.clock.add(conn, u.input.writer(), ticks(t.HeaderTimeout, t.IdleTimeout))
 	u.out = output{bounds: u.bounds, buffers: &t.buffers}
 	return u, nil
 }

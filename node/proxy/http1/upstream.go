@@ -18,9 +18,9 @@ type upstream struct {
 	input     input
 	out       output
 	bounds    *limits
-	used      bool // an exchange was done on it before
-	heard     bool // something of the present answer came
-	since     time.Time
+	used      bool  // an exchange was done on it before
+	heard     bool  // something of the present answer came
+	since     int64 // by the clock, when it was kept
 
 	life *Life         // of the present question, which holds the connection; nil: none
 	sent chan struct{} // closed when the request's body has been sent; nil: there is none
@@ -129,7 +129,7 @@ func (u *upstream) answer(q *Question) (*Answer, error) {
 			u.nowAnswered()
 			return u.open(a, framed), nil
 		}
-		if err := inform(q, a); err != nil {
+		if err := inform(q, &a.Answer); err != nil {
 			return nil, err
 		}
 	}
@@ -190,7 +190,7 @@ func (u *upstream) awaitContinue(q *Question) (*Answer, error) {
 			return u.open(a, framed), nil
 		}
 		u.heard = false // of the response
-		if err := inform(q, a); err != nil || a.Status == http.StatusContinue {
+		if err := inform(q, &a.Answer); err != nil || a.Status == http.StatusContinue {
 			return nil, err
 		}
 	}

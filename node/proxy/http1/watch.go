@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// watchAfter is how long a handler may take before somebody looks whether the client is still there. Most are done by then.
+// watchAfter is how long a handler may take before somebody looks whether the client is still there, or up to twice that. Most are
+// done by then.
 const watchAfter = 20 * time.Millisecond
 
 // watch notices that a client left while its request is being handled: it reads ahead, what comes is kept for later. It begins
@@ -17,32 +18,42 @@ type watch struct {
 
 	mu      sync.Mutex
 	timer   *time.Timer   // guarded by mu; nil: there was no request yet
+	runs    bool          // guarded by mu: the timer does
 	served  *exchange     // guarded by mu: the request under way; nil: none
+	seen    *exchange     // guarded by mu: the one that was under way when somebody last looked
 	reading chan struct{} // guarded by mu: closed when the read has ended; nil: none was begun
 }
 
-// start begins to look after a while.
+// start has somebody look after a while. On a busy connection the timer goes on from one request to the next: setting it for each
+// costs more.
 func (w *watch) start(x *exchange) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.served = x
-	if w.timer == nil {
+	switch {
+	case w.runs:
+		return
+	case w.timer == nil:
 		w.timer = time.AfterFunc(watchAfter, w.look)
-	} else {
+	default:
 		w.timer.Reset(watchAfter)
 	}
+	w.runs = true
 }
 
-// look begins to read ahead when it may.
+// look begins to read ahead when it may: of a request that was under way before.
 func (w *watch) look() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	x := w.served
+	w.runs = false
+	x, before := w.served, w.seen
+	w.seen = x
 	switch {
-	case x == nil || w.reading != nil: // it came too late, or for the request before
+	case x == nil || w.reading != nil: // nothing is under way, or somebody reads already
 		return
-	case x.Body != nil && !x.body.done():
+	case x != before, x.Body != nil && !x.body.done():
 		w.timer.Reset(watchAfter)
+		w.runs = true
 		return
 	}
 	w.reading = make(chan struct{})
@@ -67,8 +78,7 @@ func (w *watch) read(x *exchange, ended chan struct{}) {
 func (w *watch) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.timer.Stop()
-	w.served = nil
+	w.served, w.seen = nil, nil
 	if w.reading == nil {
 		return
 	}
