@@ -34,6 +34,7 @@ type cluster struct {
 	domain   string         // that all hosts end in, with a dot
 	port     string         // of all hosts; "": the scheme's own
 	roots    *x509.CertPool // that vouch for the nodes
+	ca       string         // file of the authority that vouches for them; "": there is none
 	secret   string
 	config   string // of the nodes; "": the usual one
 	nodes    []*node

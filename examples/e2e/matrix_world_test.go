@@ -34,7 +34,6 @@ type matrix struct {
 	*cluster
 	file string // shared by the nodes, which read it anew
 	text string // of the file at first
-	ca   string // file of the authority that vouches for the nodes
 }
 
 // startMatrix starts it; env is added to what the nodes are told.

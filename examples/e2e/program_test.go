@@ -32,7 +32,11 @@ func (p programs) command(t *testing.T, args ...string) *exec.Cmd {
 }
 
 func (p programs) environment() []string {
-	return []string{"HOME=" + p.home, "XDG_CONFIG_HOME=" + p.home, "PATH=/usr/bin:/bin"}
+	all := []string{"HOME=" + p.home, "XDG_CONFIG_HOME=" + p.home, "PATH=/usr/bin:/bin"}
+	if p.cluster.ca != "" {
+		all = append(all, "SSL_CERT_FILE="+p.cluster.ca)
+	}
+	return all
 }
 
 // addressShown is what `picket login` asks to open.

@@ -30,12 +30,13 @@ type site struct {
 // startSite starts it; env is added to what the node is told.
 func startSite(t *testing.T, env ...string) *site {
 	t.Helper()
-	s := &site{cluster: openCluster(t, "site.test")}
+	s := &site{cluster: openCluster(t, "site.localhost")}
 	n := s.nodes[0]
 	s.nodes, s.front, s.port = s.nodes[:1], n.listen, portOf(t, n.listen)
 	authority := newAuthority(t)
 	s.roots.AddCert(authority.certificate)
-	certificate, key := authority.issue(t, "*.site.test")
+	s.ca = authority.path
+	certificate, key := authority.issue(t, "*.site.localhost")
 	s.key = publicKeyOf(t, certificate)
 	s.provider = builtIn(t, s.cluster)
 	web := httptest.NewServer(http.HandlerFunc(lively))
@@ -64,12 +65,12 @@ func publicKeyOf(t *testing.T, path string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// browse starts Chromium with QUIC. It finds the hosts of the site and takes its certificate for one of an authority that all know:
-// over QUIC most others are none to it.
+// browse starts Chromium with QUIC, over which it tries one address of a host, that of the site here. It takes the site's certificate
+// for one of an authority that all know: over QUIC it takes few others.
 func (s *site) browse(t *testing.T, flags ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
 	return startBrowserWith(t, append([]chromedp.ExecAllocatorOption{chromedp.Flag("enable-quic", true),
-		chromedp.Flag("host-resolver-rules", "MAP *.site.test 127.0.0.1"), chromedp.Flag("ignore-certificate-errors-spki-list", s.key)}, flags...)...)
+		chromedp.Flag("host-resolver-rules", "MAP *.site.localhost 127.0.0.1"), chromedp.Flag("ignore-certificate-errors-spki-list", s.key)}, flags...)...)
 }
 
 // accessLine is one line of the access log.

@@ -23,7 +23,7 @@ admin {
 }
 
 authenticate {
-  url = "https://auth.site.test:${env("E2E_PORT")}"
+  url = "https://auth.site.localhost:${env("E2E_PORT")}"
 }
 
 identity "corp" {
@@ -40,7 +40,7 @@ policy "staff" {
 }
 
 route "app" {
-  from      = "https://app.site.test:${env("E2E_PORT")}"
+  from      = "https://app.site.localhost:${env("E2E_PORT")}"
   to        = [env("E2E_UPSTREAM")]
   policy    = policy.staff
   websocket = true
@@ -48,13 +48,13 @@ route "app" {
 }
 
 route "public" {
-  from   = "https://public.site.test:${env("E2E_PORT")}"
+  from   = "https://public.site.localhost:${env("E2E_PORT")}"
   to     = [env("E2E_UPSTREAM")]
   public = true
 }
 
 route "resolver" {
-  from   = "udp+https://dns.site.test:53"
+  from   = "udp+https://dns.site.localhost:53"
   to     = ["udp://${env("E2E_UDP", "127.0.0.1:9")}"]
   policy = policy.staff
 }
