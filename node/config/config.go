@@ -69,6 +69,7 @@ type Listener struct {
 	Headers        int // header lines of a request
 	HeaderTimeout  time.Duration
 	IdleTimeout    time.Duration
+	BodyRate       int64 // bytes a second that a request's body comes with at least, on the average; 0: as it likes
 	Client         ClientCertificates
 	Streams        int // that one HTTP/2 or HTTP/3 connection may have open
 	Connections    Connections

@@ -56,7 +56,7 @@ func listenShape() shape {
 		blocks: map[string]shape{
 			"limits": {
 				attributes: []string{
-					"header_bytes", "headers", "header_timeout", "idle_timeout", "streams", "connections", "connection_rate",
+					"header_bytes", "headers", "header_timeout", "idle_timeout", "body_rate", "streams", "connections", "connection_rate",
 					"connection_burst", "address_connections", "address_rate", "address_burst",
 				},
 			},

@@ -35,6 +35,7 @@ func (b block) listener() Listener {
 		Headers:        limits.between("headers", 200, 10, 10_000),
 		HeaderTimeout:  limits.duration("header_timeout", 10*time.Second, time.Millisecond),
 		IdleTimeout:    limits.duration("idle_timeout", 5*time.Minute, time.Millisecond),
+		BodyRate:       limits.size("body_rate", 100, 0, 1<<30),
 		Streams:        limits.between("streams", 250, 1, 10_000),
 		Connections:    limits.connections(),
 	}

@@ -56,16 +56,18 @@ type sending struct {
 	untaken
 	exchange *exchange
 	limit    int64                           // of its bytes; 0: none
-	count    int64                           // of those that were read
+	pace     bodyPace                        // at which it comes
 	wrong    atomic.Pointer[http1.Malformed] // nil: nothing, as far as it was read
 }
 
 func (s *sending) Read(p []byte) (int, error) {
 	s.taken.Store(true)
+	s.pace.waiting.Store(true)
 	n, err := s.Body.Read(p)
+	s.pace.waiting.Store(false)
 	s.read(err)
 	s.exchange.alive()
-	if s.count += int64(n); s.limit > 0 && s.count > s.limit {
+	if count := s.pace.count.Add(int64(n)); s.limit > 0 && count > s.limit {
 		m := &http1.Malformed{Status: http.StatusRequestEntityTooLarge, Reason: "its body is longer than its route allows"}
 		s.wrong.Store(m)
 		return 0, m

@@ -74,6 +74,7 @@ type exchange struct {
 // run asks the application and passes its response on. What the application says before it responds (1xx) goes on as well.
 func (x *exchange) run() {
 	answer, err := x.send(x.question())
+	x.body.pace.over.Store(true)
 	if err == nil && answer.Status == http.StatusSwitchingProtocols {
 		answer.Close()
 		err = errors.New("the application switched to a protocol that was not asked for")
@@ -100,6 +101,9 @@ func (x *exchange) question() *http1.Question {
 	if x.r.Body != nil && x.r.Length != 0 {
 		x.body.exchange, x.body.Body, x.body.limit = x, x.r.Body, x.route.BodyLimit
 		x.asked.Body, x.asked.Trailers = &x.body, x.trailers()
+		if paced(x.r) {
+			x.stream.pace.Store(&x.body.pace)
+		}
 	}
 	return &x.asked
 }
@@ -164,6 +168,8 @@ func reason(a *ask, err error) *authz.Refusal {
 			return refused(a)
 		case errors.Is(cause, errUnproved), errors.Is(cause, errGoingAway):
 			return unavailable(route)
+		case errors.Is(cause, errSlowBody):
+			return slowBody(route)
 		case errors.Is(cause, errIdle):
 			return gatewayTimeout(route)
 		}

@@ -19,6 +19,9 @@ func (d *Door) showPage(a *ask) {
 // show answers by a handler of net/http, for which a request is made of what was read.
 func (d *Door) show(a *ask, page http.HandlerFunc) {
 	a.hangUp()
+	if a.r.Length != 0 {
+		a.bodyWithin(pageGrace)
+	}
 	if err := http1.Serve(page, present(a), &a.w); err != nil {
 		d.log.Debug().Err(err).Str("request_id", a.id).Msg("showing a page")
 	}

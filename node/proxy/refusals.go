@@ -224,6 +224,15 @@ func nameless(route string) *authz.Refusal {
 	}
 }
 
+// slowBody is for a client that takes too long to send what it announced.
+func slowBody(route string) *authz.Refusal {
+	return &authz.Refusal{
+		Status: http.StatusRequestTimeout, Code: "slow_body", Title: "The request took too long to arrive", Route: route,
+		Detail: "What was being sent came more slowly than is waited for.",
+		Next:   "Try again, perhaps on a better connection.",
+	}
+}
+
 func gatewayTimeout(route string) *authz.Refusal {
 	return &authz.Refusal{
 		Status: http.StatusGatewayTimeout, Code: "upstream_slow", Title: "The application takes too long", Route: route,

@@ -27,6 +27,8 @@ type stream struct {
 	patience time.Duration // for which nothing may come from either side; 0: without end
 	alive    atomic.Int64  // Unix ns, about, when something came
 
+	pace atomic.Pointer[bodyPace] // of the client's body; nil: it has none, or that may come as it likes
+
 	next, prev *stream // guarded by streams.mu
 }
 

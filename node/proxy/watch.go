@@ -51,6 +51,7 @@ func (d *Door) sweep(ctx context.Context) {
 		case <-tick.C:
 			all := d.streams.pick(authn.Change{})
 			d.endIdle(all)
+			d.endSlow(all)
 			d.askAgain(ctx, all)
 		}
 	}

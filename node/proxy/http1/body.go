@@ -193,6 +193,11 @@ func (b *body) Close() error {
 	return nil
 }
 
+// Within bounds how long the rest of it may take to come. It is for the last request of a connection.
+func (b *body) Within(most time.Duration) {
+	_ = b.in.conn.SetReadDeadline(time.Now().Add(most)) // of a connection that is closed, reading tells
+}
+
 // lock waits until nobody reads; who waits for the client in another goroutine is woken. From then on nobody does.
 func (b *body) lock() {
 	b.closed.Store(true)

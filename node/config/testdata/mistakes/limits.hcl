@@ -7,6 +7,7 @@ listen "https" {
   proxy_protocol = ["10.0.0.0/8"]
   limits {
     streams          = 0         # ERROR: Out of range; streams is between 1 and 10000.
+    body_rate        = "2GiB"    # ERROR: Out of range; body_rate is between 0B and 1GiB.
     headers          = 1.5       # ERROR: Wrong type; headers is a whole number.
     connections      = -1        # ERROR: Out of range; connections is between 0 and 100000000.
     connection_burst = 10        # ERROR: Out of range; connection_burst has no effect without connection_rate
