@@ -126,7 +126,7 @@ func lively(w http.ResponseWriter, r *http.Request) {
 	case "/events":
 		w.Header().Set("Content-Type", "text/event-stream")
 		livelyBody(w, r, "data: tick\n\n")
-	case "/echo":
+	case "/echo", "/echo/rekeyed", "/echo/moved":
 		_, _ = io.Copy(w, r.Body)
 	case "/upload":
 		_, _ = io.Copy(io.Discard, r.Body)

@@ -36,7 +36,7 @@ func startSite(t *testing.T, env ...string) *site {
 	authority := newAuthority(t)
 	s.roots.AddCert(authority.certificate)
 	s.ca = authority.path
-	certificate, key := authority.issue(t, "*.site.localhost")
+	certificate, key := authority.issue(t, "*.site.localhost", "localhost")
 	s.key = publicKeyOf(t, certificate)
 	s.provider = builtIn(t, s.cluster)
 	web := httptest.NewServer(http.HandlerFunc(lively))
@@ -85,12 +85,17 @@ func (l accessLine) String() string {
 }
 
 // served are the requests of a path that the node has told of.
-func (s *site) served(t *testing.T, host, path string) (all []accessLine) {
+func (s *site) served(t *testing.T, host, path string) []accessLine {
+	t.Helper()
+	return s.servedAt(t, s.host(host), path)
+}
+
+func (s *site) servedAt(t *testing.T, host, path string) (all []accessLine) {
 	t.Helper()
 	text := s.nodes[0].log.String()
 	for line := range strings.Lines(text[:strings.LastIndexByte(text, '\n')+1]) {
 		var l accessLine
-		if json.Unmarshal([]byte(line), &l) == nil && l.Message == "request" && l.Host == s.host(host) && l.Path == path {
+		if json.Unmarshal([]byte(line), &l) == nil && l.Message == "request" && l.Host == host && l.Path == path {
 			all = append(all, l)
 		}
 	}

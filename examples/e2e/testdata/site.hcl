@@ -48,7 +48,7 @@ route "app" {
 }
 
 route "public" {
-  from   = "https://public.site.localhost:${env("E2E_PORT")}"
+  from   = "https://localhost:${env("E2E_PORT")}"
   to     = [env("E2E_UPSTREAM")]
   public = true
 }
