@@ -216,13 +216,6 @@ func TestARecordThatCannotBeReadIsLeftOutFromTheStart(t *testing.T) {
 	}
 }
 
-// line is an entry that writes itself.
-type line struct{ Text string }
-
-func (l line) AppendJSON(dst []byte) []byte {
-	return append(append(append(dst, `{"Text":"`...), l.Text...), `"}`...)
-}
-
 func TestALogIsKeptAsItIsConfiguredNow(t *testing.T) {
 	ctx := unhurried(t)
 	b := start(t, Options{})
@@ -230,7 +223,7 @@ func TestALogIsKeptAsItIsConfiguredNow(t *testing.T) {
 		{Name: "decisions", Keep: time.Minute, Limit: 1 << 20},
 		{Name: "decisions", Keep: time.Hour, Limit: 2 << 20},
 	} {
-		log, err := OpenLog[line](ctx, b, s)
+		log, err := OpenLog[note](ctx, b, s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -239,7 +232,7 @@ func TestALogIsKeptAsItIsConfiguredNow(t *testing.T) {
 			t.Errorf("it is kept for %v within %d bytes, %v", info.Config.MaxAge, info.Config.MaxBytes, err)
 		}
 		go func() { _ = log.Run(ctx) }()
-		log.Append(line{s.Keep.String()})
+		log.Append(note{s.Keep.String()})
 		eventually(t, "it is written", func() bool {
 			for entry, err := range log.Since(ctx, time.Now().Add(-time.Minute)) {
 				if err == nil && entry.Text == s.Keep.String() {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,8 +22,8 @@ type LogSpec struct {
 }
 
 // Log is a stream of entries that all nodes append to and that is read from a time on. Appending never waits: what does
-// not fit into the queue is dropped and counted. An entry is stored as one line of JSON: by its method AppendJSON(dst
-// []byte) []byte, if it has one, else as encoding/json has it.
+// not fit into the queue is dropped and counted. An entry is one line of JSON; what comes within a moment is stored as one
+// message of such lines (see log_batch.go).
 type Log[T any] struct {
 	broker  *Broker
 	spec    LogSpec
@@ -31,12 +32,19 @@ type Log[T any] struct {
 	dropped prometheus.Counter
 	wake    chan struct{} // holds one token while Run has to look
 
+	packed []byte // of Run: room for what is stored of a batch
+
 	mu     sync.Mutex
-	full   [][]byte // guarded by mu: batches that are to be written
-	lines  []byte   // guarded by mu: the batch that is not full
-	held   int      // guarded by mu: in lines
-	queued int      // guarded by mu: in all
+	full   []batch  // guarded by mu: that are to be written
+	open   batch    // guarded by mu: that is not full
+	queued int      // guarded by mu: entries, in all
 	spare  [][]byte // guarded by mu: room that was used, for the next batches
+}
+
+// batch is entries that are written together.
+type batch struct {
+	lines   []byte
+	entries int
 }
 
 const (
@@ -93,25 +101,31 @@ func window(keep time.Duration) time.Duration {
 // Append queues an entry, encoded at once; false when it was dropped. It never waits for the store, and keeps nothing of the
 // entry.
 func (l *Log[T]) Append(v T) bool {
+	text, err := json.Marshal(v)
+	if err != nil {
+		l.broker.log.Warn().Err(err).Str("log", l.spec.Name).Msg("entry not encoded")
+		l.dropped.Inc()
+		return false
+	}
+	return l.AppendJSON(text)
+}
+
+// AppendJSON is Append of an entry that is encoded: a value of JSON in one line, without its end.
+func (l *Log[T]) AppendJSON(entry []byte) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.queued >= logQueue {
 		l.dropped.Inc()
 		return false
 	}
-	longer, err := appendEntry(l.room(), v)
-	if err != nil {
-		l.broker.log.Warn().Err(err).Str("log", l.spec.Name).Msg("entry not encoded")
-		l.dropped.Inc()
-		return false
-	}
-	l.lines = append(longer, '\n')
+	l.open.lines = append(append(l.room(), entry...), '\n')
+	l.open.entries++
 	l.queued++
-	if l.held++; l.held == logBatch || len(l.lines) >= logBytes {
-		l.full = append(l.full, l.lines)
-		l.lines, l.held = nil, 0
+	if l.open.entries == logBatch || len(l.open.lines) >= logBytes {
+		l.full = append(l.full, l.open)
+		l.open = batch{}
 		l.tell()
-	} else if l.held == 1 {
+	} else if l.open.entries == 1 {
 		l.tell()
 	}
 	return true
@@ -119,10 +133,10 @@ func (l *Log[T]) Append(v T) bool {
 
 // room is where the next entry is written; the caller holds mu.
 func (l *Log[T]) room() []byte {
-	if last := len(l.spare) - 1; l.lines == nil && last >= 0 {
-		l.lines, l.spare = l.spare[last][:0], l.spare[:last]
+	if last := len(l.spare) - 1; l.open.lines == nil && last >= 0 {
+		l.open.lines, l.spare = l.spare[last][:0], l.spare[:last]
 	}
-	return l.lines
+	return l.open.lines
 }
 
 func (l *Log[T]) tell() {
@@ -139,9 +153,9 @@ func (l *Log[T]) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, cancel) })()
 	for {
 		l.await(ctx)
-		for batch := l.take(); len(batch) > 0; batch = l.take() {
-			l.write(writing, batch)
-			l.giveBack(batch)
+		for b := l.take(); b.entries > 0; b = l.take() {
+			l.write(writing, b)
+			l.giveBack(b.lines)
 		}
 		if ctx.Err() != nil {
 			return nil
@@ -175,46 +189,38 @@ func (l *Log[T]) hasFull() bool {
 	return len(l.full) > 0
 }
 
-// take gives the oldest batch, full or not; nothing when there is none.
-func (l *Log[T]) take() []byte {
+// take gives the oldest batch, full or not; the zero batch when there is none.
+func (l *Log[T]) take() (b batch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var batch []byte
 	if len(l.full) > 0 {
-		batch, l.full = l.full[0], l.full[1:]
+		b = l.full[0]
+		l.full = slices.Delete(l.full, 0, 1)
 	} else {
-		batch, l.lines, l.held = l.lines, nil, 0
+		b, l.open = l.open, batch{}
 	}
-	l.queued -= bytes.Count(batch, []byte{'\n'})
-	return batch
+	l.queued -= b.entries
+	return b
 }
 
-func (l *Log[T]) giveBack(batch []byte) {
+func (l *Log[T]) giveBack(lines []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.spare) < logSpare && cap(batch) <= 2*logBytes {
-		l.spare = append(l.spare, batch)
+	if len(l.spare) < logSpare && cap(lines) <= 2*logBytes {
+		l.spare = append(l.spare, lines)
 	}
 }
 
-// write stores a batch of JSON lines in one message. What cannot be stored is dropped: requests do not wait for the log.
-func (l *Log[T]) write(ctx context.Context, lines []byte) {
+// write stores a batch in one message. What cannot be stored is dropped: requests do not wait for the log.
+func (l *Log[T]) write(ctx context.Context, b batch) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	if _, err := l.broker.stream.Publish(ctx, l.subject, lines); err != nil {
-		entries := bytes.Count(lines, []byte{'\n'})
-		l.dropped.Add(float64(entries))
-		l.broker.log.Debug().Err(err).Str("log", l.spec.Name).Int("entries", entries).Msg("not written")
+	msg := b.pack(l.subject, l.packed)
+	l.packed = msg.Data[:0]
+	if _, err := l.broker.stream.PublishMsg(ctx, msg); err != nil {
+		l.dropped.Add(float64(b.entries))
+		l.broker.log.Debug().Err(err).Str("log", l.spec.Name).Int("entries", b.entries).Msg("not written")
 	}
-}
-
-// appendEntry writes an entry as JSON behind what dst holds.
-func appendEntry(dst []byte, v any) ([]byte, error) {
-	if own, ok := v.(interface{ AppendJSON(dst []byte) []byte }); ok {
-		return own.AppendJSON(dst), nil
-	}
-	text, err := json.Marshal(v)
-	return append(dst, text...), err
 }
 
 // Since yields the entries that were written from a time on, in the order of the stream. An entry that cannot be read is
@@ -223,7 +229,7 @@ func (l *Log[T]) Since(ctx context.Context, from time.Time) iter.Seq2[T, error] 
 	return func(yield func(T, error) bool) {
 		w := walk{broker: l.broker, stream: l.stream}
 		w.config.DeliverPolicy, w.config.OptStartTime = jetstream.DeliverByStartTimePolicy, &from
-		err := w.run(ctx, func(msg jetstream.Msg) bool { return l.entries(msg.Data(), yield) })
+		err := w.run(ctx, func(msg jetstream.Msg) bool { return l.entries(msg, yield) })
 		if err != nil {
 			var zero T
 			yield(zero, fmt.Errorf("reading log %s: %w: %w", l.spec.Name, ErrUnavailable, err))
@@ -232,7 +238,12 @@ func (l *Log[T]) Since(ctx context.Context, from time.Time) iter.Seq2[T, error] 
 }
 
 // entries yields what one message holds; false: the reader wants no more.
-func (l *Log[T]) entries(lines []byte, yield func(T, error) bool) bool {
+func (l *Log[T]) entries(msg jetstream.Msg, yield func(T, error) bool) bool {
+	lines, err := unpack(msg.Headers(), msg.Data())
+	if err != nil {
+		var zero T
+		return yield(zero, fmt.Errorf("reading entries of log %s: %w", l.spec.Name, err))
+	}
 	for line := range bytes.Lines(lines) {
 		var v T
 		err := json.Unmarshal(line, &v)

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,19 +15,7 @@ import (
 // decisions is the log of what was decided, on all nodes, for `picket policy replay`.
 type decisions struct {
 	config config.DecisionLog
-	log    *broker.Log[record] // nil: none are kept
-}
-
-// record is one decision as authz.Record writes it: one object of JSON.
-type record []byte
-
-// AppendJSON gives a record as it is.
-func (r record) AppendJSON(dst []byte) []byte { return append(dst, r...) }
-
-// UnmarshalJSON takes a record as it is.
-func (r *record) UnmarshalJSON(data []byte) error {
-	*r = append((*r)[:0], data...)
-	return nil
+	log    *broker.Log[json.RawMessage] // as authz.Record writes them; nil: none are kept
 }
 
 func newDecisions(c config.DecisionLog) *decisions { return &decisions{config: c} }
@@ -43,7 +32,7 @@ func (d *decisions) open(ctx context.Context, b *broker.Broker) (err error) {
 	if d.config.Keep <= 0 {
 		return nil
 	}
-	d.log, err = broker.OpenLog[record](ctx, b, broker.LogSpec{Name: "decisions", Keep: d.config.Keep, Limit: d.config.Limit})
+	d.log, err = broker.OpenLog[json.RawMessage](ctx, b, broker.LogSpec{Name: "decisions", Keep: d.config.Keep, Limit: d.config.Limit})
 	if err != nil {
 		return fmt.Errorf("decision_log of telemetry (has the store room for its limit?): %w", err)
 	}
@@ -59,7 +48,7 @@ func (d *decisions) run(ctx context.Context) error {
 }
 
 // take queues a record, or drops it when the store does not keep up; the log counts that. It never waits.
-func (d *decisions) take(r []byte) { d.log.Append(r) }
+func (d *decisions) take(r []byte) { d.log.AppendJSON(r) }
 
 // decisions answers GET /v1/decisions: the records since a time, or of the last day, one a line.
 func (a *api) decisions(w http.ResponseWriter, r *http.Request) {

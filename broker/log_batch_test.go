@@ -1,0 +1,131 @@
+package broker
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/s2"
+	"github.com/nats-io/nats.go"
+)
+
+// texts are the texts of a log's entries, and how many could not be read.
+func texts(t *testing.T, log *Log[note]) (all []string, unreadable int) {
+	t.Helper()
+	for entry, err := range log.Since(unhurried(t), time.Now().Add(-time.Hour)) {
+		switch {
+		case errors.Is(err, ErrUnavailable):
+			t.Fatal(err)
+		case err != nil:
+			unreadable++
+		default:
+			all = append(all, entry.Text)
+		}
+	}
+	return all, unreadable
+}
+
+func TestALogIsReadInWhateverWayItWasWritten(t *testing.T) {
+	ctx := unhurried(t)
+	b := start(t, Options{})
+	log, err := OpenLog[note](ctx, b, LogSpec{Name: "decisions"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed := func(encoding string, data []byte) *nats.Msg {
+		return &nats.Msg{Subject: log.subject, Header: nats.Header{encodingHeader: {encoding}}, Data: data}
+	}
+	lines := []byte(`{"Text":"c"}` + "\n" + `no JSON` + "\n" + `{"Text":"d"}` + "\n")
+	for _, msg := range []*nats.Msg{
+		{Subject: log.subject, Data: []byte(`{"Text":"a"}` + "\n" + `{"Text":"b"}` + "\n")}, // as they are
+		packed("zstd", []byte("?")), packed(encodingS2, []byte("no S2")),
+		packed(encodingS2, s2.Encode(nil, lines)[:20]), // cut off
+		packed(encodingS2, s2.Encode(nil, make([]byte, longestBatch+1))),
+		packed(encodingS2, s2.Encode(nil, lines)),
+	} {
+		if _, err := b.stream.PublishMsg(ctx, msg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	log.Append(note{"e"})
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	if err := log.Run(ended); err != nil { // what is left is written
+		t.Fatal(err)
+	}
+	var all []string
+	var unreadable int
+	eventually(t, "the last is there", func() bool {
+		all, unreadable = texts(t, log)
+		return len(all) > 0 && all[len(all)-1] == "e"
+	})
+	if len(all) != 5 || unreadable != 5 {
+		t.Errorf("read were %q, and %d not", all, unreadable)
+	}
+}
+
+func TestABatchOfDecisionsIsStoredInAFifthOfItsSize(t *testing.T) {
+	var b batch
+	for _, entry := range decisionsOf(4096)[:logBatch] {
+		b.lines = append(append(b.lines, entry...), '\n')
+		b.entries++
+	}
+	msg := b.pack("x", nil)
+	if len(msg.Data) > len(b.lines)/5 {
+		t.Errorf("of %d bytes %d are stored", len(b.lines), len(msg.Data))
+	}
+	if lines, err := unpack(msg.Header, msg.Data); err != nil || !bytes.Equal(lines, b.lines) {
+		t.Errorf("it is read as %d bytes, %v", len(lines), err)
+	}
+}
+
+func TestNoMoreIsUnpackedThanABatchCanHold(t *testing.T) {
+	for size, want := range map[int]error{longestBatch: nil, longestBatch + 1: errTooLong} {
+		msg := batch{lines: make([]byte, size)}.pack("x", nil)
+		if lines, err := unpack(msg.Header, msg.Data); !errors.Is(err, want) || err == nil && len(lines) != size {
+			t.Errorf("of %d bytes it gives %d, %v", size, len(lines), err)
+		}
+	}
+}
+
+func TestAppendingAllocatesNothingWhileBatchesAreWritten(t *testing.T) {
+	b := start(t, Options{})
+	log, err := OpenLog[json.RawMessage](t.Context(), b, LogSpec{Name: "decisions"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry := decisionsOf(1)[0]
+	n := testing.AllocsPerRun(10*logBatch, func() {
+		if !log.AppendJSON(entry) {
+			t.Fatal("dropped")
+		}
+		if log.hasFull() {
+			log.giveBack(log.take().lines)
+		}
+	})
+	if n != 0 {
+		t.Errorf("it allocates %g times", n)
+	}
+}
+
+func FuzzUnpackingALog(f *testing.F) {
+	f.Add("s2", s2.Encode(nil, []byte("a\nb\n")))
+	f.Add("", []byte("a"))
+	f.Add("gzip", []byte{})
+	f.Add("s2", []byte{0xff, 0xff, 0xff, 0xff, 0x0f})
+	f.Fuzz(func(t *testing.T, encoding string, data []byte) {
+		lines, err := unpack(nats.Header{encodingHeader: {encoding}}, data)
+		if err == nil && encoding == encodingS2 {
+			again := batch{lines: lines}.pack("x", nil)
+			if same, err := unpack(again.Header, again.Data); err != nil || !bytes.Equal(same, lines) {
+				t.Errorf("%q is unpacked, packed and unpacked as %q, %v", lines, same, err)
+			}
+		}
+		if len(lines) > longestBatch {
+			t.Errorf("of %d bytes it takes %d", len(data), len(lines))
+		}
+	})
+}
