@@ -79,6 +79,12 @@ func (c *Cache[T]) Get(ctx context.Context, key string) (*T, error) {
 	return c.load(ctx, s, key)
 }
 
+// Held gives a record that is in memory, without allocating. Nil says only that it is not there.
+func (c *Cache[T]) Held(key string) *T {
+	value, _ := c.shard(key).look(key, false)
+	return value
+}
+
 // Len is the number of records in memory.
 func (c *Cache[T]) Len() int {
 	n := 0

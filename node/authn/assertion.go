@@ -41,11 +41,15 @@ func (r *recipe) equal(o *recipe) bool {
 // Assertion is the signed identity of a caller for the upstream of a route: a JWT (RFC 7519) with ES256, whose issuer is
 // the authenticate URL and whose subject is the user id. It is cached for each session and route, and made anew at half
 // its life, and when the user, the groups, the keys or what the configuration says of it change.
+// Time is as it was when the caller was told.
 func (a *Authn) Assertion(c Caller, r *config.Route) (string, error) {
 	if !c.Known() || r == nil {
 		return "", errors.New("an assertion needs a caller and a route")
 	}
-	keys, now := a.ring.present.Load(), a.now()
+	keys, now := a.ring.present.Load(), c.told
+	if now.IsZero() {
+		now = a.now()
+	}
 	key, how := assertionKey{c.Session.ID, r.Name}, recipe{a.sso(), r.From, r.Assertion}
 	if cached, ok := a.assertions.Get(key); ok && cached.user == c.User && cached.groups == c.Groups &&
 		cached.keyID == keys.id && cached.recipe.equal(&how) && now.Before(cached.renew) {
@@ -59,7 +63,7 @@ func (a *Authn) Assertion(c Caller, r *config.Route) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	a.assertions.Add(key, assertion{token: token, user: c.User, groups: c.Groups, keyID: keys.id, recipe: how, renew: now.Add(life / 2)})
+	a.assertions.Add(key, &assertion{token: token, user: c.User, groups: c.Groups, keyID: keys.id, recipe: how, renew: now.Add(life / 2)})
 	return token, nil
 }
 

@@ -78,7 +78,7 @@ type shared struct {
 	knownKeys     *broker.Cache[keyRecord]
 
 	ring       ring // the assertion keys in use
-	assertions *lru.Cache[assertionKey, assertion]
+	assertions *lru.Cache[assertionKey, *assertion]
 	passedOn   *passedOn
 	rekey      chan struct{}              // asks Run to read the assertion keys anew
 	meet       chan struct{}              // asks Run to meet the identity providers that are new
@@ -101,7 +101,7 @@ func New(o Options) (*Authn, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	assertions, err := lru.New[assertionKey, assertion](assertionEntries)
+	assertions, err := lru.New[assertionKey, *assertion](assertionEntries)
 	if err != nil {
 		return nil, fmt.Errorf("making the cache of assertions: %w", err)
 	}

@@ -34,7 +34,7 @@ func (a *Authn) untilVouched(ctx context.Context, id string, r *config.Route) (C
 	for {
 		w := a.listen(id) // before looking, so that nothing is missed
 		now := a.now()
-		c, answer := a.caller(ctx, id, r, now)
+		c, answer := a.caller(ctx, id, nil, r, now)
 		if answer != Found || !c.Session.lapsed(now) {
 			a.unlisten(id, w)
 			return c, answer

@@ -49,29 +49,29 @@ func (a *Authn) bearer(o config.Origin, session string) string {
 	return bearerPrefix + a.bearers.make(o, session)
 }
 
-// openBearer is the session id in a bearer that was made for this origin.
-func (a *Authn) openBearer(o config.Origin, token string) (session string, ok bool) {
+// openBearer is the session id in a bearer that was made for this origin, and the session as opened has it.
+func (a *Authn) openBearer(o config.Origin, token string) (id string, held *Session, ok bool) {
 	rest, ok := strings.CutPrefix(token, bearerPrefix)
 	if !ok {
-		return "", false
+		return "", nil, false
 	}
-	return a.bearers.open(o, rest)
+	return a.opened(a.bearers, o, rest)
 }
 
 // IdentifyProgram is Identify for a program's bearer instead of a browser's cookie.
 func (a *Authn) IdentifyProgram(ctx context.Context, o config.Origin, token string, r *config.Route) (Caller, Answer) {
-	id, ok := a.openBearer(o, token)
+	id, held, ok := a.openBearer(o, token)
 	if !ok {
 		return Caller{}, Absent
 	}
-	return a.identify(ctx, id, r)
+	return a.identify(ctx, id, held, r)
 }
 
 // RecheckProgram is Recheck for a program's bearer.
 func (a *Authn) RecheckProgram(ctx context.Context, o config.Origin, token string, r *config.Route) (Caller, Answer) {
-	id, ok := a.openBearer(o, token)
+	id, held, ok := a.openBearer(o, token)
 	if !ok {
 		return Caller{}, Absent
 	}
-	return a.recheck(ctx, id, r)
+	return a.recheck(ctx, id, held, r)
 }

@@ -140,7 +140,7 @@ func (a *Authn) signedIn(ctx context.Context, cookie string, route *config.Route
 	tick := time.NewTicker(askStore)
 	defer tick.Stop()
 	for {
-		c, answer := a.caller(ctx, id, route, a.now())
+		c, answer := a.caller(ctx, id, nil, route, a.now())
 		if answer != Unknown {
 			return c, answer
 		}

@@ -1,6 +1,8 @@
 package authn
 
 import (
+	"time"
+
 	"picket/policy"
 )
 
@@ -44,6 +46,8 @@ type Caller struct {
 	Groups  *Groups
 	Lock    *Lock // nil: none bars the caller
 	Doubt   Doubt // for the answer Unknown only
+
+	told time.Time // when this was told; zero: unknown
 }
 
 // Known tells whether the caller is somebody who is not locked out.

@@ -16,8 +16,8 @@ import (
 // SESSION is the session id, 22 characters of base64url; TAG is 43: HMAC-SHA-256 over the role of the host, the
 // origin and SESSION. So a cookie is good for the one origin that it was made for.
 const (
-	cookieLength = 2 + idLength + 1 + tagLength
-	tagLength    = 43
+	cookieLength = 2 + idLength + 1 + tagText
+	tagText      = 43 // the length of a tag's text
 )
 
 // strict refuses what another decoder would read differently: stray bits at the end.
@@ -109,15 +109,20 @@ func (c *cookies) message(b []byte, o config.Origin, session string) []byte {
 
 // parseCookie takes a cookie apart; ok is false unless it is exactly of the form above.
 func parseCookie(cookie string) (session string, tag [broker.TagSize]byte, ok bool) {
-	if len(cookie) != cookieLength || cookie[:2] != "1." || cookie[2+idLength] != '.' {
-		return "", tag, false
-	}
+	session, text, ok := cutCookie(cookie)
 	var raw [broker.TagSize]byte
-	session = cookie[2 : 2+idLength]
-	if !decodes(session, raw[:16]) {
+	if !ok || !decodes(session, raw[:16]) {
 		return "", tag, false
 	}
-	return session, tag, decodes(cookie[2+idLength+1:], tag[:])
+	return session, tag, decodes(text, tag[:])
+}
+
+// cutCookie finds the two texts in a cookie by their places; ok is false where these are not as above.
+func cutCookie(cookie string) (session, tag string, ok bool) {
+	if len(cookie) != cookieLength || cookie[:2] != "1." || cookie[2+idLength] != '.' {
+		return "", "", false
+	}
+	return cookie[2 : 2+idLength], cookie[2+idLength+1:], true
 }
 
 // decodes fills dst from text, which must be the one base64url text of exactly so many bytes.

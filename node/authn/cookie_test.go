@@ -54,7 +54,7 @@ func TestOtherCookiesDoNotOpen(t *testing.T) {
 	for what, cookie := range map[string]string{
 		"nothing": "", "version": "2" + good[1:], "truncated": good[:len(good)-1], "longer": good + "A", "padded": good[:len(good)-1] + "=",
 		"stray bits": good[:len(good)-1] + stray, "line break": good[:10] + "\n" + good[11:], "no dot": strings.Replace(good, ".", "_", 2),
-		"other session": c.make(wikiHost, newID())[:2+idLength] + good[2+idLength:], "no tag": "1." + id + "." + strings.Repeat("A", tagLength),
+		"other session": c.make(wikiHost, newID())[:2+idLength] + good[2+idLength:], "no tag": "1." + id + "." + strings.Repeat("A", tagText),
 		"blank": strings.Repeat(" ", cookieLength), "standard alphabet": strings.Map(func(r rune) rune {
 			if r == '_' || r == '-' {
 				return '/'

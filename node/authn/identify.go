@@ -23,28 +23,28 @@ import (
 // with no Caller but its Doubt, when this node cannot tell.
 // A hit costs under a microsecond and allocates nothing; a miss costs a read of the store.
 func (a *Authn) Identify(ctx context.Context, o config.Origin, cookie string, r *config.Route) (Caller, Answer) {
-	id, ok := a.cookies.open(o, cookie)
+	id, held, ok := a.opened(a.cookies, o, cookie)
 	if !ok {
 		return Caller{}, Absent
 	}
-	return a.identify(ctx, id, r)
+	return a.identify(ctx, id, held, r)
 }
 
 // Recheck is Identify for a request that is under way already. It does not count as use, so that a page left open does not
 // keep an idle session; but its tokens are refreshed, and it does not wait for that: while they have run out, the answer is
 // Unknown.
 func (a *Authn) Recheck(ctx context.Context, o config.Origin, cookie string, r *config.Route) (Caller, Answer) {
-	id, ok := a.cookies.open(o, cookie)
+	id, held, ok := a.opened(a.cookies, o, cookie)
 	if !ok {
 		return Caller{}, Absent
 	}
-	return a.recheck(ctx, id, r)
+	return a.recheck(ctx, id, held, r)
 }
 
-// identify is Identify by the id of a session.
-func (a *Authn) identify(ctx context.Context, id string, r *config.Route) (Caller, Answer) {
+// identify is Identify by the id of a session. held is the session as this node has it in memory; nil: it is looked for.
+func (a *Authn) identify(ctx context.Context, id string, held *Session, r *config.Route) (Caller, Answer) {
 	now := a.now()
-	c, answer := a.caller(ctx, id, r, now)
+	c, answer := a.caller(ctx, id, held, r, now)
 	if answer != Found {
 		return c, answer
 	}
@@ -55,10 +55,10 @@ func (a *Authn) identify(ctx context.Context, id string, r *config.Route) (Calle
 	return c, answer
 }
 
-// recheck is Recheck by the id of a session.
-func (a *Authn) recheck(ctx context.Context, id string, r *config.Route) (Caller, Answer) {
+// recheck is Recheck by the id of a session, as identify has it.
+func (a *Authn) recheck(ctx context.Context, id string, held *Session, r *config.Route) (Caller, Answer) {
 	now := a.now()
-	c, answer := a.caller(ctx, id, r, now)
+	c, answer := a.caller(ctx, id, held, r, now)
 	if answer != Found {
 		return c, answer
 	}
@@ -69,38 +69,52 @@ func (a *Authn) recheck(ctx context.Context, id string, r *config.Route) (Caller
 	return c, answer
 }
 
-// caller tells whose session this is, without counting that as use of it, and whether or not its tokens have run out.
-func (a *Authn) caller(ctx context.Context, id string, r *config.Route, now time.Time) (Caller, Answer) {
+// caller tells whose session this is (s: as this node has it in memory, nil: it is looked for), without counting that as use of it,
+func (a *Authn) caller(ctx context.Context, id string, s *Session, r *config.Route, now time.Time) (Caller, Answer) {
 	if !a.broker.Fresh() {
 		return Caller{}, Unknown
 	}
-	s, err := a.knownSessions.Get(ctx, id)
-	if err != nil {
-		return Caller{}, failed(err)
+	long := s == nil // something may have to be read, which may take long
+	if long {
+		var err error
+		if s, err = a.knownSessions.Get(ctx, id); err != nil {
+			return Caller{}, failed(err)
+		}
 	}
 	if !a.holds(s, r, now) {
 		return Caller{}, Absent
 	}
-	u, err := a.knownUsers.Get(ctx, s.User)
+	u, read, err := have(ctx, a.knownUsers, s.User)
 	if err != nil {
 		return Caller{}, failed(err)
 	}
+	long = long || read
 	if !u.Active || s.Epoch < u.Epoch {
 		return Caller{}, Absent
 	}
-	g, err := a.knownGroups.Get(ctx, s.User)
+	g, read, err := have(ctx, a.knownGroups, s.User)
 	if err != nil {
 		return Caller{}, failed(err) // without groups nobody, too: a policy may deny by group
 	}
-	c, locks := Caller{Session: s, User: u, Groups: g}, a.locks.known()
+	long = long || read
+	c, locks := Caller{Session: s, User: u, Groups: g, told: now}, a.locks.known()
 	c.Lock = locks.caller(c, now)
 	switch {
-	case !locks.whole || !a.broker.Fresh(): // again: a read may have taken long
+	case !locks.whole || long && !a.broker.Fresh(): // again: meanwhile this node may have lost touch
 		return Caller{}, Unknown
 	case c.Lock != nil:
 		return c, Locked
 	}
 	return c, Found
+}
+
+// have gives a record as broker.Cache.Get does, and tells whether it had to be read from the store.
+func have[T any](ctx context.Context, from *broker.Cache[T], key string) (value *T, read bool, err error) {
+	if value = from.Held(key); value != nil {
+		return value, false, nil
+	}
+	value, err = from.Get(ctx, key)
+	return value, true, err
 }
 
 // failed is the answer when a record could not be had.

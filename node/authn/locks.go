@@ -70,7 +70,11 @@ func (k *locks) known() *lockIndex {
 // AddressLock is the lock that bars an address, as far as this node knows; nil when none does. It is for whoever knows
 // where a request comes from: Identify does not. It takes some tens of nanoseconds and allocates nothing.
 func (a *Authn) AddressLock(addr netip.Addr) *Lock {
-	return a.locks.known().address(addr, a.now())
+	index := a.locks.known()
+	if len(index.addresses) == 0 { // as mostly: then the time need not be told
+		return nil
+	}
+	return index.address(addr, a.now())
 }
 
 // refuseLocked keeps locked people and browsers from signing in. What a node that is not fresh does not know of is found
