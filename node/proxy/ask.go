@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"picket/node/authn"
@@ -59,9 +60,45 @@ type ask struct {
 	call     upstream.Call // by which a target is chosen
 	target   *target       // that it is sent to, where it has a connection of its own
 	upstream string        // the address that it was sent to; "": it was not
+	room     http1.Fields  // for the fields of the answer, from a request before
+	simple   bool          // no body was sent, and nobody but this package had a part in it
 	received int64         // bytes that came through a TCP tunnel
 	refused  string        // code of the refusal; "": it was carried
 	ended    error         // why what was carried did not come to its own end; nil: it did
+}
+
+// asks are those whose requests are over, to be used again: their memory is still in the processor's caches.
+type asks struct{ pool sync.Pool }
+
+// get gives one of which nothing is known.
+func (p *asks) get() *ask {
+	if a, ok := p.pool.Get().(*ask); ok {
+		return a
+	}
+	return &ask{}
+}
+
+// put takes one back, unless somebody may hold it.
+func (p *asks) put(a *ask) {
+	if !a.simple || a.r.Life.Kept() {
+		return
+	}
+	given, room := spare(a.given), spare(a.room)
+	*a = ask{given: given, room: room}
+	p.pool.Put(a)
+}
+
+// mostSpare is how many fields there may be in what is used again.
+const mostSpare = 64
+
+// spare is the room of some fields, which are forgotten.
+func spare(f http1.Fields) http1.Fields {
+	if cap(f) > mostSpare {
+		return nil
+	}
+	f = f[:cap(f)]
+	clear(f)
+	return f[:0]
 }
 
 // upstreamPath is the path that goes upstream.

@@ -84,6 +84,7 @@ type Door struct {
 	tickets   *tickets
 	cookies   []string // names of ours
 	buffers   *buffers
+	asks      asks
 	streams   *streams
 	upstreams *upstream.Upstreams
 	changes   *changes
@@ -148,11 +149,18 @@ func (d *Door) Changed() { d.changes.add(authn.Change{}) }
 // take takes one request from reading it to the log line. What it is decided by is taken here, once; what is in force
 // when it is done may be something else.
 func (d *Door) take(r *http1.Request, c http1.Client, through *listener) {
-	a := &ask{id: newID(), began: d.now(), heard: d.changes.heard.Load(), through: through, r: r}
+	a := d.asks.get()
+	a.id, a.began, a.heard, a.through, a.r = newID(), d.now(), d.changes.heard.Load(), through, r
 	a.rules = d.inForce.Load() // after heard: what changes from now on is asked about again
 	a.w = recorder{Client: c, id: a.id}
-	defer d.record(a)
+	defer d.over(a)
 	d.pass(a)
+}
+
+// over is deferred: also when a response breaks off.
+func (d *Door) over(a *ask) {
+	d.record(a)
+	d.asks.put(a)
 }
 
 // pass is the whole way of a request, step by step: whatever keeps it from the application stands here.

@@ -88,6 +88,7 @@ func (x *exchange) run() {
 		return
 	}
 	x.respond(answer)
+	x.room, x.simple = answer.Fields, x.r.Major == 1 && x.asked.Keeps(answer)
 }
 
 // question is what is asked of the application. Path and query are those that were decided on, byte for byte, unless the
@@ -96,7 +97,7 @@ func (x *exchange) question() *http1.Question {
 	in := &x.in.Request
 	x.asked = http1.Question{
 		Life: &x.r.Life, Method: x.r.Method, Path: x.upstreamPath(), Query: in.Query, Fields: x.route.asked.without(x.r.Fields), Given: x.given,
-		Length: x.r.Length, Expect: x.r.Expect, Informed: x,
+		Length: x.r.Length, Expect: x.r.Expect, Informed: x, Room: x.room,
 	}
 	if x.r.Body != nil && x.r.Length != 0 {
 		x.body.exchange, x.body.Body, x.body.limit = x, x.r.Body, x.route.BodyLimit

@@ -51,7 +51,7 @@ func (r *recorder) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// record counts a request and writes its one line. It is deferred: also when a response breaks off.
+// record counts a request and writes its one line.
 func (d *Door) record(a *ask) {
 	status := cmp.Or(a.w.status, http.StatusOK)
 	took := d.now().Sub(a.began)

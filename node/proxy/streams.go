@@ -98,15 +98,17 @@ func (t *streams) pick(c authn.Change) []*stream {
 	return picked
 }
 
+// appendRing adds a ring. Whoever is given one holds it, maybe beyond its end.
 func appendRing(to []*stream, first *stream) []*stream {
 	if first == nil {
 		return to
 	}
-	to = append(to, first)
-	for s := first.next; s != first; s = s.next {
-		to = append(to, s)
+	for s := first; ; s = s.next {
+		s.ask.r.Life.Keep()
+		if to = append(to, s); s.next == first {
+			return to
+		}
 	}
-	return to
 }
 
 // endSockets ends the WebSockets: they would go on for ever.

@@ -12,7 +12,7 @@ import (
 // vouch says what the application is told of the request and of the caller, in fields that no client can have sent.
 // Nothing is told of a caller who is not known. Without the assertion that a route promises nothing is carried.
 func (d *Door) vouch(a *ask) *authz.Refusal {
-	a.given = append(make(http1.Fields, 0, 4+len(a.route.identity)+1),
+	a.given = append(a.given[:0],
 		http1.Field{Name: "X-Forwarded-Proto", Value: a.origin.Scheme},
 		http1.Field{Name: "X-Forwarded-Host", Value: a.origin.Authority()},
 	)

@@ -92,7 +92,7 @@ func TestChangesPickWhatTheyTouch(t *testing.T) {
 	streams := newStreams(newMetrics(nil))
 	var all []*stream
 	for _, who := range [][2]string{{"s1", "u1"}, {"s1", "u1"}, {"s2", "u1"}, {"s3", "u2"}, {"", ""}} {
-		a := &ask{}
+		a := &ask{r: &http1.Request{}}
 		a.in.Session.ID, a.in.User.ID = who[0], who[1]
 		all = append(all, streams.add(a, time.Now()))
 	}

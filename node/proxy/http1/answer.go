@@ -39,7 +39,7 @@ func answerEnd(b []byte, seen int) (n, next int) {
 }
 
 // readHead reads the header of a response to a method.
-func (u *upstream) readHead(method string) (*answered, framed, error) {
+func (u *upstream) readHead(q *Question) (*answered, framed, error) {
 	in := &u.input
 	most := u.transport.HeaderBytes
 	for seen := 0; ; {
@@ -48,7 +48,9 @@ func (u *upstream) readHead(method string) (*answered, framed, error) {
 			u.heard = true
 			text := string(in.held()[:size])
 			in.r += size
-			return parseAnswer(method, text)
+			a := q.room()
+			framed, err := a.parse(q.Method, text)
+			return a, framed, err
 		}
 		seen = next
 		if err := in.more(most); err != nil {
@@ -64,15 +66,27 @@ type answered struct {
 	body answerBody
 }
 
-// parseAnswer reads a whole header of a response.
-func parseAnswer(method, text string) (*answered, framed, error) {
-	a := &answered{}
+// room is where an answer goes: the first of a question that has no body, which nobody can be reading any more when it is over, goes
+// into the question.
+func (q *Question) room() *answered {
+	if q.gave || q.Body != nil {
+		return &answered{}
+	}
+	q.gave = true
+	q.answer.Fields = q.Room[:0]
+	return &q.answer
+}
+
+// parse reads a whole header of a response.
+func (a *answered) parse(method, text string) (framed, error) {
 	line, rest := cutAnswerLine(text)
 	minor, err := a.parseStatus(line)
 	if err != nil {
-		return nil, framed{}, err
+		return framed{}, err
 	}
-	a.Fields = make(Fields, 0, strings.Count(rest, "\n")+1)
+	if room := strings.Count(rest, "\n") + 1; room > cap(a.Fields) {
+		a.Fields = make(Fields, 0, max(room, fewFields))
+	}
 	f := answerFraming{minor: minor, length: -1}
 	for {
 		line, rest = cutAnswerLine(rest)
@@ -81,21 +95,20 @@ func parseAnswer(method, text string) (*answered, framed, error) {
 		}
 		name, value, ok := strings.Cut(line, ":")
 		if !ok || !validName(name) {
-			return nil, framed{}, errAnswer
+			return framed{}, errAnswer
 		}
 		value = trimBlanks(value)
 		if !isValue(value) {
-			return nil, framed{}, errAnswer
+			return framed{}, errAnswer
 		}
 		known := Know(name)
 		if keep, ok := f.note(known, value); !ok {
-			return nil, framed{}, errAnswer
+			return framed{}, errAnswer
 		} else if keep {
 			a.Fields = append(a.Fields, Field{name, value, known})
 		}
 	}
-	framed, err := f.frame(method, &a.Answer)
-	return a, framed, err
+	return f.frame(method, &a.Answer)
 }
 
 func cutAnswerLine(text string) (line, rest string) {

@@ -28,7 +28,7 @@ func FuzzAnAnswerIsReadAsNetHTTPReadsIt(f *testing.F) {
 		u.input = newInput(&canned{Reader: bytes.NewReader(raw)}, &u.transport.buffers)
 		u.bounds = u.transport.clock.add(u.input.conn, u.input.writer(), time.Second)
 		defer u.bounds.drop()
-		answer, framed, err := u.readHead("GET")
+		answer, framed, err := u.readHead(&Question{Method: "GET"})
 		if err != nil || answer.Status < 200 {
 			return
 		}

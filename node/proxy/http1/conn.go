@@ -39,8 +39,8 @@ type conn struct {
 	handed bool // hijacked
 }
 
-// exchange is one request and its response. It is made anew for each: what somebody still holds of it when it is over belongs
-// to no other.
+// exchange is one request and its response. It is made anew for each, unless nobody can hold anything of the one before when that is
+// over: it had no body, and its life was nobody's context. Memory that is used again is still in the processor's caches.
 type exchange struct {
 	Request
 	response response
@@ -60,6 +60,7 @@ func (c *conn) serve(ctx context.Context) {
 		if !c.one(ctx, x) {
 			return
 		}
+		c.server.spare(x)
 	}
 }
 
@@ -89,7 +90,7 @@ func (c *conn) next() (*exchange, error) {
 
 // read makes a request of a head of so many bytes, which is whole.
 func (c *conn) read(size int) (*exchange, error) {
-	x := &exchange{}
+	x := c.server.exchange()
 	if err := x.parse(string(c.input.held()[:size]), c.server.fields()); err != nil {
 		return nil, err
 	}
@@ -141,6 +142,7 @@ func (c *conn) rest(first bool) bool {
 // one serves one request; false ends the connection.
 func (c *conn) one(ctx context.Context, x *exchange) (more bool) {
 	if ctx.Done() != nil {
+		x.Life.Keep()
 		defer context.AfterFunc(ctx, func() { x.Life.End(context.Cause(ctx)) })()
 	}
 	w := &x.response

@@ -54,14 +54,17 @@ func end(b []byte, seen int) (n, next int, err error) {
 	}
 }
 
-// parse reads a whole head, of at most so many fields. Whoever serves it may add a field or two without new room for all.
+// parse reads a whole head, of at most so many fields, into the room that its fields have. Whoever serves it may add a field or two
+// without new room for all.
 func (h *Head) parse(text string, most int) error {
-	*h = Head{Major: 1, seen: looked}
+	*h = Head{Major: 1, seen: looked, Fields: h.Fields[:0]}
 	line, rest := cutLine(text)
 	if err := h.parseLine(line); err != nil {
 		return err
 	}
-	h.Fields = make(Fields, 0, min(strings.Count(rest, "\n"), most+1))
+	if room := min(strings.Count(rest, "\n"), most+1); room > cap(h.Fields) {
+		h.Fields = make(Fields, 0, max(room, fewFields))
+	}
 	f := framing{}
 	for count := 0; ; count++ {
 		line, rest = cutLine(rest)
@@ -86,6 +89,9 @@ func (h *Head) parse(text string, most int) error {
 		}
 	}
 }
+
+// fewFields is how many a browser sends, about.
+const fewFields = 16
 
 // cutLine cuts the first line, without its CR LF, from lines that end all found.
 func cutLine(text string) (line, rest string) {

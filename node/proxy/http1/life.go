@@ -22,6 +22,7 @@ type Life struct {
 	done  chan struct{}   // guarded by mu; nil: nobody waits
 	held  io.Closer       // guarded by mu: is closed at the end; nil: nothing is
 	after map[*int]func() // guarded by mu: are called at the end
+	kept  bool            // guarded by mu: somebody may hold it beyond its end
 }
 
 // End ends it, for a reason; only the first counts. It tells whether this was the first.
@@ -45,6 +46,21 @@ func (l *Life) End(why error) bool {
 		go f() // as context.AfterFunc has it
 	}
 	return true
+}
+
+// Keep says that somebody may hold it, and what it is part of, beyond its end: none of that is then used for another exchange. Done
+// and AfterFunc imply it.
+func (l *Life) Keep() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.kept = true
+}
+
+// Kept tells whether somebody may hold it.
+func (l *Life) Kept() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.kept
 }
 
 // Over ends it well: there is no cause.
@@ -88,6 +104,7 @@ func (l *Life) AfterFunc(f func()) (stop func() bool) {
 		go f()
 		return func() bool { return false }
 	}
+	l.kept = true
 	key := new(int)
 	if l.after == nil {
 		l.after = map[*int]func(){}
@@ -109,6 +126,7 @@ func (l *Life) Deadline() (time.Time, bool) { return time.Time{}, false }
 func (l *Life) Done() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.kept = true
 	if l.done == nil {
 		l.done = make(chan struct{})
 		if l.cause != nil {

@@ -23,12 +23,20 @@ type Question struct {
 	Trailers []string // names of what may stand behind a body of unknown length; what else does is left out
 
 	Informed Informed // is told of each informational response; nil: nobody is
+
+	Room Fields // that the fields of the answer may be put into; nil: new
+
+	answer answered // that is given, of a question without a body, once
+	gave   bool     // it was
 }
 
 // Informed takes what an application says before it responds.
 type Informed interface {
 	Inform(status int, fields Fields) error
 }
+
+// Keeps tells whether an answer is part of the question: neither has or had a body that somebody else may still be at.
+func (q *Question) Keeps(a *Answer) bool { return a == &q.answer.Answer }
 
 // Answer is the response of an application.
 type Answer struct {

@@ -80,6 +80,7 @@ func bodiless(method string, status int) bool {
 
 // HTTP is the request as handlers of net/http read it, and an error when net/http could not.
 func (r *Request) HTTP() (*http.Request, error) {
+	r.Life.Keep() // it is a context from here on
 	made := (&http.Request{
 		Method: r.Method, Proto: "HTTP/1.1", ProtoMajor: r.Major, ProtoMinor: r.Minor, RemoteAddr: r.Remote, TLS: r.TLS,
 		RequestURI: r.Target, Host: r.Host, ContentLength: r.Length, Close: r.Close, Body: http.NoBody, Header: r.Fields.Header(),

@@ -27,6 +27,7 @@ type Server struct {
 	Panicked func(why any, stack []byte)
 
 	buffers buffers
+	spares  sync.Pool // of *exchange
 	clock   clock
 	date    atomic.Pointer[date]
 	closing atomic.Bool
@@ -97,6 +98,29 @@ func (s *Server) Conns() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.conns)
+}
+
+// mostSpareFields is how many fields an exchange may have had that is used again.
+const mostSpareFields = 64
+
+// exchange gives an exchange of which nothing is known.
+func (s *Server) exchange() *exchange {
+	if x, ok := s.spares.Get().(*exchange); ok {
+		return x
+	}
+	return &exchange{}
+}
+
+// spare takes an exchange back that is over, unless somebody may hold it.
+func (s *Server) spare(x *exchange) {
+	if x.Body != nil || cap(x.Fields) > mostSpareFields || x.Life.Kept() {
+		return
+	}
+	room := x.Fields[:cap(x.Fields)]
+	clear(room)
+	*x = exchange{}
+	x.Fields = room[:0]
+	s.spares.Put(x)
 }
 
 func (s *Server) draining() bool { return s.closing.Load() }

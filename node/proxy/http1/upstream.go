@@ -121,7 +121,7 @@ func (u *upstream) answer(q *Question) (*Answer, error) {
 		u.bounds.reading(u.transport.HeaderTimeout) // else when the body has been sent
 	}
 	for range mostInformation {
-		a, framed, err := u.readHead(q.Method)
+		a, framed, err := u.readHead(q)
 		if err != nil {
 			return nil, u.late(err)
 		}
@@ -178,7 +178,7 @@ func (u *upstream) awaitContinue(q *Question) (*Answer, error) {
 	_ = u.input.conn.SetReadDeadline(time.Now().Add(u.transport.ContinueTimeout)) // of a connection that is closed, reading tells
 	defer func() { _ = u.input.conn.SetReadDeadline(time.Time{}) }()
 	for range mostInformation {
-		a, framed, err := u.readHead(q.Method)
+		a, framed, err := u.readHead(q)
 		var wait net.Error
 		switch {
 		case err != nil && !u.heard && errors.As(err, &wait) && wait.Timeout():
