@@ -99,11 +99,11 @@ type datagrams interface {
 func openDatagrams(a *ask) (datagrams, error) {
 	fields := http1.Fields{{Name: http3.CapsuleProtocolHeader, Value: "?1"}}
 	if c, ok := a.w.Client.(*netClient); ok && a.r.Major == 3 {
-		if s, ok := c.w.(interface{ HTTPStream() (*http3.Stream, error) }); ok {
+		if s, ok := c.w.(overQUIC); ok {
 			a.w.Begin(http1.Reply{Status: http.StatusOK, Fields: fields, Length: -1})
 			c.leave() // the stream is ours
 			stream, err := s.HTTPStream()
-			return &quicDatagrams{capsules: capsules{r: stream, w: stream}, stream: stream}, err
+			return &quicDatagrams{capsules: capsules{r: stream, w: stream}, stream: stream, takes: s.TakesDatagrams}, err
 		}
 	}
 	client, ok := streamOf(a, http1.Reply{Status: http.StatusOK, Fields: fields, Length: -1})
@@ -192,13 +192,23 @@ func (c *capsules) end(a *ask) {
 	_ = a.w.Finish(nil)
 }
 
-// quicDatagrams carry datagrams as such (RFC 9297, section 2.1), and take capsules too.
+// overQUIC is a response of HTTP/3.
+type overQUIC interface {
+	HTTPStream() (*http3.Stream, error)
+	TakesDatagrams() bool
+}
+
+// quicDatagrams carry datagrams as such (RFC 9297, section 2.1), and take capsules too. A client that takes none is sent capsules.
 type quicDatagrams struct {
 	capsules
 	stream *http3.Stream
+	takes  func() bool
 }
 
 func (q *quicDatagrams) send(payload []byte) error {
+	if !q.takes() {
+		return q.capsules.send(payload)
+	}
 	var long *quic.DatagramTooLargeError
 	err := q.stream.SendDatagram(append([]byte{udpContext}, payload...))
 	if errors.As(err, &long) {

@@ -138,6 +138,29 @@ func TestDatagramsAreCarriedAsSuchOverHTTP3(t *testing.T) {
 	}
 }
 
+func TestAClientOfHTTP3ThatTakesNoDatagramsIsSentCapsules(t *testing.T) {
+	w := newWorld(t, http.HandlerFunc(mirror), overHTTP3(t), resolver(t))
+	stream, _ := w.stream3With("bastion.test", false)
+	w.must(stream.SendRequestHeader(&http.Request{
+		Method: http.MethodConnect, Proto: connectUDP, Host: "bastion.test",
+		URL:    &url.URL{Scheme: "https", Host: "bastion.test", Path: resolverPath},
+		Header: http.Header{"Proxy-Authorization": {"Bearer " + w.program("alice", origin("bastion.test"), "resolver")}},
+	}))
+	res, err := stream.ReadResponse()
+	w.must(err)
+	if res.StatusCode != http.StatusOK {
+		t.Fatal(res.Status)
+	}
+	from := bufio.NewReader(stream)
+	for _, payload := range []string{"one", "", strings.Repeat("x", 9000)} {
+		_, err := stream.Write(capsule(payload))
+		w.must(err)
+		if got := hearsCapsule(t, from); got != payload {
+			t.Errorf("said %d bytes, heard %d", len(payload), len(got))
+		}
+	}
+}
+
 func TestDatagramsLeadOnlyWhereARouteSaysSo(t *testing.T) {
 	w := newWorld(t, http.HandlerFunc(mirror), overHTTP3(t), resolver(t), carrying(t, echoes))
 	bearer := w.program("alice", origin("bastion.test"), "resolver")

@@ -122,10 +122,17 @@ func (w *world) extended3(host, path, protocol string, fields ...string) (string
 // stream3 opens a stream of HTTP/3 on a connection of its own.
 func (w *world) stream3(host string) *http3.RequestStream {
 	w.t.Helper()
-	conn, err := quic.DialAddr(w.ctx, w.address, &tls.Config{ServerName: host, InsecureSkipVerify: true, NextProtos: []string{"h3"}}, &quic.Config{EnableDatagrams: true})
+	stream, _ := w.stream3With(host, true)
+	return stream
+}
+
+// stream3With is the same for a client that takes datagrams, or does not; conn is the connection.
+func (w *world) stream3With(host string, datagrams bool) (*http3.RequestStream, *quic.Conn) {
+	w.t.Helper()
+	conn, err := quic.DialAddr(w.ctx, w.address, &tls.Config{ServerName: host, InsecureSkipVerify: true, NextProtos: []string{"h3"}}, &quic.Config{EnableDatagrams: datagrams})
 	w.must(err)
 	w.t.Cleanup(func() { _ = conn.CloseWithError(0, "") })
-	made := (&http3.Transport{EnableDatagrams: true}).NewClientConn(conn)
+	made := (&http3.Transport{EnableDatagrams: datagrams}).NewClientConn(conn)
 	select {
 	case <-made.ReceivedSettings():
 	case <-w.ctx.Done():
@@ -136,7 +143,7 @@ func (w *world) stream3(host string) *http3.RequestStream {
 	}
 	stream, err := made.OpenRequestStream(w.ctx)
 	w.must(err)
-	return stream
+	return stream, conn
 }
 
 func TestAWebSocketIsAStream(t *testing.T) {

@@ -1,14 +1,19 @@
 package proxy
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
 
 	"picket/node/authn"
@@ -207,4 +212,60 @@ func TestHTTP3IsTurnedOnAndOffWhileTheDoorIsOpen(t *testing.T) {
 			t.Error("it is still spoken", i)
 		}
 	}
+}
+
+func TestWhoCameOverHTTP3WithoutACertificateComesAnew(t *testing.T) {
+	ours := newAuthority(t, "Ours")
+	w := newWorld(t, http.HandlerFunc(mirror), mutual(t, func(c *config.Config) {
+		c.Listeners[0].Client = ours.wants(config.NotAsked)
+		routeOf(c, "wiki").Client.Ask = config.Required
+	}))
+	for host, closes := range map[string]bool{"wiki.test": true, "open.test": false} {
+		stream, conn := w.stream3With(host, false)
+		w.must(stream.SendRequestHeader(&http.Request{Method: http.MethodGet, Host: host, URL: &url.URL{Scheme: "https", Host: host, Path: "/"}}))
+		w.must(stream.Close())
+		res, err := stream.ReadResponse()
+		w.must(err)
+		if text(t, res); (res.StatusCode == http.StatusForbidden) != closes {
+			t.Errorf("%s: %s", host, res.Status)
+		}
+		if !closes {
+			if err := conn.Context().Err(); err != nil {
+				t.Errorf("%s: the connection ended: %v", host, context.Cause(conn.Context()))
+			}
+			continue
+		}
+		var how *quic.ApplicationError
+		select {
+		case <-conn.Context().Done():
+		case <-w.ctx.Done():
+			t.Fatalf("%s: the connection goes on, and with it what the client did not show", host)
+		}
+		if why := context.Cause(conn.Context()); !errors.As(why, &how) || how.ErrorCode != quic.ApplicationErrorCode(http3.ErrCodeNoError) {
+			t.Errorf("%s: the connection ended so: %v", host, why)
+		}
+	}
+}
+
+func TestAReloadThatMeetsTheEndOfTheDoorLeavesNothingOpen(t *testing.T) {
+	w := newWorld(t, http.HandlerFunc(mirror), overHTTP3(t), func(c *config.Config) { c.Listeners[0].HTTP3 = false })
+	w.until("the door is open", func() bool {
+		w.door.mu.Lock()
+		defer w.door.mu.Unlock()
+		return w.door.serve != nil
+	})
+	parts := w.parts(w.changed(func(c *config.Config) { c.Listeners[0].HTTP3 = true }))
+	var both sync.WaitGroup
+	both.Go(func() {
+		if prepared, err := w.door.Prepare(w.ctx, parts); err == nil { // else the door was closed before
+			prepared.Use()
+		}
+	})
+	both.Go(w.stop)
+	both.Wait()
+	free, err := net.ListenPacket("udp", w.address)
+	if err != nil {
+		t.Fatalf("the socket stays open: %v", err)
+	}
+	_ = free.Close()
 }

@@ -71,7 +71,7 @@ type listener struct {
 	gate            *gate.Gate
 	speakers        *speakers
 	socket          net.Listener  // nil: not open
-	udp             *overUDP      // nil: it has not spoken HTTP/3 yet
+	udp             *overUDP      // guarded by door.mu once others know of the listener; nil: it has not spoken HTTP/3 yet
 	done            chan struct{} // closed when it takes no more connections
 }
 
@@ -115,8 +115,10 @@ func (d *Door) Open(ctx context.Context) error {
 
 // Close closes what Open opened and Run does not run.
 func (d *Door) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	var errs []error
-	for _, l := range d.listening() {
+	for _, l := range d.listeners {
 		errs = append(errs, l.close())
 	}
 	return errors.Join(errs...)

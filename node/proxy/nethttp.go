@@ -169,7 +169,7 @@ func (c *netClient) Begin(r http1.Reply) {
 	if _, typed := h["Content-Type"]; !typed {
 		h["Content-Type"] = nil // else net/http guesses one
 	}
-	if r.Last && c.r.ProtoMajor < 3 { // over HTTP/2 it stands for a GOAWAY: what is under way comes to its end
+	if r.Last { // over HTTP/2 it stands for a GOAWAY: what is under way comes to its end; and over HTTP/3 for the like
 		h["Connection"] = []string{"close"}
 	}
 	if c.r.ContentLength != 0 {

@@ -20,41 +20,44 @@ type overUDP struct {
 	server *http3.Server
 }
 
-// openUDP opens the UDP half at the address of the TCP half.
-func (l *listener) openUDP(ctx context.Context) error {
+// openUDP opens a UDP half at the address of the TCP half. Whoever calls it makes it the listener's.
+func (l *listener) openUDP(ctx context.Context) (*overUDP, error) {
 	socket, err := new(net.ListenConfig).ListenPacket(ctx, "udp", l.socket.Addr().String())
 	if err != nil {
-		return fmt.Errorf("listen %q: HTTP/3: %w", l.Name, err)
+		return nil, fmt.Errorf("listen %q: HTTP/3: %w", l.Name, err)
 	}
 	d := l.door
 	server, err := http3.NewServer(http3.Options{
 		Handler: l, TLS: l.tlsConfig(),
 		HeaderBytes: l.HeaderBytes, Streams: l.Streams, HeaderTimeout: l.HeaderTimeout, IdleTimeout: l.IdleTimeout,
-		Enter: l.enterUDP, Calmed: d.calmed, Panicked: d.panicked,
+		Enter: l.enterUDP, EnterFrom: l.enterUDPFrom, Calmed: d.calmed, Panicked: d.panicked,
 	}, socket)
 	if err != nil {
-		return errors.Join(fmt.Errorf("listen %q: HTTP/3: %w", l.Name, err), socket.Close())
+		return nil, errors.Join(fmt.Errorf("listen %q: HTTP/3: %w", l.Name, err), socket.Close())
 	}
-	l.udp = &overUDP{socket: socket, server: server}
-	return nil
+	return &overUDP{socket: socket, server: server}, nil
 }
 
-// enterUDP asks the gate about a client of HTTP/3. One that may not be where it says does not count as one that is there.
-func (l *listener) enterUDP(client netip.AddrPort, proved bool) (leave func(), ok bool) {
-	from := client.Addr().Unmap().WithZone("")
+// enterUDP asks the gate about a connection of HTTP/3, of whoever.
+func (l *listener) enterUDP(client netip.AddrPort) (leave func(), ok bool) {
 	if why := l.gate.Enter(); why != "" {
 		l.notLetIn(net.UDPAddrFromAddrPort(client), why)
 		return nil, false
 	}
-	if !proved || !l.bounded(from) {
-		return l.gate.Leave, true
+	return l.gate.Leave, true
+}
+
+// enterUDPFrom asks it about one of a client that is where it says.
+func (l *listener) enterUDPFrom(client netip.AddrPort) (leave func(), ok bool) {
+	from := client.Addr().Unmap().WithZone("")
+	if !l.bounded(from) {
+		return func() {}, true
 	}
 	if why := l.gate.EnterFrom(from); why != gate.Reason("") {
-		l.gate.Leave()
 		l.notLetIn(net.UDPAddrFromAddrPort(client), why)
 		return nil, false
 	}
-	return func() { l.gate.LeaveFrom(from); l.gate.Leave() }, true
+	return func() { l.gate.LeaveFrom(from) }, true
 }
 
 // serve serves until the socket is closed.

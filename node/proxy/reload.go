@@ -16,12 +16,12 @@ type Prepared struct {
 	before *Rules
 	rules  *Rules
 	added  []*listener
-	udp    []*listener // that are to speak HTTP/3, and did not before
+	udp    map[*listener]*overUDP // what those get that are to speak HTTP/3, and did not before
 }
 
 // Prepare makes a configuration ready. With an error nothing is left of it. One is prepared at a time.
 func (d *Door) Prepare(ctx context.Context, parts Parts) (*Prepared, error) {
-	p := &Prepared{door: d, before: d.inForce.Load()}
+	p := &Prepared{door: d, before: d.inForce.Load(), udp: map[*listener]*overUDP{}}
 	var err error
 	if p.rules, err = newRules(parts, p.before, d.tickets, d.upstreams); err != nil {
 		return nil, err
@@ -49,9 +49,8 @@ func (p *Prepared) Discard() {
 	for _, l := range p.added {
 		_ = l.close() // nobody was told of it
 	}
-	for _, l := range p.udp {
-		_ = l.udp.close()
-		l.udp = nil
+	for _, udp := range p.udp {
+		_ = udp.close()
 	}
 }
 
@@ -78,8 +77,9 @@ func (p *Prepared) Use() {
 			d.serve(l.udp.serve)
 		}
 	}
-	for _, l := range p.udp {
-		d.serve(l.udp.serve)
+	for l, udp := range p.udp {
+		l.udp = udp
+		d.serve(udp.serve)
 	}
 	kept := slices.DeleteFunc(slices.Clone(d.listeners), func(l *listener) bool { return p.rules.fronts[l.key] == nil })
 	for _, l := range d.listeners {
@@ -102,15 +102,23 @@ func (p *Prepared) prepareUDP(ctx context.Context, key string) error {
 		return nil
 	}
 	for _, l := range p.door.listening() {
-		if l.key != key || l.udp != nil || l.socket == nil {
+		if l.key != key || l.socket == nil || l.overUDP() != nil {
 			continue
 		}
-		if err := l.openUDP(ctx); err != nil {
+		udp, err := l.openUDP(ctx)
+		if err != nil {
 			return err
 		}
-		p.udp = append(p.udp, l)
+		p.udp[l] = udp
 	}
 	return nil
+}
+
+// overUDP is the half that speaks HTTP/3; nil: there is none.
+func (l *listener) overUDP() *overUDP {
+	l.door.mu.Lock()
+	defer l.door.mu.Unlock()
+	return l.udp
 }
 
 // adjust makes a listener that stays do what is said of it now. d.mu is held.
@@ -182,7 +190,7 @@ func (l *listener) openOnce(ctx context.Context) error {
 	if !l.HTTP3 {
 		return nil
 	}
-	if err := l.openUDP(ctx); err != nil {
+	if l.udp, err = l.openUDP(ctx); err != nil {
 		return errors.Join(err, l.close())
 	}
 	return nil
@@ -195,8 +203,8 @@ func (l *listener) drain(ctx context.Context) {
 	}
 	var udp error
 	var all sync.WaitGroup
-	if l.udp != nil {
-		all.Go(func() { udp = l.udp.drain(ctx) })
+	if three := l.overUDP(); three != nil {
+		all.Go(func() { udp = three.drain(ctx) })
 	}
 	err := l.speakers.shutdown(ctx)
 	all.Wait()

@@ -28,11 +28,15 @@ type peer struct {
 	rest time.Duration // how long it may ask for nothing
 	idle *time.Timer   // ends the connection then
 
-	resets rate
-	mu     sync.Mutex
-	active int       // guarded by mu: requests under way
-	since  time.Time // guarded by mu: when the last one ended
+	resets  rate
+	mu      sync.Mutex
+	active  int       // guarded by mu: requests under way
+	since   time.Time // guarded by mu: when the last one ended
+	leaving bool      // guarded by mu: it is to come again by another connection
 }
+
+// restTime is how long, beside the time of the way, nothing is under way on a connection that is closed.
+const restTime = 250 * time.Millisecond
 
 // peerKey is where the context of a request has its client.
 type peerKey struct{}
@@ -40,7 +44,7 @@ type peerKey struct{}
 // expect makes a client known, until forget.
 func (p *peers) expect(conn *quic.Conn, rest time.Duration) {
 	q := &peer{conn: conn, rest: rest, since: time.Now(), resets: rate{most: resets, each: resetRate}}
-	q.idle = time.AfterFunc(rest, func() { q.close(http3.ErrCodeNoError, "idle") })
+	q.idle = time.AfterFunc(rest, q.rested)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.all == nil {
@@ -99,18 +103,48 @@ func (q *peer) end() {
 	defer q.mu.Unlock()
 	if q.active--; q.active == 0 {
 		q.since = time.Now()
-		q.idle.Reset(q.rest)
+		if q.leaving {
+			q.idle.Reset(q.patience())
+		} else {
+			q.idle.Reset(q.rest)
+		}
 	}
 }
 
-// restsSince tells for how long nothing is under way.
-func (q *peer) restsSince(now time.Time) time.Duration {
+// leave has the connection closed when what is under way has ended.
+func (q *peer) leave() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.active > 0 {
-		return 0
+	q.leaving = true
+}
+
+// rested closes a connection, unless something was begun just now.
+func (q *peer) rested() {
+	q.mu.Lock()
+	idle := q.active == 0
+	q.mu.Unlock()
+	if idle {
+		q.close(http3.ErrCodeNoError, "idle")
 	}
-	return now.Sub(q.since)
+}
+
+// isDone tells whether nothing is under way for long enough, on a connection whose client was told at a time to ask for nothing more.
+func (q *peer) isDone(now, told time.Time) bool {
+	q.mu.Lock()
+	idle, since := q.active == 0, q.since
+	q.mu.Unlock()
+	if since.Before(told) {
+		since = told
+	}
+	return idle && now.Sub(since) > q.patience()
+}
+
+// patience is how long nothing is to be under way before a connection is closed: the end of a response may still be on its way, or
+// have to be sent again; a request may have been sent before the client heard that none was to come, and it is told that it was not
+// read.
+func (q *peer) patience() time.Duration {
+	way := q.conn.ConnectionStats()
+	return restTime + 3*(way.SmoothedRTT+4*way.MeanDeviation)
 }
 
 func (q *peer) close(code http3.ErrCode, why string) {

@@ -24,7 +24,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.calm(q, "too many requests taken back at once")
 	}
 	defer q.end()
-	out := &writer{ResponseWriter: w, header: http.Header{}}
+	out := &writer{ResponseWriter: w, header: http.Header{}, leave: q.leave}
 	defer out.end()
 	defer func() {
 		if r.Context().Err() != nil && !q.resets.take(time.Now()) {
@@ -129,6 +129,7 @@ func (b *body) Read(p []byte) (int, error) {
 type writer struct {
 	http.ResponseWriter
 	header http.Header
+	leave  func() // has the connection closed in the end
 
 	mu    sync.Mutex // held while ResponseWriter has its header written to, or read
 	begun bool       // guarded by mu: the response was decided
@@ -143,6 +144,9 @@ func (w *writer) WriteHeader(status int) {
 	defer w.mu.Unlock()
 	if w.begun {
 		return
+	}
+	if status >= 200 && httpguts.HeaderValuesContainsToken(w.header["Connection"], "close") {
+		w.leave() // HTTP/3 has no word for it but to do it
 	}
 	for _, name := range [...]string{"Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade"} {
 		delete(w.header, name)
@@ -180,6 +184,20 @@ func (w *writer) end() {
 
 // Unwrap lets http.ResponseController reach what is beneath.
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// TakesDatagrams tells whether the client takes datagrams of HTTP/3, as far as it has told by now (RFC 9297, section 2.1.1).
+func (w *writer) TakesDatagrams() bool {
+	told, ok := w.ResponseWriter.(http3.Settingser)
+	if !ok {
+		return false
+	}
+	select {
+	case <-told.ReceivedSettings():
+		return told.Settings().EnableDatagrams
+	default:
+		return false
+	}
+}
 
 // HTTPStream hands the stream over, for what needs its datagrams. Whoever takes it closes it.
 func (w *writer) HTTPStream() (*http3.Stream, error) {

@@ -26,9 +26,10 @@ type Options struct {
 	HeaderTimeout time.Duration // for the handshake, and for the body of a request that has none to end; 0: 10 s
 	IdleTimeout   time.Duration // with no request under way; 0: 5 minutes
 
-	// Enter is asked whether a connection may come. leave is called at its end. proved tells that the client is where it says.
-	// Nil: every one may.
-	Enter func(client netip.AddrPort, proved bool) (leave func(), ok bool)
+	// Enter is asked whether one more connection may come, before anything is done for it; and EnterFrom whether one more of this
+	// client may, as soon as it is known to be where it says: at once when it shows a token, else with the handshake. leave is called
+	// at the end. Nil: every one may.
+	Enter, EnterFrom func(client netip.AddrPort) (leave func(), ok bool)
 	// Calmed is told of each connection that was ended because its client made work for nothing. Nil: nobody is.
 	Calmed func(remote, why string)
 	// Panicked is told of each panic of a handler but http.ErrAbortHandler. Nil: nobody is.
@@ -113,21 +114,52 @@ func (s *Server) newPeriod() *period {
 	return p
 }
 
+// countedKey is where the context of a connection has whether EnterFrom was asked about it.
+type countedKey struct{}
+
+// errNotNow is for a client that is not let in.
+var errNotNow = errors.New("http3: not now")
+
 // enter is asked by QUIC about each client, before anything is done for it.
 func (s *Server) enter(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
-	if s.options.Enter == nil {
-		return ctx, nil
-	}
-	from, ok := info.RemoteAddr.(*net.UDPAddr)
+	leave, ok := ask(s.options.Enter, info.RemoteAddr)
 	if !ok {
-		return nil, errors.New("http3: a client without an address")
+		return nil, errNotNow
 	}
-	leave, ok := s.options.Enter(from.AddrPort(), info.AddrVerified)
-	if !ok {
-		return nil, errors.New("http3: not now")
+	if info.AddrVerified {
+		leaveFrom, ok := ask(s.options.EnterFrom, info.RemoteAddr)
+		if !ok {
+			leave()
+			return nil, errNotNow
+		}
+		context.AfterFunc(ctx, leaveFrom)
 	}
 	context.AfterFunc(ctx, leave)
-	return ctx, nil
+	return context.WithValue(ctx, countedKey{}, info.AddrVerified), nil
+}
+
+// prove counts a connection as one of its client, whose handshake has just proved where it is, unless that was done before.
+func (s *Server) prove(conn *quic.Conn) bool {
+	if counted, _ := conn.Context().Value(countedKey{}).(bool); counted {
+		return true
+	}
+	leave, ok := ask(s.options.EnterFrom, conn.RemoteAddr())
+	if ok {
+		context.AfterFunc(conn.Context(), leave)
+	}
+	return ok
+}
+
+// ask asks whether a connection may come.
+func ask(enter func(netip.AddrPort) (func(), bool), client net.Addr) (leave func(), ok bool) {
+	if enter == nil {
+		return func() {}, true
+	}
+	from, ok := client.(*net.UDPAddr)
+	if !ok {
+		return nil, false
+	}
+	return enter(from.AddrPort())
 }
 
 // Serve takes connections until Shutdown or Close, or until the socket fails.
@@ -145,6 +177,10 @@ func (s *Server) Serve() error {
 }
 
 func (s *Server) take(conn *quic.Conn) {
+	if !s.prove(conn) {
+		_ = conn.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeExcessiveLoad), "too many connections")
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.current
@@ -234,11 +270,7 @@ func (p *period) end(ctx context.Context) error {
 			<-ended
 			return errors.Join(ctx.Err(), err)
 		case now := <-tick.C:
-			p.peers.close(http3.ErrCodeNoError, "closing", func(q *peer) bool { return q.restsSince(now) > restTime && now.Sub(began) > restTime })
+			p.peers.close(http3.ErrCodeNoError, "closing", func(q *peer) bool { return q.isDone(now, began) })
 		}
 	}
 }
-
-// restTime is how long nothing is under way on a connection that is closed: a request may have been sent before the client heard
-// that none was to come, and it is told that it was not read.
-const restTime = 250 * time.Millisecond
