@@ -22,7 +22,11 @@ func (t terminal) runCommand() *cobra.Command {
 		Short: "Run a node",
 		Long: `Runs one node of a cluster in the foreground, until SIGTERM or SIGINT. Then it takes no
 new connections, finishes the requests under way and leaves the cluster; a second
-signal ends it at once. Its log goes to standard error.`,
+signal ends it at once.
+
+Its log goes to standard error. Where that is no terminal, lines that come close behind
+one another are written together, a quarter of a second later at most; warnings and
+errors are not waited with, nor is anything once the node was told to end.`,
 		Example: `  picket run --config cluster.hcl
   picket run --config /etc/picket/     # all *.hcl files of a folder`,
 		Args: func(_ *cobra.Command, given []string) error {
@@ -46,7 +50,9 @@ func (t terminal) run(ctx context.Context, path string) error {
 	if problems.Failed() {
 		return errors.Join(errTold, problems.Write(t.err, t.colourErr, t.width))
 	}
-	log := newLog(t.err, reading.Config.Telemetry, t.colourErr)
+	out := t.logTo(reading.Config.Telemetry)
+	defer out.Straight()
+	log := newLog(out, reading.Config.Telemetry, t.colourErr)
 	if problems != nil {
 		for warning := range strings.Lines(problems.Error()) {
 			log.Warn().Msg(strings.TrimSpace(warning))
@@ -54,6 +60,7 @@ func (t terminal) run(ctx context.Context, path string) error {
 	}
 	ctx, stop := untilTold(ctx)
 	defer stop()
+	defer context.AfterFunc(ctx, out.Straight)() // a second signal leaves no time to write what is held
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
@@ -67,6 +74,15 @@ func (t terminal) run(ctx context.Context, path string) error {
 		return fmt.Errorf("running the node: %w", err)
 	}
 	return nil
+}
+
+// logTo is where the log goes. Whoever reads along reads each line when it comes.
+func (t terminal) logTo(o config.Telemetry) *logWriter {
+	out := &logWriter{to: t.err, hold: logHold}
+	if t.width > 0 || o.LogFormat == "console" {
+		out.hold = 0
+	}
+	return out
 }
 
 // untilTold ends with the first signal to end. By then the next one finds nobody who would catch it.
