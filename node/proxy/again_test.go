@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"picket/node/authn"
 	"picket/node/proxy/http1"
@@ -103,7 +102,7 @@ func TestARequestThatSomebodyMayStillEndIsNotUsedAgain(t *testing.T) {
 		{what: "a handler", held: func(a *ask) { _, _ = a.r.HTTP() }},
 	} {
 		a := &ask{r: &http1.Request{}, simple: true, id: "one"}
-		s := streams.add(a, time.Now())
+		s := streams.add(a, 0)
 		c.held(a)
 		streams.remove(s)
 		new(asks).put(a)

@@ -31,7 +31,8 @@ type ask struct {
 	host      string        // canonical; "": it could not be read
 	port      string        // that CONNECT names; "" for other requests
 	datagrams bool          // it is CONNECT-UDP (RFC 9298)
-	origin    config.Origin // of the host asked for; zero: the host is none of ours
+	site      *site         // of the host asked for; nil: the host is none of ours
+	origin    config.Origin // the site's, with the host that was asked for
 	route     *route        // nil: none was found, or own is true
 	own       bool          // for our own pages
 	client    netip.Addr    // behind trusted proxies; the zero Addr when it could not be read

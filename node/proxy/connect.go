@@ -22,7 +22,7 @@ func (d *Door) passTunnel(a *ask, l *front) {
 		f = d.findTunnel(a, l)
 	}
 	if f == nil {
-		f = a.certify(l, d.now())
+		f = a.certify(l, a.began)
 	}
 	if f != nil {
 		d.turnAway(a, f)
@@ -99,7 +99,7 @@ func (d *Door) findTunnel(a *ask, l *front) *authz.Refusal {
 	if s == nil {
 		return unknownHost()
 	}
-	a.origin = s.at(a.host)
+	a.site, a.origin = s, s.at(a.host)
 	a.in.Request.Scheme = a.origin.Scheme
 	if !s.tcp || l.Redirect != "" {
 		return wrongMethod(http.MethodConnect)

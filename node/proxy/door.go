@@ -77,6 +77,7 @@ type Door struct {
 	inForce   atomic.Pointer[Rules] // taken once for each request
 	fresh     func() bool
 	node      string
+	ours      http1.Field // that names this node
 	drain     time.Duration
 	log       zerolog.Logger
 	plainLog  *log.Logger // log for net/http, which says on it what clients did wrong
@@ -101,7 +102,7 @@ type Door struct {
 // New checks everything that can be checked without opening it; all mistakes are told at once.
 func New(o Options) (*Door, error) {
 	d := &Door{
-		fresh: o.Fresh, node: o.Node, drain: o.Drain, log: o.Log, now: o.Now,
+		fresh: o.Fresh, node: o.Node, ours: http1.NewField("X-Picket-Node", o.Node), drain: o.Drain, log: o.Log, now: o.Now,
 		plainLog: log.New(debugLog{o.Log}, "", 0), cookies: ourCookies(), buffers: newBuffers(), changes: newChanges(),
 		reloaded: make(chan struct{}, 1),
 	}
@@ -197,7 +198,7 @@ func (d *Door) pass(a *ask) {
 	if a.own {
 		f := barred(a)
 		if f == nil {
-			f = a.certify(l, d.now())
+			f = a.certify(l, a.began)
 		}
 		if f != nil {
 			d.turnAway(a, f)
@@ -212,7 +213,7 @@ func (d *Door) pass(a *ask) {
 		return
 	}
 	if f = findRoute(a, s); f == nil {
-		f = a.certify(l, d.now())
+		f = a.certify(l, a.began)
 	}
 	if f != nil {
 		d.turnAway(a, f)

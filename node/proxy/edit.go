@@ -2,10 +2,7 @@ package proxy
 
 import (
 	"context"
-	"net/http"
 	"slices"
-
-	"golang.org/x/net/http/httpguts"
 
 	"picket/node/authz"
 	"picket/node/config"
@@ -24,7 +21,7 @@ type edit struct {
 func newEdit(h config.Headers) edit {
 	var e edit
 	for _, one := range h.Set {
-		e.set = append(e.set, header{http.CanonicalHeaderKey(one.Name), one.Value})
+		e.set = append(e.set, newHeader(one.Name, one.Value))
 		e.names = append(e.names, foldName(one.Name))
 		e.tokens = e.tokens || one.Value.AsksForToken()
 	}
@@ -55,8 +52,9 @@ func (e *edit) without(fields http1.Fields) http1.Fields {
 // values adds what is set, as far as it is known.
 func (e *edit) values(to http1.Fields, in *policy.Input, token string) http1.Fields {
 	for _, h := range e.set {
-		if value, ok := h.value.ValueWith(in, token); ok && httpguts.ValidHeaderFieldValue(value) {
-			to = append(to, http1.Field{Name: h.name, Value: value})
+		value, known := h.value.ValueWith(in, token)
+		if f, ok := h.With(value); known && ok {
+			to = append(to, f)
 		}
 	}
 	return to

@@ -43,7 +43,7 @@ func (d *Door) carry(a *ask) {
 	if !upgrade && !tunnel { // these look after themselves
 		a.stream.patience = a.route.IdleTimeout
 	}
-	s := d.streams.add(a, d.now())
+	s := d.streams.add(a, d.coarse.Load())
 	defer d.streams.remove(s)
 	defer a.call.Done()
 	if d.changes.heard.Load() != a.heard { // something changed before the request could be found among those under way

@@ -3,6 +3,8 @@ package proxy
 import (
 	"strings"
 	"testing"
+
+	"picket/node/config"
 )
 
 func TestHostOf(t *testing.T) {
@@ -18,6 +20,29 @@ func TestHostOf(t *testing.T) {
 		if got, ok := hostOf(given); !ok || got != want {
 			t.Errorf("hostOf(%q) = %q, %v; want %q", given, got, ok, want)
 		}
+	}
+}
+
+func TestATableReadsHostsAsAnybodyDoes(t *testing.T) {
+	var routes []*route
+	for _, o := range []config.Origin{origin("wiki.test"), origin("[::1]"), origin("WIKI2.test"), {Scheme: "https", Host: "git.test", Port: "8443"}, origin("*.apps.test")} {
+		routes = append(routes, &route{Route: &config.Route{Name: o.Host, From: o, Prefix: "/"}})
+	}
+	made, err := newTable(routes, origin("auth.test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, given := range []string{
+		"wiki.test", "wiki.test:443", "wiki.test.", "WIKI.test", "[::1]", "::1", "[::1]:443", "WIKI2.test", "wiki2.test", "git.test", "git.test:8443",
+		"git.test:8443:1", "*.apps.test", "a.apps.test", "auth.test", "", "other.test", "wiki.test:", "wiki.test:x",
+	} {
+		host, ok := hostOf(given)
+		if got, gotOK := made.hostOf(given); got != host || gotOK != ok {
+			t.Errorf("%q is read as %q, %v; want %q, %v", given, got, gotOK, host, ok)
+		}
+	}
+	if len(made.written) != 6 {
+		t.Errorf("%v are known", made.written)
 	}
 }
 

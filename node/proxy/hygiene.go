@@ -58,7 +58,7 @@ func (d *Door) read(a *ask, l *front) *authz.Refusal {
 
 // readHost reads the one host that the request is for, and holds it against the one that TLS was made for.
 func readHost(a *ask, l *front) *authz.Refusal {
-	host, ok := hostOf(a.r.Host)
+	host, ok := a.rules.table.hostOf(a.r.Host)
 	if !ok {
 		return malformed("the Host header names no host")
 	}
@@ -121,7 +121,7 @@ func findSite(a *ask) (*site, *authz.Refusal) {
 	if s == nil {
 		return nil, unknownHost()
 	}
-	a.origin = s.at(a.host)
+	a.site, a.origin = s, s.at(a.host)
 	a.in.Request.Scheme = a.origin.Scheme
 	if a.r.Has(http1.Cookie) {
 		a.cookie = soleCookie(a.r.Fields, authn.CookieName(a.origin))

@@ -168,7 +168,7 @@ func TestALockOfTheAddressBehindATrustedProxyBarsNoOther(t *testing.T) {
 func TestALockOfAnAddressThatComesBeforeARequestIsUnderWayIsNotMissed(t *testing.T) {
 	w := newWorld(t, http.HandlerFunc(mirror))
 	rules := w.door.inForce.Load()
-	a := &ask{began: time.Now(), rules: rules, heard: w.door.changes.heard.Load(), origin: origin("open.test"), route: rules.routes[1]}
+	a := &ask{began: time.Now(), rules: rules, heard: w.door.changes.heard.Load(), site: rules.table.find("open.test"), origin: origin("open.test"), route: rules.routes[1]}
 	got := noteResponse(a)
 	a.client, _ = parseAddress("127.0.0.1:7")
 	if f := barred(a); f != nil {

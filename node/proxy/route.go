@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"picket/node/config"
+	"picket/node/proxy/http1"
 	"picket/node/proxy/ratelimit"
 	"picket/node/proxy/upstream"
 	"picket/policy"
@@ -16,7 +17,7 @@ type route struct {
 	*config.Route
 	group     *upstream.Group // its applications, of which one is chosen
 	targets   []*target       // the same, in the same order
-	assertion string          // canonical header name; "": none is sent
+	assertion http1.Field     // canonical, without a value; without a name: none is sent
 	identity  []header
 	limit     *ratelimit.Limit // nil: none
 	asked     edit             // of the requests that go to the application
@@ -26,8 +27,12 @@ type route struct {
 
 // header is a header that tells the application of the caller.
 type header struct {
-	name  string // canonical
-	value *policy.Template
+	http1.Field // canonical, without a value
+	value       *policy.Template
+}
+
+func newHeader(name string, value *policy.Template) header {
+	return header{http1.NewField(http.CanonicalHeaderKey(name), ""), value}
 }
 
 // newRoutes makes routes ready. Those to one application that is reached in the same way share their connections, the ones that
@@ -36,7 +41,7 @@ func newRoutes(from []config.Route, plan *upstream.Plan, connections network) ([
 	var mistakes []error
 	routes := make([]*route, 0, len(from))
 	for i := range from {
-		r := &route{Route: &from[i], group: plan.Groups[i], assertion: http.CanonicalHeaderKey(from[i].Assertion.Header)}
+		r := &route{Route: &from[i], group: plan.Groups[i], assertion: http1.NewField(http.CanonicalHeaderKey(from[i].Assertion.Header), "")}
 		if len(r.To) == 0 && r.Redirect == nil && r.Respond == nil {
 			mistakes = append(mistakes, fmt.Errorf("route %q: it leads nowhere", r.Name))
 		}
@@ -48,7 +53,7 @@ func newRoutes(from []config.Route, plan *upstream.Plan, connections network) ([
 			mistakes = append(mistakes, fmt.Errorf("route %q: %w", r.Name, err))
 		}
 		for _, h := range r.IdentityHeaders {
-			r.identity = append(r.identity, header{name: http.CanonicalHeaderKey(h.Name), value: h.Value})
+			r.identity = append(r.identity, newHeader(h.Name, h.Value))
 		}
 		r.asked, r.answered = newEdit(r.RequestHeaders), newEdit(r.ResponseHeaders)
 		routes = append(routes, r)

@@ -39,9 +39,9 @@ func newScrubber(routes []*route) *scrubber {
 		s.names[name] = struct{}{}
 	}
 	for _, r := range routes {
-		s.names[foldName(r.assertion)] = struct{}{}
+		s.names[foldName(r.assertion.Name)] = struct{}{}
 		for _, h := range r.identity {
-			s.names[foldName(h.name)] = struct{}{}
+			s.names[foldName(h.Name)] = struct{}{}
 		}
 	}
 	delete(s.names, "")

@@ -12,7 +12,7 @@ import (
 
 func testScrubber() *scrubber {
 	return newScrubber([]*route{
-		{Route: &config.Route{}, assertion: "X-Assertion", identity: []header{{name: "Remote-User"}, {name: "X-App.Groups"}, {name: "-Odd"}}},
+		{Route: &config.Route{}, assertion: http1.NewField("X-Assertion", ""), identity: []header{newHeader("Remote-User", nil), newHeader("X-App.Groups", nil), newHeader("-Odd", nil)}},
 	})
 }
 

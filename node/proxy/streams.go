@@ -41,12 +41,13 @@ func newStreams(m *metrics) *streams {
 // end ends it.
 func (s *stream) end(why error) { s.ask.r.Life.End(why) }
 
-// add notes a request that was admitted now.
-func (t *streams) add(a *ask, now time.Time) *stream {
+// add notes a request that was admitted. about is the time as Door.coarse has it: who had to wait to be admitted is not idle for that.
+func (t *streams) add(a *ask, about int64) *stream {
 	s := &a.stream
 	s.ask = a
-	s.proved.Store(now.UnixNano())
-	s.alive.Store(now.UnixNano())
+	began := a.began.UnixNano()
+	s.proved.Store(began)
+	s.alive.Store(max(began, about))
 	s.settled.Store(a.rules)
 	t.metrics.opened()
 	t.mu.Lock()

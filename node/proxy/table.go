@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"picket/node/config"
+	"picket/node/proxy/http1"
 )
 
 // table is the route table: a map of hosts, then a tree of path segments (tree.go). It is immutable once made. Finding a
@@ -14,20 +15,22 @@ import (
 type table struct {
 	exact   map[string]*site  // by host
 	wild    map[string]*site  // by what follows "*." in a wildcard
+	written map[string]string // hostOf of the ways in which most clients write the exact hosts
 	tunnels map[string]*route // that carry TCP, by HOST:PORT
 }
 
 // site is one host, or all hosts below a wildcard.
 type site struct {
-	origin config.Origin // scheme and port are the site's; the host may begin with "*."
-	root   node          // of the routes' paths
-	named  []string      // methods that routes name, sorted
-	tcp    bool          // some route carries TCP
+	origin config.Origin  // scheme and port are the site's; the host may begin with "*."
+	root   node           // of the routes' paths
+	named  []string       // methods that routes name, sorted
+	tcp    bool           // some route carries TCP
+	told   [2]http1.Field // what applications are told of the origin; the host is left out below a wildcard
 }
 
 // newTable compiles the routes. The authenticate host is a site too, with no route of its own: zero for none.
 func newTable(routes []*route, authenticate config.Origin) (*table, error) {
-	t := &table{exact: make(map[string]*site), wild: make(map[string]*site), tunnels: make(map[string]*route)}
+	t := &table{exact: make(map[string]*site), wild: make(map[string]*site), written: make(map[string]string), tunnels: make(map[string]*route)}
 	var mistakes []error
 	for _, r := range routes {
 		s, err := t.site(r.From)
@@ -68,7 +71,12 @@ func (t *table) site(o config.Origin) (*site, error) {
 	}
 	s := sites[key]
 	if s == nil {
-		s = &site{origin: o}
+		s = &site{origin: o, told: [2]http1.Field{http1.NewField("X-Forwarded-Proto", o.Scheme), http1.NewField("X-Forwarded-Host", "")}}
+		if !s.wild() {
+			s.told[1], _ = s.told[1].With(o.Authority())
+			t.note(o.Host)
+			t.note(o.Authority())
+		}
 		sites[key] = s
 	}
 	if s.origin.Scheme != o.Scheme || s.origin.Port != o.Port {
@@ -99,6 +107,21 @@ func tunnelKey(name string, datagrams bool) string {
 	return name
 }
 
+// note has hostOf know a way of writing a host.
+func (t *table) note(authority string) {
+	if host, ok := hostOf(authority); ok {
+		t.written[authority] = host
+	}
+}
+
+// hostOf is hostOf, and mostly cheaper.
+func (t *table) hostOf(authority string) (host string, ok bool) {
+	if host, ok = t.written[authority]; ok {
+		return host, true
+	}
+	return hostOf(authority)
+}
+
 // find gives the site of a canonical host: its own, or that of the longest wildcard above it. Nil: none.
 func (t *table) find(host string) *site {
 	if s := t.exact[host]; s != nil {
@@ -120,8 +143,19 @@ func (t *table) find(host string) *site {
 // at is the origin of a host of this site: the one asked for, where the site is a wildcard.
 func (s *site) at(host string) config.Origin {
 	o := s.origin
-	if strings.HasPrefix(o.Host, "*.") {
+	if s.wild() {
 		o.Host = host
 	}
 	return o
+}
+
+func (s *site) wild() bool { return strings.HasPrefix(s.origin.Host, "*.") }
+
+// tell adds what an application is told of the origin of a request.
+func (s *site) tell(to http1.Fields, asked config.Origin) http1.Fields {
+	if !s.wild() {
+		return append(to, s.told[:]...)
+	}
+	host, _ := s.told[1].With(asked.Authority())
+	return append(to, s.told[0], host)
 }

@@ -37,6 +37,31 @@ func (t *table) named(host, path string) string {
 	return r.Name
 }
 
+func TestAnApplicationIsToldTheOriginThatWasAskedFor(t *testing.T) {
+	for _, c := range []struct {
+		of         config.Origin
+		host, told string
+	}{
+		{origin("wiki.test"), "wiki.test", "wiki.test"},
+		{config.Origin{Scheme: "https", Host: "wiki.test", Port: "8443"}, "wiki.test", "wiki.test:8443"},
+		{origin("[::1]"), "::1", "[::1]"},
+		{origin("*.apps.test"), "a.b.apps.test", "a.b.apps.test"},
+		{config.Origin{Scheme: "http", Host: "*.localhost", Port: "8080"}, "a.localhost", "a.localhost:8080"},
+	} {
+		made, err := newTable([]*route{{Route: &config.Route{Name: "r", From: c.of, Prefix: "/"}}}, config.Origin{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := made.find(c.host)
+		told := s.tell(nil, s.at(c.host))
+		scheme, _ := told.Get("X-Forwarded-Proto")
+		host, _ := told.Get("X-Forwarded-Host")
+		if scheme != c.of.Scheme || host != c.told || len(told) != 2 {
+			t.Errorf("%s at %s: %v", c.of, c.host, told)
+		}
+	}
+}
+
 func TestTheLongestPrefixOfTheNearestHostWins(t *testing.T) {
 	routes := tableOf(t, "a.test/", "a.test/docs", "a.test/docs/api/v1/", "*.test/", "*.b.test/x", "b.test/x")
 	for _, c := range []struct{ host, path, want string }{

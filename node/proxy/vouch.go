@@ -3,8 +3,6 @@ package proxy
 import (
 	"strings"
 
-	"golang.org/x/net/http/httpguts"
-
 	"picket/node/authz"
 	"picket/node/proxy/http1"
 )
@@ -12,15 +10,12 @@ import (
 // vouch says what the application is told of the request and of the caller, in fields that no client can have sent.
 // Nothing is told of a caller who is not known. Without the assertion that a route promises nothing is carried.
 func (d *Door) vouch(a *ask) *authz.Refusal {
-	a.given = append(a.given[:0],
-		http1.Field{Name: "X-Forwarded-Proto", Value: a.origin.Scheme},
-		http1.Field{Name: "X-Forwarded-Host", Value: a.origin.Authority()},
-	)
+	a.given = a.site.tell(a.given[:0], a.origin)
 	if a.client.IsValid() {
 		a.given = append(a.given, http1.Field{Name: "X-Forwarded-For", Value: a.clientText()})
 	}
-	if d.node != "" {
-		a.given = append(a.given, http1.Field{Name: "X-Picket-Node", Value: d.node})
+	if d.ours.Value != "" {
+		a.given = append(a.given, d.ours)
 	}
 	if f := a.impersonate(); f != nil {
 		return f
@@ -29,11 +24,12 @@ func (d *Door) vouch(a *ask) *authz.Refusal {
 		return nil
 	}
 	for _, h := range a.route.identity {
-		if value, ok := h.value.Value(&a.in); ok && httpguts.ValidHeaderFieldValue(value) {
-			a.given = append(a.given, http1.Field{Name: h.name, Value: value})
+		value, known := h.value.Value(&a.in)
+		if f, ok := h.With(value); known && ok {
+			a.given = append(a.given, f)
 		}
 	}
-	if a.route.assertion == "" {
+	if a.route.assertion.Name == "" {
 		return nil
 	}
 	assertion, err := a.rules.authn.Assertion(a.caller, a.route.Route)
@@ -41,7 +37,8 @@ func (d *Door) vouch(a *ask) *authz.Refusal {
 		d.log.Error().Err(err).Str("request_id", a.id).Str("route", a.route.Name).Msg("signing an assertion")
 		return unavailable(a.route.Name)
 	}
-	a.given = append(a.given, http1.Field{Name: a.route.assertion, Value: assertion})
+	f, _ := a.route.assertion.With(assertion)
+	a.given = append(a.given, f)
 	return nil
 }
 

@@ -32,7 +32,7 @@ func TestAChangeThatComesBeforeARequestIsUnderWayIsNotMissed(t *testing.T) {
 	cookie := w.signIn("alice", origin("wiki.test"), "wiki")
 	_, value, _ := strings.Cut(cookie, "=")
 	rules := w.door.inForce.Load()
-	a := &ask{began: time.Now(), rules: rules, heard: w.door.changes.heard.Load(), origin: origin("wiki.test"), cookie: value, route: rules.routes[0]}
+	a := &ask{began: time.Now(), rules: rules, heard: w.door.changes.heard.Load(), site: rules.table.find("wiki.test"), origin: origin("wiki.test"), cookie: value, route: rules.routes[0]}
 	got := noteResponse(a)
 	if f := w.door.admit(w.ctx, a); f != nil {
 		t.Fatalf("%+v", f)
@@ -94,7 +94,7 @@ func TestChangesPickWhatTheyTouch(t *testing.T) {
 	for _, who := range [][2]string{{"s1", "u1"}, {"s1", "u1"}, {"s2", "u1"}, {"s3", "u2"}, {"", ""}} {
 		a := &ask{r: &http1.Request{}}
 		a.in.Session.ID, a.in.User.ID = who[0], who[1]
-		all = append(all, streams.add(a, time.Now()))
+		all = append(all, streams.add(a, 0))
 	}
 	count := func(c authn.Change, want int) {
 		t.Helper()
@@ -115,7 +115,7 @@ func TestChangesPickWhatTheyTouch(t *testing.T) {
 	count(authn.Change{}, 0)
 	streams.endAll()
 	late := &ask{r: &http1.Request{}}
-	streams.remove(streams.add(late, time.Now()))
+	streams.remove(streams.add(late, 0))
 	if !errors.Is(late.r.Life.Cause(), errGoingAway) {
 		t.Error("what comes after the end goes on")
 	}

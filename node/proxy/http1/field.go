@@ -23,6 +23,16 @@ func NewField(name, value string) Field {
 	return f
 }
 
+// With is the field with another value; ok is false for one that cannot stand in a field, or a name that is none.
+func (f Field) With(value string) (changed Field, ok bool) {
+	if f.known == unread || !isValue(value) {
+		f = NewField(f.Name, value)
+		return f, f.known != unread
+	}
+	f.Value = value
+	return f, true
+}
+
 // Known tells which name it has. It costs nothing for a field that was read from the wire.
 func (f *Field) Known() Known {
 	if f.known != unread {
@@ -57,17 +67,19 @@ func (f Fields) All(name Known) iter.Seq[string] {
 
 // Set puts a value where the first field of a name stands, or at the end, and drops the others of that name.
 func (f *Fields) Set(name, value string) {
-	kept, set := (*f)[:0], false
-	for _, one := range *f {
+	first := slices.IndexFunc(*f, func(one Field) bool { return EqualFold(one.Name, name) })
+	if first < 0 {
+		*f = append(*f, Field{Name: name, Value: value})
+		return
+	}
+	kept, set := (*f)[:first], false
+	for _, one := range (*f)[first:] {
 		switch {
 		case !EqualFold(one.Name, name):
 			kept = append(kept, one)
 		case !set:
 			kept, set = append(kept, Field{Name: name, Value: value}), true
 		}
-	}
-	if !set {
-		kept = append(kept, Field{Name: name, Value: value})
 	}
 	*f = kept
 }

@@ -84,6 +84,25 @@ func TestAFieldIsKnownWhoeverMadeIt(t *testing.T) {
 	readRightly(t, h.Fields)
 }
 
+func TestAFieldTakesAnotherValue(t *testing.T) {
+	for _, f := range []Field{{Name: "Cookie"}, {Name: "Cookie", Value: "a\n"}, NewField("Cookie", "a"), NewField("Cookie", "a\n")} {
+		for value, want := range map[string]bool{"": true, "b=c \t\xff": true, "b\r": false, "12345678\n": false, "\x7f": false} {
+			got, ok := f.With(value)
+			if ok != want || got.Name != "Cookie" || got.Value != value {
+				t.Errorf("%v with %q: %v, %v", f, value, got, ok)
+			}
+			if ok {
+				readRightly(t, Fields{got})
+			} else if b := got.append(nil); strings.ContainsAny(string(b[:len(b)-2]), "\r\n\x7f") {
+				t.Errorf("%v is written as %q", got, b)
+			}
+		}
+	}
+	if _, ok := (Field{Name: "a b"}).With("c"); ok {
+		t.Error("a field without a name has a value")
+	}
+}
+
 func TestAFieldThatIsNoneIsNotWritten(t *testing.T) {
 	for _, name := range []string{"", "a b", "a:b", "a\r\nb", "\xff"} {
 		byHand, made := Field{Name: name, Value: "1"}, NewField(name, "1")
