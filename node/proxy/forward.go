@@ -119,11 +119,12 @@ func (x *exchange) Inform(status int, fields http1.Fields) error {
 	return x.w.Inform(status, x.door.beside(fields, x.ask))
 }
 
-// notInTrailers are fields that say who asks, for what, and how a message is framed: too late in a trailer (RFC 9110,
-// section 6.5.1), where some servers take them all the same.
+// notInTrailers are fields that say who asks, for what, and how a message is framed, or are of one connection: too late in a
+// trailer (RFC 9110, section 6.5.1), where some servers take them all the same.
 var notInTrailers = [...]string{
 	"Authorization", "Cookie", "Host", "Content-Length", "Content-Type", "Content-Encoding", "Content-Range", "Expect", "Range",
-	"Max-Forwards", "Cache-Control", "Set-Cookie", "Www-Authenticate",
+	"Max-Forwards", "Cache-Control", "Set-Cookie", "Www-Authenticate", "Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+	"Http2-Settings", "Proxy-Authorization", "Proxy-Authenticate", "Proxy-Connection", "Proxy-Authentication-Info",
 }
 
 // alive notes that something came from either side.

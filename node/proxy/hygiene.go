@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -83,7 +84,8 @@ func checkTLS(a *ask, l *front) *authz.Refusal {
 
 // checkFields refuses header names that some servers take for other names, and too many of them. Package http1 did so already.
 func checkFields(r *http1.Request, most int) *authz.Refusal {
-	lengths := 0
+	lengths, expected := 0, 0
+	needless := -1 // an Expect without a body: some servers wait for one all the same, and take the next request for it
 	for i := range r.Fields {
 		name := r.Fields[i].Name
 		if strings.HasPrefix(name, ":") { // net/http keeps the :protocol of a request over HTTP/2 that has no use for one
@@ -92,12 +94,25 @@ func checkFields(r *http1.Request, most int) *authz.Refusal {
 		if strings.IndexByte(name, '_') >= 0 {
 			return malformed("a header name holds an underscore")
 		}
-		if r.Fields[i].Known() == http1.ContentLength {
-			lengths++
+		switch r.Fields[i].Known() {
+		case http1.ContentLength:
+			if lengths++; lengths > 1 { // over HTTP/2 the first counts, for net/http
+				return malformed("there are two lengths")
+			}
+			if r.Major > 1 && strconv.FormatInt(r.Length, 10) != r.Fields[i].Value { // it takes one that is none for 0
+				return malformed("its length is no number")
+			}
+		case http1.Expect:
+			if expected++; expected > 1 || !strings.EqualFold(r.Fields[i].Value, "100-continue") { // net/http leaves it to us
+				return unexpected()
+			}
+			if r.Length == 0 {
+				needless = i
+			}
 		}
 	}
-	if lengths > 1 { // over HTTP/2 the first counts, for net/http
-		return malformed("there are two lengths")
+	if needless >= 0 {
+		r.Fields = slices.Delete(r.Fields, needless, needless+1)
 	}
 	if len(r.Fields) > most {
 		return tooManyFields()

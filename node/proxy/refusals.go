@@ -25,6 +25,13 @@ func malformed(why string) *authz.Refusal {
 	}
 }
 
+// unexpected is for an Expect that is not 100-continue: some servers read another into it, and wait for no body, or for one.
+func unexpected() *authz.Refusal {
+	f := malformed("it expects something that is not 100-continue")
+	f.Status = http.StatusExpectationFailed
+	return f
+}
+
 // unreadable is for a request whose body turned out malformed while it was carried.
 func unreadable(m *http1.Malformed) *authz.Refusal {
 	if m.Status == http.StatusRequestEntityTooLarge {
