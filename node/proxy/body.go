@@ -3,7 +3,6 @@ package proxy
 import (
 	"errors"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,19 +35,6 @@ func (i *idle) stop() {
 	}
 }
 
-// buffers are lent to copy bodies.
-type buffers struct{ pool sync.Pool }
-
-func newBuffers() *buffers {
-	return &buffers{pool: sync.Pool{New: func() any { return new([32 << 10]byte) }}}
-}
-
-// Get lends a buffer.
-func (b *buffers) Get() []byte { return b.pool.Get().(*[32 << 10]byte)[:] }
-
-// Put takes it back.
-func (b *buffers) Put(p []byte) { b.pool.Put((*[32 << 10]byte)(p)) }
-
 // sending is the body of a request on its way. It notes what is wrong with a body that cannot be read: that is the client's
 // fault, and not the application's.
 type sending struct {
@@ -60,21 +46,40 @@ type sending struct {
 	wrong    atomic.Pointer[http1.Malformed] // nil: nothing, as far as it was read
 }
 
+// Read reads what comes next.
 func (s *sending) Read(p []byte) (int, error) {
+	n, err := s.Past(func() (int64, error) {
+		n, err := s.Body.Read(p)
+		return int64(n), err
+	})
+	return int(n), err
+}
+
+// Inner is the body as the client sends it.
+func (s *sending) Inner() http1.Body { return s.Body }
+
+// Past takes down what is read from the client, or why no more is, and tells what ends the body.
+func (s *sending) Past(read func() (int64, error)) (int64, error) {
 	s.taken.Store(true)
 	s.pace.waiting.Store(true)
-	n, err := s.Body.Read(p)
+	n, err := read()
 	s.pace.waiting.Store(false)
 	s.read(err)
 	s.exchange.alive()
-	if count := s.pace.count.Add(int64(n)); s.limit > 0 && count > s.limit {
-		m := &http1.Malformed{Status: http.StatusRequestEntityTooLarge, Reason: "its body is longer than its route allows"}
-		s.wrong.Store(m)
-		return 0, m
+	if count := s.pace.count.Add(n); s.limit > 0 && count > s.limit {
+		n, err = 0, &http1.Malformed{Status: http.StatusRequestEntityTooLarge, Reason: "its body is longer than its route allows"}
 	}
 	var m *http1.Malformed
 	if err != nil && errors.As(err, &m) {
 		s.wrong.Store(m)
 	}
 	return n, err
+}
+
+// Held is how much of it is there already.
+func (s *sending) Held() int {
+	if h, ok := s.Body.(http1.Holding); ok {
+		return h.Held()
+	}
+	return 0
 }

@@ -83,8 +83,8 @@ type Door struct {
 	plainLog  *log.Logger // log for net/http, which says on it what clients did wrong
 	now       func() time.Time
 	tickets   *tickets
-	cookies   []string // names of ours
-	buffers   *buffers
+	cookies   []string    // names of ours
+	rooms     http1.Rooms // for bodies under way
 	asks      asks
 	streams   *streams
 	upstreams *upstream.Upstreams
@@ -103,7 +103,7 @@ type Door struct {
 func New(o Options) (*Door, error) {
 	d := &Door{
 		fresh: o.Fresh, node: o.Node, ours: http1.NewField("X-Picket-Node", o.Node), drain: o.Drain, log: o.Log, now: o.Now,
-		plainLog: log.New(debugLog{o.Log}, "", 0), cookies: ourCookies(), buffers: newBuffers(), changes: newChanges(),
+		plainLog: log.New(debugLog{o.Log}, "", 0), cookies: ourCookies(), changes: newChanges(),
 		reloaded: make(chan struct{}, 1),
 	}
 	if d.now == nil {

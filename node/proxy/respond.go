@@ -25,42 +25,54 @@ func (x *exchange) respond(answer *http1.Answer) {
 	}
 }
 
-// copyBody passes the body on as it comes: at once, unless that is the end of it.
+// copyBody passes the body on as it comes: at once, unless that is the end of it. What the kernel can pass on by itself is not read.
 func (x *exchange) copyBody(answer *http1.Answer) error {
 	if answer.Body == nil {
 		return nil
 	}
-	buffer := x.door.buffers.Get()
-	err := x.copyThrough(buffer, answer)
-	if err == nil { // else HTTP/2 may still be about to send what is in it, and nobody else's data are to be there by then
-		x.door.buffers.Put(buffer)
+	if err := x.passBody(answer); err != nil {
+		return err
 	}
+	return x.copyThrough(answer)
+}
+
+func (x *exchange) passBody(answer *http1.Answer) error {
+	to, ok := x.w.Client.(http1.Passer)
+	if !ok {
+		return nil
+	}
+	n, err := to.Pass(answer.Body, x.alive)
+	x.w.bytes += n
 	return err
 }
 
-func (x *exchange) copyThrough(buffer []byte, answer *http1.Answer) error {
+func (x *exchange) copyThrough(answer *http1.Answer) error {
 	if answer.Length < 0 { // the header goes first: the body may be long in coming
 		if err := x.w.Flush(); err != nil {
 			return err
 		}
 	}
+	rooms := &x.door.rooms
+	room := rooms.Get(answer.Length)
 	for {
-		n, err := answer.Body.Read(buffer)
+		n, err := answer.Body.Read(room)
 		x.alive()
 		if n > 0 {
-			if _, err := x.w.Write(buffer[:n]); err != nil {
+			if _, err := x.w.Write(room[:n]); err != nil {
 				return err
 			}
-		}
-		if err == io.EOF {
-			return nil
 		}
 		if err == nil {
 			err = x.w.Flush()
 		}
-		if err != nil {
+		switch {
+		case err == io.EOF: // else HTTP/2 may still be about to send what is in the room, and nobody else's data are to be there by then
+			rooms.Put(room)
+			return nil
+		case err != nil:
 			return err
 		}
+		room = rooms.After(room, n)
 	}
 }
 

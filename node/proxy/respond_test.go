@@ -31,7 +31,7 @@ func (wholeBody) Close() error           { return nil }
 func (wholeBody) Trailers() http1.Fields { return nil }
 
 func TestABufferThatAClientMayStillHaveIsNotLentAgain(t *testing.T) {
-	door := &Door{buffers: newBuffers()}
+	door := &Door{}
 	client := &late{}
 	x := &exchange{door: door, ask: &ask{w: recorder{Client: client}}}
 	body := bytes.Repeat([]byte("a"), 8<<10)
@@ -39,7 +39,7 @@ func TestABufferThatAClientMayStillHaveIsNotLentAgain(t *testing.T) {
 		t.Fatal("it was written")
 	}
 	for range 10 {
-		for i, next := 0, door.buffers.Get(); i < len(next); i++ {
+		for i, next := 0, door.rooms.Get(int64(len(body))); i < len(next); i++ {
 			next[i] = 'b' // of somebody else
 		}
 	}

@@ -231,16 +231,20 @@ func (b *answerBody) Read(p []byte) (int, error) {
 		return 0, b.err
 	}
 	n, err := b.read(p)
-	if err == nil {
-		return n, nil
+	if err != nil {
+		b.end(err)
 	}
+	return n, b.err
+}
+
+// end notes how the body ended, and gives the connection back.
+func (b *answerBody) end(err error) {
 	b.err = err
 	life := b.upstream.life
 	b.upstream.over(err == io.EOF && !b.framed.last)
 	if err != io.EOF && life != nil && life.Err() != nil {
 		b.err = life.Err()
 	}
-	return n, b.err
 }
 
 func (b *answerBody) read(p []byte) (int, error) {

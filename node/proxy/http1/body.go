@@ -77,6 +77,16 @@ func (b *body) read(p []byte) (int, error) {
 	return n, nil
 }
 
+// Held is how many bytes can be read without waiting.
+func (b *body) Held() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed.Load() || b.err != nil || b.chunked || !b.goOn.said() {
+		return 0
+	}
+	return int(min(b.left, int64(len(b.in.held()))))
+}
+
 // end notes how the body ended.
 func (b *body) end(err error) error {
 	b.err = err

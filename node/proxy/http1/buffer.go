@@ -12,8 +12,11 @@ import (
 // bufferSize is what a connection reads into while it has something to do; a head that is longer gets more, up to the limit.
 const bufferSize = 4 << 10
 
-// buffers lends room of bufferSize.
-type buffers struct{ pool sync.Pool }
+// buffers lends room of bufferSize, and pipes.
+type buffers struct {
+	pool  sync.Pool
+	pipes pipes
+}
 
 func (p *buffers) get() []byte {
 	if b, ok := p.pool.Get().(*[bufferSize]byte); ok {

@@ -1,7 +1,6 @@
 package http1
 
 import (
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -109,82 +108,4 @@ func appendFields(b []byte, fields Fields) []byte {
 		}
 	}
 	return b
-}
-
-// sendBody sends the body of a question; behind it, of one in chunks, the trailer.
-func (u *upstream) sendBody(q *Question) {
-	defer q.close()
-	if u.fail = u.copyBody(q); u.fail == nil {
-		u.fail = u.out.flush()
-	}
-	u.out.release()
-	if u.fail == nil {
-		u.waitForAnswer()
-	}
-	failed := u.fail != nil
-	close(u.sent) // from here on the connection is others'
-	if failed {
-		_ = u.input.conn.Close() // half a body must not look whole, and nobody answers it
-	}
-}
-
-// copyBody sends a body, each piece at once: who waits for it may be about to answer.
-func (u *upstream) copyBody(q *Question) error {
-	buffer := make([]byte, 2*bufferSize)
-	left := q.Length
-	if left == 0 {
-		left = -1
-	}
-	for {
-		n, err := q.Body.Read(buffer)
-		if int64(n) == left {
-			u.ending.Store(true)
-		}
-		if n > 0 {
-			if e := u.sendPiece(buffer[:n], &left); e != nil {
-				return e
-			}
-		}
-		switch {
-		case left == 0:
-			return nil
-		case err == io.EOF && left > 0:
-			return io.ErrUnexpectedEOF
-		case err == io.EOF:
-			u.ending.Store(true)
-			u.endChunks(q)
-			return nil
-		case err != nil:
-			return err
-		}
-	}
-}
-
-// sendPiece sends some bytes of a body. left is what is to come by the length; below zero: there is none, and they are a chunk.
-func (u *upstream) sendPiece(b []byte, left *int64) error {
-	chunk := *left < 0
-	if !chunk {
-		if *left -= int64(len(b)); *left < 0 {
-			return http.ErrContentLength
-		}
-	}
-	if err := u.out.write(b, chunk); err != nil {
-		return err
-	}
-	return u.out.flush()
-}
-
-func (u *upstream) endChunks(q *Question) {
-	b := append(u.out.head(), "0\r\n"...)
-	if len(q.Trailers) > 0 {
-		for _, f := range q.Body.Trailers() {
-			for _, name := range q.Trailers {
-				if EqualFold(name, f.Name) {
-					b = f.append(b)
-					break
-				}
-			}
-		}
-	}
-	u.out.buf = append(b, '\r', '\n')
 }

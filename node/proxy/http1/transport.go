@@ -24,6 +24,7 @@ type Transport struct {
 
 	pool    pool
 	buffers buffers
+	rooms   Rooms
 	clock   clock
 }
 

@@ -60,17 +60,25 @@ func (u *upstream) ask(q *Question) (*Answer, error) {
 	u.ending.Store(false)
 	b, err := q.appendHead(u.out.head())
 	u.out.buf = b
-	if err != nil {
+	left := int64(0)
+	switch {
+	case err != nil:
 		err = fmt.Errorf("making the request: %w", err)
-	} else {
+	case q.Body != nil:
+		if left, err = u.takeHeld(q); err != nil {
+			err = fmt.Errorf("sending the body: %w", err)
+		}
+	}
+	if err == nil {
 		err = u.sendHead(q)
 	}
 	if err != nil {
 		u.out.release()
 		return nil, err
 	}
-	if q.Body == nil {
+	if left == 0 {
 		u.out.release()
+		q.close()
 		return u.answer(q)
 	}
 	if q.Expect {
@@ -81,7 +89,7 @@ func (u *upstream) ask(q *Question) (*Answer, error) {
 		}
 	}
 	u.sent = make(chan struct{})
-	go u.sendBody(q)
+	go u.sendBody(q, left)
 	return u.answer(q)
 }
 
