@@ -157,6 +157,9 @@ func FuzzRecordedTexts(f *testing.F) {
 	f.Add("plain", `"q\"`)
 	f.Add("\b\f\n\r\t\x01\x1f", "\x7f<>&\u2028\u2029\xe2\x80\"\\")
 	f.Add("<a&b>", "\x00\xff\u2028é")
+	for i := range 256 {
+		f.Add("seven.."+string([]byte{byte(i)})+"and more", string([]byte{byte(i)})+"|seven!~")
+	}
 	f.Fuzz(func(t *testing.T, rule, message string) {
 		d := policy.Decision{Rule: rule, Message: message}
 		want, err := json.Marshal(d)

@@ -4,8 +4,11 @@ import "unicode/utf8"
 
 // appendText writes a text as encoding/json does, without allocating.
 func appendText(dst []byte, s string) []byte {
-	const digits = "0123456789abcdef"
 	dst = append(dst, '"')
+	if allPlain(s) {
+		return append(append(dst, s...), '"')
+	}
+	const digits = "0123456789abcdef"
 	from := 0 // where begins what is written as it stands
 	for i := 0; i < len(s); {
 		c := s[i]
@@ -55,4 +58,30 @@ func plain(c byte) bool {
 		return uint64(low)>>c&1 == 0
 	}
 	return c < utf8.RuneSelf && uint64(high)>>(c-64)&1 == 0
+}
+
+// allPlain tells whether a text is written as it stands. It looks at eight characters together: a byte from which 1 (or 32) is
+// taken turns its highest bit on when it is less, and so do those that are no ASCII.
+func allPlain(s string) bool {
+	const (
+		word, each, high = 8, 0x0101010101010101, 0x8080808080808080
+		amp              = '"' ^ '&' // the one bit that they differ in
+		angle            = '<' ^ '>' // as well
+	)
+	i := 0
+	for ; len(s)-i >= word; i += word {
+		of := s[i : i+word]
+		x := uint64(of[0]) | uint64(of[1])<<8 | uint64(of[2])<<16 | uint64(of[3])<<24 |
+			uint64(of[4])<<32 | uint64(of[5])<<40 | uint64(of[6])<<48 | uint64(of[7])<<56
+		quotes, angles, backslash := (x|amp*each)^('"'|amp)*each, (x|angle*each)^('<'|angle)*each, x^'\\'*each
+		if (x|(x-' '*each)|(quotes-each)|(angles-each)|(backslash-each))&high != 0 {
+			return false
+		}
+	}
+	for ; i < len(s); i++ {
+		if !plain(s[i]) {
+			return false
+		}
+	}
+	return true
 }
