@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -33,7 +34,7 @@ func (d *Door) carryTunnel(a *ask) {
 	defer client.Close()
 	idle := newIdle(a.route.IdleTimeout, life)
 	defer idle.stop()
-	j := &joint{client: client, upstream: far, idle: idle}
+	j := &joint{client: client, upstream: far, idle: idle, rooms: &d.rooms}
 	err = j.run(life)
 	a.w.bytes, a.received = j.down, j.up
 	if a.r.Major > 1 && err == nil && life.Err() == nil { // else the stream is reset: half of what was sent must not look whole
@@ -67,6 +68,7 @@ func openTunnel(a *ask) (half, error) {
 type joint struct {
 	client, upstream half
 	idle             *idle
+	rooms            *http1.Rooms
 	down, up         int64 // bytes to the client, and from it; to be read after run
 }
 
@@ -84,13 +86,11 @@ func (j *joint) run(ctx context.Context) error {
 		}
 		return err
 	})
-	both.Go(func() (err error) {
-		if j.up, err = j.copy(j.upstream, j.client); err != nil {
-			abort()
-		}
-		return err
-	})
-	return both.Wait()
+	var err error
+	if j.up, err = j.copy(j.upstream, j.client); err != nil {
+		abort()
+	}
+	return cmp.Or(both.Wait(), err)
 }
 
 // atEnd calls f when ctx ends. What it gives prevents that or, where it is too late, waits until f has returned: what f touches is
@@ -108,12 +108,9 @@ func atEnd(ctx context.Context, f func()) (settle func()) {
 	}
 }
 
-// joinBuffer is what each direction holds while it waits, in bytes: a TLS record.
-const joinBuffer = 16 << 10
-
 // copy passes on from one end until it ends, then tells the other.
 func (j *joint) copy(to, from half) (n int64, err error) {
-	n, err = io.CopyBuffer(onlyWriter{to}, lively{from, j.idle}, make([]byte, joinBuffer))
+	n, err = pour(to, from, j.rooms, j.idle)
 	if err != nil {
 		return n, err
 	}

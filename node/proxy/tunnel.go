@@ -39,6 +39,30 @@ func (s side) Read(p []byte) (int, error) {
 	return s.Conn.Read(p)
 }
 
+// pour passes on what one end sends until it ends. While nothing comes it holds no room for that, where that can be.
+func pour(to io.Writer, from half, rooms *http1.Rooms, idle *idle) (int64, error) {
+	s, ok := from.(side)
+	if !ok {
+		room := rooms.Get(-1)
+		n, err := io.CopyBuffer(onlyWriter{to}, lively{from, idle}, room)
+		if err == nil {
+			rooms.Put(room)
+		}
+		return n, err
+	}
+	first := int64(0)
+	if s.buffered != nil && s.buffered.Buffered() > 0 {
+		held, _ := s.buffered.Peek(s.buffered.Buffered()) // all of it is there
+		n, err := to.Write(held)
+		if first = int64(n); err != nil {
+			return first, err
+		}
+		_, _ = s.buffered.Discard(n)
+	}
+	n, err := http1.NewWaiter(s.Conn, rooms).Copy(to, idle.alive)
+	return first + n, err
+}
+
 // CloseWrite tells the other end that nothing follows.
 func (s side) CloseWrite() error {
 	if half, ok := s.Conn.(interface{ CloseWrite() error }); ok {
@@ -52,11 +76,9 @@ type tunnel struct {
 	client, upstream half
 	frames           *frames // to the client
 	idle             *idle
+	rooms            *http1.Rooms
 	down             int64 // bytes sent to the client; to be read after run
 }
-
-// tunnelBuffer is what each direction of a tunnel holds while it waits, in bytes.
-const tunnelBuffer = 8 << 10
 
 // run copies both ways until both have ended or ctx does; then the client is sent a close frame that says so. It closes
 // both connections.
@@ -73,10 +95,7 @@ func (t *tunnel) run(ctx *http1.Life) {
 		t.down, err = t.copy(ctx, t.frames, t.upstream, t.client)
 		return err
 	})
-	both.Go(func() error {
-		_, err := t.copy(ctx, t.upstream, t.client, t.upstream)
-		return err
-	})
+	_, _ = t.copy(ctx, t.upstream, t.client, t.upstream)
 	_ = both.Wait() // how a WebSocket ends is between its two ends
 	if stop() {
 		return
@@ -87,7 +106,7 @@ func (t *tunnel) run(ctx *http1.Life) {
 
 // copy passes on from one side until it ends, then tells the other, and gives it a while to end too.
 func (t *tunnel) copy(ctx context.Context, to io.Writer, from, other half) (int64, error) {
-	n, err := io.CopyBuffer(onlyWriter{to}, lively{from, t.idle}, make([]byte, tunnelBuffer))
+	n, err := pour(to, from, t.rooms, t.idle)
 	if ctx.Err() != nil {
 		return n, err
 	}

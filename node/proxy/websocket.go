@@ -66,9 +66,15 @@ func (d *Door) carryUpgrade(a *ask) {
 		d.log.Debug().Err(err).Str("request_id", a.id).Msg("switching to another protocol")
 		return
 	}
-	if d.join(a, client, side{conn, back}) {
+	if d.join(a, client, behind(conn, back)) {
 		_ = a.w.Finish(nil) // of a stream; a connection of its own has been handed over
 	}
+}
+
+// behind is the application's end, behind the head of its answer.
+func behind(conn net.Conn, back *bufio.Reader) side {
+	held, _ := back.Peek(back.Buffered()) // all of it is there
+	return sideOf(conn, bytes.Clone(held))
 }
 
 // join joins the two ends of what was switched to, and tells whether what was sent to the client is whole.
@@ -77,13 +83,13 @@ func (d *Door) join(a *ask, client half, app side) bool {
 	idle := newIdle(a.route.IdleTimeout, life)
 	defer idle.stop()
 	if a.in.Request.WebSocket { // which says itself that it is over
-		t := &tunnel{client: client, upstream: app, frames: newFrames(client), idle: idle}
+		t := &tunnel{client: client, upstream: app, frames: newFrames(client), idle: idle, rooms: &d.rooms}
 		t.run(life)
 		a.w.bytes = t.down
 		return true
 	}
 	defer client.Close()
-	j := &joint{client: client, upstream: app, idle: idle}
+	j := &joint{client: client, upstream: app, idle: idle, rooms: &d.rooms}
 	err := j.run(life)
 	a.w.bytes, a.received = j.down, j.up
 	return err == nil && life.Err() == nil

@@ -254,6 +254,7 @@ func (c *conn) hijack() (held []byte) {
 	c.server.forget(c)
 	held = bytes.Clone(c.input.held())
 	c.input.r = c.input.w
+	c.input.release()
 	c.bounds.reading(0)
 	return held
 }
