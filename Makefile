@@ -17,7 +17,7 @@ build: ## the one binary
 
 test: ## every test that needs only Go
 	$(GO) test $(RACE) -shuffle=on -timeout 20m ./...
-	$(GO) test -shuffle=on -timeout 20m -run '$(RACELESS)' ./broker ./policy ./node/authz ./cmd/picket
+	$(GO) test -shuffle=on -timeout 20m -run '$(RACELESS)' ./broker ./policy ./node/authz ./node/proxy ./cmd/picket
 
 e2e: ## a real browser and a third-party identity provider; installs both where they are missing
 	./examples/e2e/install
