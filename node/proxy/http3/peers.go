@@ -2,6 +2,7 @@ package http3
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 
@@ -24,16 +25,26 @@ type peers struct {
 
 // peer is one client.
 type peer struct {
-	conn *quic.Conn
-	rest time.Duration // how long it may ask for nothing
-	idle *time.Timer   // ends the connection then
+	conn   *quic.Conn
+	rest   time.Duration    // how long it may ask for nothing
+	look   time.Duration    // how often it is looked at meanwhile
+	idle   *time.Timer      // does that, and ends the connection
+	calmed func(why string) // ends it for what it did
 
 	resets  rate
 	mu      sync.Mutex
 	active  int       // guarded by mu: requests under way
 	since   time.Time // guarded by mu: when the last one ended
 	leaving bool      // guarded by mu: it is to come again by another connection
+	heard   uint64    // guarded by mu: bytes that had come when it was looked at last; unheard: it was not
 }
+
+// unheard is for a client that has just been served: what it sends now may still belong to that.
+const unheard = math.MaxUint64
+
+// murmur is how much, in bytes, a client sends from one look to the next that asks for nothing: acknowledgements, probes, signs of
+// life. One that sends more has begun requests and does not finish their headers, of which quic-go tells nobody.
+const murmur = 32 << 10
 
 // restTime is how long, beside the time of the way, nothing is under way on a connection that is closed.
 const restTime = 250 * time.Millisecond
@@ -42,9 +53,12 @@ const restTime = 250 * time.Millisecond
 type peerKey struct{}
 
 // expect makes a client known, until forget.
-func (p *peers) expect(conn *quic.Conn, rest time.Duration) {
-	q := &peer{conn: conn, rest: rest, since: time.Now(), resets: rate{most: resets, each: resetRate}}
-	q.idle = time.AfterFunc(rest, q.rested)
+func (p *peers) expect(conn *quic.Conn, o *Options) {
+	q := &peer{conn: conn, rest: o.IdleTimeout, look: min(o.HeaderTimeout, o.IdleTimeout), since: time.Now(), resets: rate{most: resets, each: resetRate}}
+	q.calmed = func(why string) { o.calm(q, why) }
+	q.mu.Lock() // the timer is set before it is looked for
+	q.idle = time.AfterFunc(q.look, q.rested)
+	q.mu.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.all == nil {
@@ -103,10 +117,11 @@ func (q *peer) end() {
 	defer q.mu.Unlock()
 	if q.active--; q.active == 0 {
 		q.since = time.Now()
+		q.heard = unheard
 		if q.leaving {
 			q.idle.Reset(q.patience())
 		} else {
-			q.idle.Reset(q.rest)
+			q.idle.Reset(q.look)
 		}
 	}
 }
@@ -118,13 +133,21 @@ func (q *peer) leave() {
 	q.leaving = true
 }
 
-// rested closes a connection, unless something was begun just now.
+// rested looks at a client with nothing under way: it is ended when that is so for long enough, or when it sends much all the same.
 func (q *peer) rested() {
+	heard := q.conn.ConnectionStats().BytesReceived
 	q.mu.Lock()
-	idle := q.active == 0
-	q.mu.Unlock()
-	if idle {
+	defer q.mu.Unlock()
+	left := q.rest - time.Since(q.since)
+	switch {
+	case q.active > 0: // begun just now
+	case q.leaving || left <= 0:
 		q.close(http3.ErrCodeNoError, "idle")
+	case q.heard != unheard && heard-q.heard > murmur:
+		q.calmed("headers that do not end")
+	default:
+		q.heard = heard
+		q.idle.Reset(min(q.look, left))
 	}
 }
 

@@ -21,24 +21,25 @@ type handler struct{ options *Options }
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q, _ := r.Context().Value(peerKey{}).(*peer)
 	if q.begin() > h.options.Streams*backlog {
-		h.calm(q, "too many requests taken back at once")
+		h.options.calm(q, "too many requests taken back at once")
 	}
 	defer q.end()
 	out := &writer{ResponseWriter: w, header: http.Header{}, leave: q.leave}
 	defer out.end()
 	defer func() {
 		if r.Context().Err() != nil && !q.resets.take(time.Now()) {
-			h.calm(q, "too many requests taken back")
+			h.options.calm(q, "too many requests taken back")
 		}
 	}()
 	defer h.recovered()
 	h.options.Handler.ServeHTTP(out, h.shape(out, r))
 }
 
-func (h *handler) calm(q *peer, why string) {
+// calm cuts off a client.
+func (o *Options) calm(q *peer, why string) {
 	q.close(http3.ErrCodeExcessiveLoad, why)
-	if h.options.Calmed != nil {
-		h.options.Calmed(q.conn.RemoteAddr().String(), why)
+	if o.Calmed != nil {
+		o.Calmed(q.conn.RemoteAddr().String(), why)
 	}
 }
 

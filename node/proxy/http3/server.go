@@ -23,7 +23,7 @@ type Options struct {
 
 	HeaderBytes   int           // of a request's header; 0: 64 KiB
 	Streams       int           // that one client may have open; 0: 250
-	HeaderTimeout time.Duration // for the handshake, and for the body of a request that has none to end; 0: 10 s
+	HeaderTimeout time.Duration // for the handshake, for headers when nothing else is under way, and for the body of a request that has none to end; 0: 10 s
 	IdleTimeout   time.Duration // with no request under way; 0: 5 minutes
 
 	// Enter is asked whether one more connection may come, before anything is done for it; and EnterFrom whether one more of this
@@ -188,7 +188,7 @@ func (s *Server) take(conn *quic.Conn) {
 		_ = conn.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "")
 		return
 	}
-	p.peers.expect(conn, s.options.IdleTimeout)
+	p.peers.expect(conn, &s.options)
 	p.conns.Go(func() {
 		defer p.peers.forget(conn)
 		_ = p.http.ServeQUICConn(conn) // what a client did wrong is between it and quic-go
