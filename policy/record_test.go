@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -176,4 +177,24 @@ func TestTimesAreWrittenAsTheTimePackageDoes(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestManyWriteRecordsAtOnce(t *testing.T) {
+	set := asking(t)
+	var all sync.WaitGroup
+	for who := range 4 {
+		all.Go(func() {
+			in := *wholeInput()
+			for i := range 2000 {
+				in.Session.ID = string(appendNumber(nil, float64(i%50)))         // that all use
+				in.User.Name = []string{"a", "b", "c", "d"}[(who+i/500)%4]       // which some share, at times
+				in.Now = in.Now.Add(time.Duration(i%3) * 400 * time.Millisecond) // each in a second of its own
+				if got, want := string(set.AppendRecord(nil, &in, "p")), string(set.plainRecord(&in, "p")); got != want {
+					t.Errorf("it is kept\n%s, want\n%s", got, want)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
 }
