@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"slices"
 
 	"picket/node/authn"
 	"picket/node/proxy/http1"
@@ -13,22 +14,20 @@ func (d *Door) keepCredentials(a *ask) {
 	if !a.r.Has(http1.Cookie) && !a.r.Has(http1.Authorization) {
 		return
 	}
-	kept := a.r.Fields[:0]
-	for _, f := range a.r.Fields {
+	for i := range a.r.Fields {
+		if f := &a.r.Fields[i]; f.Known() == http1.Cookie { // what is left of a value that was looked at needs no other look
+			f.Value = withoutCookie(f.Value, d.cookies)
+		}
+	}
+	a.r.Fields = slices.DeleteFunc(a.r.Fields, func(f http1.Field) bool {
 		switch f.Known() {
 		case http1.Cookie:
-			if f.Value = withoutCookie(f.Value, d.cookies); f.Value == "" {
-				continue
-			}
+			return f.Value == ""
 		case http1.Authorization:
-			if authn.Bearer(f.Value) != "" {
-				continue
-			}
+			return authn.Bearer(f.Value) != ""
 		}
-		kept = append(kept, f)
-	}
-	clear(a.r.Fields[len(kept):])
-	a.r.Fields = kept
+		return false
+	})
 }
 
 // identify asks who is asking: by the bearer where there is one of ours, else by the cookie.

@@ -19,10 +19,10 @@ func ourCookies() []string {
 	}
 }
 
-// soleCookie is the text of a cookie in Cookie fields (RFC 6265, section 5.4), "" unless it is there once: of two,
+// soleCookies are the texts of two cookies in Cookie fields (RFC 6265, section 5.4), each "" unless it is there once: of several,
 // one was planted, and nobody knows which.
-func soleCookie(fields http1.Fields, name string) string {
-	text, times := "", 0
+func soleCookies(fields http1.Fields, names [2]string) (texts [2]string) {
+	var times [2]int
 	for i := range fields {
 		if fields[i].Known() != http1.Cookie {
 			continue
@@ -30,26 +30,50 @@ func soleCookie(fields http1.Fields, name string) string {
 		for rest, more := fields[i].Value, true; more; {
 			var pair string
 			pair, rest, more = strings.Cut(rest, ";")
-			key, value, ok := strings.Cut(pair, "=")
-			if ok && strings.Trim(key, " \t") == name {
-				text = strings.Trim(value, " \t")
-				times++
+			key, value, ok := cutPair(pair)
+			for n, name := range names {
+				if ok && key == name {
+					texts[n] = trimBlanks(value)
+					times[n]++
+				}
 			}
 		}
 	}
-	if times != 1 {
-		return ""
+	for n := range texts {
+		if times[n] != 1 {
+			texts[n] = ""
+		}
 	}
-	return text
+	return texts
+}
+
+// cutPair cuts a cookie's name, without blanks around it, from its value; ok is false when there is none.
+func cutPair(pair string) (name, value string, ok bool) {
+	name, value, ok = strings.Cut(pair, "=")
+	return trimBlanks(name), value, ok
+}
+
+func trimBlanks(s string) string {
+	for len(s) > 0 && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for len(s) > 0 && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
 }
 
 // withoutCookie removes the named cookies from a Cookie field and leaves the others as they are, byte for byte.
 func withoutCookie(line string, names []string) string {
+	if !hasCookie(line, names) {
+		return line
+	}
 	var b strings.Builder
 	dropped := false
-	for pair := range strings.SplitSeq(line, ";") {
-		key, _, _ := strings.Cut(pair, "=")
-		if among(names, strings.Trim(key, " \t")) {
+	for rest, more := line, true; more; {
+		var pair string
+		pair, rest, more = strings.Cut(rest, ";")
+		if key, _, _ := cutPair(pair); among(names, key) {
 			dropped = true
 			continue
 		}
@@ -58,12 +82,21 @@ func withoutCookie(line string, names []string) string {
 		} else if dropped {
 			pair = strings.TrimLeft(pair, " \t")
 		}
+		b.Grow(len(pair) + len(rest) + 1) // once for all
 		b.WriteString(pair)
 	}
-	if !dropped {
-		return line
-	}
 	return b.String()
+}
+
+func hasCookie(line string, names []string) bool {
+	for rest, more := line, true; more; {
+		var pair string
+		pair, rest, more = strings.Cut(rest, ";")
+		if key, _, _ := cutPair(pair); among(names, key) {
+			return true
+		}
+	}
+	return false
 }
 
 func among(names []string, name string) bool {

@@ -139,8 +139,8 @@ func findSite(a *ask) (*site, *authz.Refusal) {
 	a.site, a.origin = s, s.at(a.host)
 	a.in.Request.Scheme = a.origin.Scheme
 	if a.r.Has(http1.Cookie) {
-		a.cookie = soleCookie(a.r.Fields, authn.CookieName(a.origin))
-		a.binding = soleCookie(a.r.Fields, authn.BindingName(a.origin))
+		found := soleCookies(a.r.Fields, [2]string{authn.CookieName(a.origin), authn.BindingName(a.origin)})
+		a.cookie, a.binding = found[0], found[1]
 	}
 	if a.r.Has(http1.Authorization) {
 		a.bearer = authn.SoleBearer(slices.Collect(a.r.Fields.All(http1.Authorization)))

@@ -58,9 +58,9 @@ func canonicalPath(path string) (string, error) {
 func inspect(path string) (plain bool, err error) {
 	plain = true
 	for i := range len(path) {
-		switch c := path[i]; {
-		case standsAsIs(c):
-		case c == '%', mustEscape(c):
+		switch spellings[path[i]] {
+		case asItIs:
+		case escaped:
 			plain = false
 		default:
 			return false, errByte
@@ -68,6 +68,28 @@ func inspect(path string) (plain bool, err error) {
 	}
 	return plain, nil
 }
+
+// spelling is how a byte may stand in a path.
+type spelling uint8
+
+const (
+	forbidden spelling = iota // it may not stand there
+	asItIs
+	escaped // it is the beginning of an escape, or becomes one
+)
+
+// spellings is read only.
+var spellings = func() (t [256]spelling) {
+	for i := range t {
+		switch c := byte(i); {
+		case standsAsIs(c):
+			t[i] = asItIs
+		case c == '%', mustEscape(c):
+			t[i] = escaped
+		}
+	}
+	return t
+}()
 
 // standsAsIs tells whether c may stand in a path: pchar of RFC 3986 but the percent sign, and the slash.
 func standsAsIs(c byte) bool {

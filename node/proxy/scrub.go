@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"slices"
 	"strings"
 
 	"picket/node/proxy/http1"
@@ -71,15 +72,7 @@ func (a *ask) scrub() {
 // request removes from the fields of a request what is not to go further.
 func (s *scrubber) request(fields *http1.Fields) {
 	dropHops(fields)
-	all := *fields
-	kept := all[:0]
-	for i := range all {
-		if !s.isReserved(all[i].Name) {
-			kept = append(kept, all[i])
-		}
-	}
-	clear(all[len(kept):])
-	*fields = kept
+	*fields = slices.DeleteFunc(*fields, func(f http1.Field) bool { return s.isReserved(f.Name) })
 }
 
 // isReserved tells whether some reader could take name for a reserved one.
@@ -132,25 +125,21 @@ func dropHops(fields *http1.Fields) {
 		}
 	}
 	trailers := false
-	kept := all[:0]
-	for i := range all {
-		switch all[i].Known() {
+	all = slices.DeleteFunc(all, func(f http1.Field) bool {
+		switch f.Known() {
 		case http1.Connection, http1.ProxyConnection, http1.KeepAlive, http1.ProxyAuthenticate, http1.ProxyAuthorization,
 			http1.Trailer, http1.TransferEncoding, http1.Upgrade:
-			continue
+			return true
 		case http1.TE:
-			trailers = trailers || strings.EqualFold(strings.TrimSpace(all[i].Value), "trailers")
-			continue
+			trailers = trailers || strings.EqualFold(strings.TrimSpace(f.Value), "trailers")
+			return true
 		}
-		if len(nominated) == 0 || !isAmong(nominated, all[i].Name) {
-			kept = append(kept, all[i])
-		}
-	}
+		return len(nominated) > 0 && isAmong(nominated, f.Name)
+	})
 	if trailers {
-		kept = append(kept, http1.Field{Name: "Te", Value: "trailers"})
+		all = append(all, http1.Field{Name: "Te", Value: "trailers"})
 	}
-	clear(all[len(kept):])
-	*fields = kept
+	*fields = all
 }
 
 // appendNames adds what a Connection field nominates, but for what everybody means by it.

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"slices"
 	"strings"
 
 	"picket/node/authz"
@@ -63,21 +64,15 @@ func (d *Door) beside(fields http1.Fields, a *ask) http1.Fields {
 // dropOurs takes out what no application says to a client.
 func (d *Door) dropOurs(fields *http1.Fields) {
 	dropHops(fields)
-	all := *fields
-	kept := all[:0]
-	for i := range all {
-		switch all[i].Known() {
+	*fields = slices.DeleteFunc(*fields, func(f http1.Field) bool {
+		switch f.Known() {
 		case http1.SetCookie:
-			if setsAny(all[i].Value, d.cookies) {
-				continue
-			}
+			return setsAny(f.Value, d.cookies)
 		case http1.AltSvc: // would lead past this proxy
-			continue
+			return true
 		}
-		kept = append(kept, all[i])
-	}
-	clear(all[len(kept):])
-	*fields = kept
+		return false
+	})
 }
 
 // renew gives a browser another cookie when its own was made with a secret that is to be removed: with a page, and not
