@@ -11,13 +11,13 @@ import (
 	"picket/policy"
 )
 
-// identityHeaders reads the headers that tell the upstream who asks. Their values are of the policy language.
-func (b block) identityHeaders(assertion string, o policy.Options) []HeaderValue {
+// identityHeaders reads the headers that tell the upstream who asks. Their values are of the policy language. seen are the names,
+// folded, that the route sets otherwise, and what sets them; those that are read are added.
+func (b block) identityHeaders(seen map[string]string, o policy.Options) []HeaderValue {
 	if !b.has("identity_headers") {
 		return nil
 	}
 	var all []HeaderValue
-	seen := map[string]string{fold(assertion): "the assertion"}
 	for _, e := range b.entries(b.body.Attributes["identity_headers"].Expr) {
 		value, diags := policy.NewTemplate(e.value, o)
 		b.take(diags)
@@ -65,9 +65,18 @@ func unfit(name string) string {
 	return ""
 }
 
-// fold is a header's name as servers may confuse it with others.
+// fold is a header's name as servers may confuse it with others: some put "-" or "_" for all that is neither letter nor digit. The
+// door removes what clients send by the same rule.
 func fold(name string) string {
-	return strings.NewReplacer("_", "-", ".", "-", " ", "-").Replace(strings.ToLower(name))
+	return strings.Map(func(c rune) rune {
+		switch {
+		case 'A' <= c && c <= 'Z':
+			return c + 'a' - 'A'
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c >= 0x80:
+			return c
+		}
+		return '-'
+	}, name)
 }
 
 func hopByHop() []string {

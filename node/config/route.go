@@ -80,8 +80,8 @@ func (b block) route(k known) (Route, []place) {
 	if !answers {
 		r.Assertion = b.child("assertion").assertion(r.From.Host)
 	}
-	r.IdentityHeaders = b.identityHeaders(r.Assertion.Header, k.rules.options)
-	r.RequestHeaders = b.requestHeaders(k.rules.options, r.identityNames())
+	r.IdentityHeaders = b.identityHeaders(r.setByBlocks(), k.rules.options)
+	r.RequestHeaders = b.requestHeaders(k.rules.options, r.setElsewhere())
 	r.ResponseHeaders = b.responseHeaders(k.rules.options)
 	return r, places
 }

@@ -136,14 +136,27 @@ func unfitResponseToRemove(name string) string {
 	return ""
 }
 
-// identityNames are the names of the headers that tell the upstream who asks, folded, and what sets them.
-func (r *Route) identityNames() map[string]string {
-	names := map[string]string{}
+// setElsewhere are the names of headers that a route sends upstream by other settings than request_headers, folded, and what
+// sets them.
+func (r *Route) setElsewhere() map[string]string {
+	names := r.setByBlocks()
 	for _, h := range r.IdentityHeaders {
 		names[fold(h.Name)] = "identity_headers"
 	}
+	return names
+}
+
+// setByBlocks are those of the assertion, and those by which a route acts for people at Kubernetes.
+func (r *Route) setByBlocks() map[string]string {
+	names := map[string]string{}
 	if r.Assertion.Header != "" {
 		names[fold(r.Assertion.Header)] = "the assertion"
+	}
+	if k := r.Upstream.Kubernetes; k.Token != "" {
+		names["authorization"] = "kubernetes"
+		if k.Impersonate {
+			names["impersonate-user"], names["impersonate-group"] = "kubernetes", "kubernetes"
+		}
 	}
 	return names
 }

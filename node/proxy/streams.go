@@ -112,10 +112,10 @@ func appendRing(to []*stream, first *stream) []*stream {
 	}
 }
 
-// endSockets ends the WebSockets: they would go on for ever.
+// endSockets ends WebSockets, and what else a request switched to: they would go on for ever.
 func (t *streams) endSockets() {
 	for _, s := range t.pick(authn.Change{}) {
-		if s.ask.in.Request.WebSocket {
+		if s.ask.wants != "" {
 			s.end(errGoingAway)
 		}
 	}

@@ -98,7 +98,7 @@ func (d *Door) stillAdmitted(ctx context.Context, s *stream, rules *Rules) error
 	if lock := rules.authn.AddressLock(a.client); lock != nil {
 		return errLocked{lock}
 	}
-	if (a.in.Request.WebSocket || a.port != "") && rules.front(a.through) == nil {
+	if (a.wants != "" || a.port != "") && rules.front(a.through) == nil {
 		return errGoingAway // its address is closed, and it would go on for ever
 	}
 	r := rules.sameRoute(a)
@@ -124,7 +124,7 @@ func (d *Door) stillAdmitted(ctx context.Context, s *stream, rules *Rules) error
 		case authn.Locked:
 			return errLocked{caller.Lock}
 		default:
-			return d.unproved(s, r, now)
+			return d.unproved(s, r, rules, now)
 		}
 	}
 	if decision := rules.authz.Evaluate(r.Route, &in); !decision.Allowed() {
@@ -152,7 +152,7 @@ func (r *Rules) sameRoute(a *ask) *route {
 		return nil
 	}
 	found, to := s.routeOf(&a.in.Request)
-	if to != toRoute || found.Name != a.route.Name || !found.lets(a.wants) {
+	if to != toRoute || found.Name != a.route.Name || !found.lets(a.wants) || found.Redirect != nil || found.Respond != nil {
 		return nil
 	}
 	return found
@@ -161,11 +161,11 @@ func (r *Rules) sameRoute(a *ask) *route {
 // unproved bounds how long a request goes on while it cannot be told who is asking: not at all on a node that has lost
 // touch, for its knowledge is as old as it may be; and where the store alone does not answer, as old as it may become. A
 // public route needs no knowledge.
-func (d *Door) unproved(s *stream, r *route, now time.Time) error {
+func (d *Door) unproved(s *stream, r *route, rules *Rules, now time.Time) error {
 	if r.Access == config.Public {
 		return nil
 	}
-	if d.fresh() && now.UnixNano()-s.proved.Load() < int64(s.ask.rules.config.Cluster.MaxStaleness) {
+	if d.fresh() && now.UnixNano()-s.proved.Load() < int64(rules.config.Cluster.MaxStaleness) {
 		return nil
 	}
 	return errUnproved

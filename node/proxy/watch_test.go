@@ -69,9 +69,9 @@ func TestWhatCannotBeToldGoesOnForAsLongAsKnowledgeIsGood(t *testing.T) {
 	rules := &Rules{config: &config.Config{Cluster: config.Cluster{MaxStaleness: 10 * time.Second}}}
 	proved := time.Unix(1000, 0)
 	unproved := func(access config.Access, now time.Time) error {
-		s := &stream{ask: &ask{rules: rules}}
+		s := &stream{ask: &ask{rules: &Rules{config: &config.Config{Cluster: config.Cluster{MaxStaleness: time.Hour}}}}} // as it was when it began
 		s.proved.Store(proved.UnixNano())
-		return d.unproved(s, &route{Route: &config.Route{Access: access}}, now)
+		return d.unproved(s, &route{Route: &config.Route{Access: access}}, rules, now)
 	}
 	if err := unproved(config.AnyUser, proved.Add(9*time.Second)); err != nil {
 		t.Errorf("after nine seconds: %v", err)

@@ -51,6 +51,9 @@ func (rr *routeReader) requestHeaders(r *route, v value) {
 		if r.pass && slices.ContainsFunc(rr.settings.headers, told) {
 			return "jwt_claims_headers sets it already"
 		}
+		if ofKubernetes := []string{"authorization", "impersonate-user", "impersonate-group"}; r.blockOf("kubernetes") != nil && slices.Contains(ofKubernetes, foldHeader(name)) {
+			return "the service account of kubernetes sets it already"
+		}
 		return unfitRequest(name)
 	})(rr, r, e)
 }

@@ -61,7 +61,15 @@ func (s *settings) claimHeader(h claimHeader) {
 
 // foldHeader is a header's name as servers may confuse it with others.
 func foldHeader(name string) string {
-	return strings.NewReplacer("_", "-", ".", "-", " ", "-").Replace(strings.ToLower(name))
+	return strings.Map(func(c rune) rune { // as the configuration does
+		switch {
+		case 'A' <= c && c <= 'Z':
+			return c + 'a' - 'A'
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c >= 0x80:
+			return c
+		}
+		return '-'
+	}, name)
 }
 
 // headerObject is the headers with their claims; "" for none.

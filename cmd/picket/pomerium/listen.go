@@ -22,6 +22,7 @@ func (s *settings) listener(root value) {
 	} else {
 		s.certificates(&l, root)
 	}
+	s.codec(&l, root)
 	if hops := root.get("xff_num_trusted_hops"); hops.kind == scalar && hops.text != "0" {
 		s.ledger.keep(hops.line, "xff_num_trusted_hops")
 		s.ledger.tell(hops.line, "xff_num_trusted_hops", "picket believes addresses, not a number of hops: give the network of your balancer as PICKET_TRUSTED_PROXIES")
@@ -36,6 +37,26 @@ func (s *settings) listener(root value) {
 		}
 	}
 	s.listen = append(s.listen, l)
+}
+
+// codec reads which versions of HTTP are spoken.
+func (s *settings) codec(l *block, root value) {
+	codec := root.get("codec_type")
+	lose := func(why string) { s.lose(entry{"codec_type", codec.line, codec}, why) }
+	switch name := strings.ToLower(codec.text); {
+	case codec.kind == nothing:
+	case codec.kind != scalar:
+		lose("it is not a version of HTTP")
+	case name == "auto":
+		s.ledger.keep(codec.line, "codec_type")
+	case name == "http3" && l.has("tls"):
+		s.ledger.keep(codec.line, "codec_type")
+		l.set("http3", "true")
+	case name == "http3":
+		lose("HTTP/3 is never without TLS")
+	default:
+		lose("HTTP/1.1 and HTTP/2 are spoken always")
+	}
 }
 
 // socket is an address of a listener, with a host that picket reads, or none.

@@ -27,7 +27,6 @@ func reasons() []reason {
 		{"health_check_", "they are at /healthz and /readyz of the admin address"},
 		{"tracing_", "traces: " + later}, {"otel_", "traces: " + later},
 		{"use_proxy_protocol", "picket reads that header from networks that are named alone: write proxy_protocol = [\"CIDR\"] into the listener"},
-		{"codec_type", "HTTP/1.1 and HTTP/2 are spoken always: for HTTP/3 write http3 = true into the listener"},
 		{"policy_file", "import that file as well"},
 		{"idp_access_token_allowed_audiences", bearer}, {"bearer_token_format", bearer}, {"identity_providers", bearer},
 		{"programmatic_redirect_domain_whitelist", "people are sent back to hosts of routes alone"},
@@ -36,7 +35,7 @@ func reasons() []reason {
 		{"mcp_", "picket has nothing of its own for the Model Context Protocol"},
 		{"envoy_", "there is no Envoy in picket"},
 		{"proxy_log_level", "there is one log level, telemetry.log_level"},
-		{"timeout_read", "a request's header has header_timeout of the listener, its body has no limit"},
+		{"timeout_read", "a request's header has header_timeout of the listener, its body has body_rate"},
 		{"timeout_write", "a route has timeout and idle_timeout"},
 	}
 }

@@ -81,6 +81,7 @@ func settingTable() map[string]func(*settings, entry) {
 		"certificate_key_file": done,
 		"certificates":         done,
 		"timeout_idle":         done,
+		"codec_type":           done,
 		"xff_num_trusted_hops": done,
 		"http_redirect_addr":   (*settings).redirection,
 

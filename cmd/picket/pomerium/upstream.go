@@ -42,14 +42,22 @@ func upstreamTable() map[string]func(*routeReader, *route, entry) {
 
 // upstreamBlock is a block of the route, made when it is new.
 func (r *route) upstreamBlock(kind string) *block {
+	if b := r.blockOf(kind); b != nil {
+		return b
+	}
+	b := &block{kind: kind}
+	r.blocks = append(r.blocks, b)
+	return b
+}
+
+// blockOf is a block that the route has already; nil: it has none.
+func (r *route) blockOf(kind string) *block {
 	for _, b := range r.blocks {
 		if b.kind == kind {
 			return b
 		}
 	}
-	b := &block{kind: kind}
-	r.blocks = append(r.blocks, b)
-	return b
+	return nil
 }
 
 // balance is how requests are spread. What Pomerium hashes by is the session, and the address where there is none.

@@ -42,7 +42,7 @@ func (c *Call) Next(ctx context.Context) (*Member, error) {
 	if err := c.rest(ctx); err != nil {
 		return nil, err
 	}
-	if g.settings.Circuit.Requests > 0 && g.flow.waiting.Load() > 0 { // others were here first
+	if g.settings.Circuit.Requests > 0 && g.settings.Circuit.Pending > 0 && g.flow.waiting.Load() > 0 { // others were here first
 		return c.await(ctx)
 	}
 	v := g.look()

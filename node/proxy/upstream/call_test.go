@@ -344,3 +344,19 @@ func TestPlacesAreNeitherLostNorDoubled(t *testing.T) {
 		}
 	}
 }
+
+func TestWhereNobodyMayWaitNobodyIsRefusedWhileThereIsRoom(t *testing.T) {
+	g := newWorld(t).route(t, config.Upstream{Circuit: config.Circuit{Requests: 1, Wait: time.Second}}, "http://a")
+	g.flow.waiting.Add(1) // somebody is being refused, just now
+	defer g.flow.waiting.Add(-1)
+	c := g.Call(0, true)
+	defer c.Done()
+	if _, err := c.Next(t.Context()); err != nil {
+		t.Errorf("there is room, and it gets %v", err)
+	}
+	full := g.Call(0, true)
+	defer full.Done()
+	if _, err := full.Next(t.Context()); !errors.Is(err, ErrFull) {
+		t.Errorf("there is no room, and it gets %v", err)
+	}
+}

@@ -157,6 +157,23 @@ route "kubernetes" {
   }
 }
 
+route "two-tokens" {
+  from             = "https://tokens.example.com"
+  to               = "http://127.0.0.1"
+  policy           = policy.staff
+  identity_headers = { "Impersonate.User" = user.email } # ERROR: Header not allowed; Impersonate.user is set by kubernetes already.
+  request_headers {
+    set = {
+      Authorization = session.access_token # ERROR: Header not allowed; Authorization is set by kubernetes already.
+      "X!Team"      = "a"
+      "X~Team"      = "a" # ERROR: Header not allowed; X~team is set by X!team already.
+    }
+  }
+  kubernetes {
+    token = env("CERT")
+  }
+}
+
 route "token" {
   from   = "https://token.example.com"
   to     = "http://127.0.0.1"
