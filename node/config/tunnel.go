@@ -130,31 +130,22 @@ func tcpAddress(u *url.URL) (host, port string, err error) {
 	return host, port, err
 }
 
-// tcpUpstream reads tcp://HOST:PORT.
+// tcpUpstream reads tcp://HOST:PORT, or a socket.
 func (b block) tcpUpstream(w word) (string, bool) {
 	if origin, is, err := socketOf(w.text); is && !strings.HasPrefix(w.text, "h2c") {
 		return b.orFail(w, origin, err)
 	}
-	u, err := b.url(w)
-	if err == nil && u.Scheme != "tcp" {
-		err = fmt.Errorf("%.20q is not a scheme for what carries TCP. Write tcp://", u.Scheme)
-	}
-	var host, port string
-	if err == nil {
-		host, port, err = tcpAddress(u)
-	}
-	if err != nil {
-		b.fail(badURL, w.at, "%s", sentence(err))
-		return "", false
-	}
-	return "tcp://" + net.JoinHostPort(host, port), true
+	return b.rawUpstream(w, "tcp", "TCP")
 }
 
 // udpUpstream reads udp://HOST:PORT.
-func (b block) udpUpstream(w word) (string, bool) {
+func (b block) udpUpstream(w word) (string, bool) { return b.rawUpstream(w, "udp", "datagrams") }
+
+// rawUpstream reads SCHEME://HOST:PORT of what is carried as it stands.
+func (b block) rawUpstream(w word, scheme, carried string) (string, bool) {
 	u, err := b.url(w)
-	if err == nil && u.Scheme != "udp" {
-		err = fmt.Errorf("%.20q is not a scheme for what carries datagrams. Write udp://", u.Scheme)
+	if err == nil && u.Scheme != scheme {
+		err = fmt.Errorf("%.20q is not a scheme for what carries %s. Write %s://", u.Scheme, carried, scheme)
 	}
 	var host, port string
 	if err == nil {
@@ -164,7 +155,7 @@ func (b block) udpUpstream(w word) (string, bool) {
 		b.fail(badURL, w.at, "%s", sentence(err))
 		return "", false
 	}
-	return "udp://" + net.JoinHostPort(host, port), true
+	return scheme + "://" + net.JoinHostPort(host, port), true
 }
 
 // refuseForUDP reports what means nothing for datagrams: nobody answers them for sure.
