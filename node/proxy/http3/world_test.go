@@ -31,6 +31,12 @@ type world struct {
 // newWorld serves until the end of the test.
 func newWorld(t *testing.T, o Options) *world {
 	t.Helper()
+	return newWorldAt(t, o, func(socket net.PacketConn) net.PacketConn { return socket })
+}
+
+// newWorldAt is the same behind a socket that the test makes of a socket.
+func newWorldAt(t *testing.T, o Options, through func(net.PacketConn) net.PacketConn) *world {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	w := &world{t: t, ctx: ctx}
@@ -40,6 +46,7 @@ func newWorld(t *testing.T, o Options) *world {
 	}
 	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
 	w.must(err)
+	socket = through(socket)
 	w.at = socket.LocalAddr()
 	w.server, err = NewServer(o, socket)
 	w.must(err)
