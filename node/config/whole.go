@@ -23,6 +23,7 @@ func (b block) whole() *Config {
 	c.ACME = b.acme(c)
 	b.covered(c)
 	b.clients(c)
+	b.unasked(c)
 	b.empty(c)
 	return c
 }
