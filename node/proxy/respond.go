@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"io"
 	"strings"
 
@@ -47,7 +48,7 @@ func (x *exchange) passBody(answer *http1.Answer) error {
 }
 
 func (x *exchange) copyThrough(answer *http1.Answer) error {
-	if answer.Length < 0 { // the header goes first: the body may be long in coming
+	if answer.Length < 0 && !begun(answer.Body) { // the header goes first: the body may be long in coming
 		if err := x.w.Flush(); err != nil {
 			return err
 		}
@@ -69,11 +70,19 @@ func (x *exchange) copyThrough(answer *http1.Answer) error {
 		case err == io.EOF: // else HTTP/2 may still be about to send what is in the room, and nobody else's data are to be there by then
 			rooms.Put(room)
 			return nil
+		case err != nil && answer.Length < 0:
+			return errors.Join(err, x.w.Flush()) // an answer that breaks off at once is one that began
 		case err != nil:
 			return err
 		}
 		room = rooms.After(room, n)
 	}
+}
+
+// begun tells whether some of a body has come.
+func begun(b http1.Body) bool {
+	h, ok := b.(http1.Holding)
+	return ok && h.Held() > 0
 }
 
 func (x *exchange) finish(answer *http1.Answer) error {

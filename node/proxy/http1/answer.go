@@ -265,6 +265,19 @@ func (b *answerBody) read(p []byte) (int, error) {
 	return n, unexpected(err)
 }
 
+// Held is how many bytes can be read without waiting, at least, or one for an end that has come.
+func (b *answerBody) Held() int {
+	switch held := len(b.upstream.input.held()); {
+	case b.err != nil:
+		return 0
+	case b.chunks == nil:
+		return held
+	case b.chunks.ready():
+		return 1
+	}
+	return 0
+}
+
 // Trailers are the fields behind a body in chunks.
 func (b *answerBody) Trailers() Fields {
 	if b.chunks == nil {

@@ -63,16 +63,15 @@ func (b *body) read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if int64(len(p)) > b.left {
-		p = p[:b.left]
-	}
-	n, err := b.in.Read(p)
+	n, err := b.in.Read(p[:min(int64(len(p)), b.left)])
 	b.left -= int64(n)
 	switch {
 	case err != nil && n == 0:
 		return 0, b.end(unexpected(err))
 	case b.left == 0 && !b.chunked:
 		return n, b.end(io.EOF)
+	case b.chunked:
+		return b.readOn(p, n)
 	}
 	return n, nil
 }

@@ -68,7 +68,7 @@ func (u *upstream) copyBody(q *Question, left int64) error {
 		n, err := q.Body.Read(room)
 		if n > 0 {
 			u.ending.Store(int64(n) == left)
-			if e := u.sendPiece(room[:n], &left); e != nil {
+			if e := u.sendPiece(room[:n], &left, err == io.EOF); e != nil {
 				return e
 			}
 		}
@@ -92,14 +92,15 @@ func (u *upstream) copyBody(q *Question, left int64) error {
 }
 
 // sendPiece sends some bytes of a body. left is what is to come by the length; below zero: there is none, and they are a chunk.
-func (u *upstream) sendPiece(b []byte, left *int64) error {
+// When the end is there it goes with them.
+func (u *upstream) sendPiece(b []byte, left *int64, end bool) error {
 	chunk := *left < 0
 	if !chunk {
 		if *left -= int64(len(b)); *left < 0 {
 			return http.ErrContentLength
 		}
 	}
-	if err := u.out.write(b, chunk); err != nil {
+	if err := u.out.write(b, chunk); err != nil || end {
 		return err
 	}
 	return u.out.flush()
