@@ -33,7 +33,9 @@ func (p *proven) has(by *cookies, o config.Origin, tag string) bool {
 		if k := &known[i]; k.by == by && k.origin == o && len(tag) == len(k.text) {
 			var shown [tagText]byte
 			copy(shown[:], tag)
-			return subtle.ConstantTimeCompare(shown[:], k.text[:]) == 1
+			if subtle.ConstantTimeCompare(shown[:], k.text[:]) == 1 {
+				return true
+			}
 		}
 	}
 	return false

@@ -120,6 +120,23 @@ func TestAKnownCookieEndsWithItsSecret(t *testing.T) {
 	}
 }
 
+func TestBothCookiesOfTwoSecretsAreRemembered(t *testing.T) {
+	w := newWorld(t)
+	_, id, _ := visited(t, w)
+	keys, err := broker.NewKeyring([][]byte{[]byte(strings.Repeat("2", 32)), []byte(strings.Repeat("s", 32))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := w.by(newCookies(keys, authHost))
+	for range 3 {
+		for what, cookie := range map[string]string{"the old": w.cookies.make(wikiHost, id), "the new": both.cookies.make(wikiHost, id)} {
+			if answer := w.answers(both, wikiHost, cookie); answer != Found || !remembers(both, id, cookie) {
+				t.Errorf("%s secret: %v, remembered %v", what, answer, remembers(both, id, cookie))
+			}
+		}
+	}
+}
+
 func TestAKnownCookieEndsWithItsSession(t *testing.T) {
 	w := newWorld(t)
 	for what, end := range map[string]func(b *browser, id string) error{

@@ -110,7 +110,7 @@ func (f Fields) Flat(h http.Header) Fields {
 	f = slices.Grow(f, len(h))
 	for name, values := range h {
 		for _, value := range values {
-			f = append(f, Field{Name: name, Value: value})
+			f = append(f, NewField(name, value))
 		}
 	}
 	return f
