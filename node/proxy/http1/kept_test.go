@@ -168,3 +168,38 @@ func TestAQuestionThatTookTooLongIsNotSentAgain(t *testing.T) {
 		t.Errorf("it was asked %d times", n)
 	}
 }
+
+func TestNotMoreConnectionsAreKeptThanAreEnoughInAll(t *testing.T) {
+	transport := newTransport(t)
+	const enough, clients = 2, 100
+	var others []net.Conn
+	for i := range clients { // each is an address of its own, as with the PROXY protocol
+		near, far := net.Pipe()
+		others = append(others, far)
+		u := &upstream{transport: transport, address: fmt.Sprint("application for client ", i)}
+		u.input = newInput(near, &transport.buffers)
+		u.bounds = transport.clock.add(near, u.input.writer(), time.Second)
+		transport.pool.keep(u, enough, soon)
+	}
+	open := 0
+	for i, far := range others {
+		_ = far.SetReadDeadline(time.Now().Add(time.Millisecond))
+		if _, err := far.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			open++
+			if i >= enough*manyAddresses {
+				t.Errorf("the connection for client %d is kept", i)
+			}
+		}
+	}
+	if open != enough*manyAddresses {
+		t.Errorf("%d are kept, want %d", open, enough*manyAddresses)
+	}
+	for i := range enough * manyAddresses {
+		if transport.pool.take(fmt.Sprint("application for client ", i), 0, 0) == nil {
+			t.Errorf("that for client %d is not used again", i)
+		}
+	}
+	if transport.pool.count != 0 {
+		t.Errorf("%d are counted where none are kept", transport.pool.count)
+	}
+}

@@ -9,6 +9,7 @@ import (
 type pool struct {
 	mu    sync.Mutex
 	kept  map[string][]*upstream // guarded by mu
+	count int                    // guarded by mu: of all that are kept
 	ended bool                   // guarded by mu: clear was called, and take not since: nothing is kept
 	sweep *time.Timer            // guarded by mu: closes what was kept too long; nil: nothing is kept
 }
@@ -25,18 +26,24 @@ func (p *pool) take(address string, most time.Duration, now int64) *upstream {
 	u := all[len(all)-1]
 	all[len(all)-1] = nil
 	p.kept[address] = all[:len(all)-1]
+	p.count--
 	if most > 0 && now-u.since > int64(most) {
+		p.count -= len(all) - 1
 		p.kept[address] = closeAll(append(all[:len(all)-1], u)) // it is the youngest
 		return nil
 	}
 	return u
 }
 
-// keep keeps a connection, unless there are enough of its address.
+// manyAddresses is how many times what is enough for one address is enough for all. With the PROXY protocol each connection of a
+// client counts as an address, and there is no end of them.
+const manyAddresses = 8
+
+// keep keeps a connection, unless there are enough of its address, or in all.
 func (p *pool) keep(u *upstream, enough int, most time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.ended || len(p.kept[u.address]) >= enough {
+	if p.ended || len(p.kept[u.address]) >= enough || p.count >= manyAddresses*enough {
 		u.end()
 		return
 	}
@@ -45,6 +52,7 @@ func (p *pool) keep(u *upstream, enough int, most time.Duration) {
 	}
 	u.since = u.transport.clock.now.Load()
 	p.kept[u.address] = append(p.kept[u.address], u)
+	p.count++
 	if p.sweep == nil && most > 0 {
 		p.sweep = time.AfterFunc(most, func() { p.clean(most) })
 	}
@@ -60,6 +68,7 @@ func (p *pool) clean(most time.Duration) {
 			old++
 		}
 		closeAll(all[:old])
+		p.count -= old
 		if p.kept[address] = append([]*upstream(nil), all[old:]...); old == len(all) {
 			delete(p.kept, address)
 		}
@@ -74,7 +83,7 @@ func (p *pool) clean(most time.Duration) {
 func (p *pool) clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.ended = true
+	p.ended, p.count = true, 0
 	for address, all := range p.kept {
 		closeAll(all)
 		delete(p.kept, address)
