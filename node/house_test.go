@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	"picket/node":                {"picket/node/proxy", "picket/node/console", "picket/node/certs", "picket/node/authn", "picket/node/authz", "picket/node/config", "picket/broker", "picket/policy"},
 	"picket/node/proxy/gate":     nil,
 	"picket/node/proxy/http1":    nil,
-	"picket/node/proxy/http2":    nil,
+	"picket/node/proxy/http2":    {"picket/node/proxy/http1"}, // its requests are those of HTTP/1.1, to whoever serves them
 	"picket/node/proxy/http3":    nil,
 	"picket/node/proxy/trust":    {"picket/node/config", "picket/policy"},
 	"picket/node/proxy/upstream": {"picket/node/config"},

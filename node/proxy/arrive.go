@@ -42,7 +42,7 @@ func (s *speakers) take(conn net.Conn) {
 	}
 	switch ready, state, how := s.agree(conn, known); how {
 	case "h2":
-		s.speak2(ready)
+		s.speak2(ready, state)
 	case "http/1.1":
 		s.speak1(ready, state)
 	}
@@ -72,9 +72,9 @@ func (s *speakers) speak1(conn net.Conn, agreed *tls.ConnectionState) {
 }
 
 // speak2 serves a connection of HTTP/2.
-func (s *speakers) speak2(conn net.Conn) {
+func (s *speakers) speak2(conn net.Conn, agreed *tls.ConnectionState) {
 	defer s.listener.door.metrics.connected("http2")()
-	s.http2.ServeConn(context.Background(), conn)
+	s.http2.ServeConn(conn, agreed)
 }
 
 // agreeSecurely leaves it to TLS.
@@ -89,7 +89,7 @@ func (s *speakers) agreeSecurely(known net.Conn) (*tls.Conn, *tls.ConnectionStat
 	state := secure.ConnectionState()
 	switch state.NegotiatedProtocol {
 	case "h2":
-		return secure, nil, "h2"
+		return secure, &state, "h2"
 	case acmeALPN: // the handshake was all that was wanted (RFC 8737, section 3)
 		_ = secure.Close()
 		return nil, nil, ""

@@ -14,8 +14,8 @@
 // Door.pass; a step is a function of the ask that gives nil, or the refusal that ends it:
 //
 //	listen.go, speakers.go   a connection, its TLS, its protocol
-//	http1, nethttp.go        the request as http1.Request, a flat list of fields; the way back as http1.Client. HTTP/1.1
-//	                         gives both itself, HTTP/2 (and whatever else net/http serves) by an adapter
+//	http1, http2, nethttp.go the request as http1.Request, a flat list of fields; the way back as http1.Client. HTTP/1.1 and
+//	                         HTTP/2 give both themselves, HTTP/3 (and whatever else is like net/http) by an adapter
 //	hygiene.go, path.go      read: what the door goes by, taken once; what two readers could read differently is refused
 //	table.go                 findSite, findRoute: the host, then the path
 //	scrub.go, cookies.go     names of ours and of one connection go, our cookies and bearers are kept back
@@ -37,7 +37,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"log"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -80,7 +79,6 @@ type Door struct {
 	ours      http1.Field // that names this node
 	drain     time.Duration
 	log       zerolog.Logger
-	plainLog  *log.Logger // log for net/http, which says on it what clients did wrong
 	now       func() time.Time
 	tickets   *tickets
 	cookies   []string    // names of ours
@@ -103,7 +101,7 @@ type Door struct {
 func New(o Options) (*Door, error) {
 	d := &Door{
 		fresh: o.Fresh, node: o.Node, ours: http1.NewField("X-Picket-Node", o.Node), drain: o.Drain, log: o.Log, now: o.Now,
-		plainLog: log.New(debugLog{o.Log}, "", 0), cookies: ourCookies(), changes: newChanges(),
+		cookies: ourCookies(), changes: newChanges(),
 		reloaded: make(chan struct{}, 1),
 	}
 	if d.now == nil {

@@ -88,7 +88,7 @@ func (x *exchange) run() {
 		return
 	}
 	x.respond(answer)
-	x.room, x.simple = answer.Fields, x.r.Major == 1 && x.asked.Keeps(answer)
+	x.room, x.simple = answer.Fields, x.r.Major < 3 && x.asked.Keeps(answer)
 }
 
 // question is what is asked of the application. Path and query are those that were decided on, byte for byte, unless the

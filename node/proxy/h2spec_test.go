@@ -20,16 +20,7 @@ import (
 	"picket/node/config"
 )
 
-// exceptions are the cases of h2spec that are not run, each with what the RFC says that allows it.
-var exceptions = map[string]string{
-	"Sends multiple values of SETTINGS_INITIAL_WINDOW_SIZE": "A setting that is sent twice in one frame ends the connection: no client " +
-		"does so, and an endpoint may treat what is suspicious as a connection error (RFC 9113, section 10.5).",
-	"Sends a HEADERS frame that contains the connection-specific header field": "The answer is 400, which ends the stream: for a malformed request " +
-		"a server may send a response before it closes or resets the stream (RFC 9113, section 8.1.1).",
-	`Sends a HEADERS frame that contains the TE header field with any value other than "trailers"`: "The same.",
-}
-
-// exceptionsInTheClear are the same for a listener without TLS.
+// exceptionsInTheClear are the cases of h2spec that are not run without TLS, each with what the RFC says that allows it.
 var exceptionsInTheClear = map[string]string{
 	"Sends invalid connection preface": "The client is taken for one of HTTP/1.1, which is spoken there too, and told 400: GOAWAY may be omitted, since " +
 		"an invalid preface indicates that the peer is not using HTTP/2 (RFC 9113, section 3.4).",
@@ -76,7 +67,7 @@ func tested(alone *sync.Mutex, g *cases.TestGroup, about *spec.Config) {
 // leaveOut takes the exceptions out of a group.
 func leaveOut(g *cases.TestGroup, secure bool) {
 	g.Tests = slices.DeleteFunc(g.Tests, func(c *cases.TestCase) bool {
-		return exceptions[c.Desc] != "" || !secure && exceptionsInTheClear[c.Desc] != ""
+		return !secure && exceptionsInTheClear[c.Desc] != ""
 	})
 	for _, inner := range g.Groups {
 		leaveOut(inner, secure)

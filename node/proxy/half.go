@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"picket/node/proxy/http1"
+	"picket/node/proxy/http2"
 )
 
 // half is one of the two ends that a tunnel joins: a connection of its own (side), or a stream of one (shared).
@@ -34,27 +35,47 @@ func (s side) abort() {
 // shared is a stream of HTTP/2 or HTTP/3. Its writing half ends only with the whole stream, so that when the upstream has ended,
 // the client's half is over too.
 type shared struct {
-	body    io.Reader
-	w       io.Writer
-	control *http.ResponseController
-	ended   atomic.Bool // by CloseWrite
+	carrier
+	ended atomic.Bool // by CloseWrite
+}
+
+// carrier is a stream of one version or the other, which carries something else than the response to its request.
+type carrier interface {
+	io.ReadWriter
+	Flush() error
+	SetReadDeadline(time.Time) error
+	SetWriteDeadline(time.Time) error
 }
 
 // streamOf begins the answer of a request and takes the stream that it came by; ok is false when it has a connection of its own
 // instead, and then nothing was done.
 func streamOf(a *ask, answer http1.Reply) (s *shared, ok bool) {
-	c, ok := a.w.Client.(*netClient)
-	if !ok || a.r.Major < 2 {
-		return nil, false
+	switch c := a.w.Client.(type) {
+	case *http2.Stream:
+		a.w.Begin(answer)
+		c.Carry() // whoever joins the two ends sees to their end
+		return &shared{carrier: c}, true
+	case *netClient:
+		if a.r.Major < 2 {
+			return nil, false
+		}
+		a.w.Begin(answer)
+		c.leave()
+		return &shared{carrier: netStream{c.r.Body, c.w, c.control}}, true
 	}
-	a.w.Begin(answer)
-	c.leave() // whoever joins the two ends sees to their end
-	return &shared{body: c.r.Body, w: c.w, control: c.control}, true
+	return nil, false
+}
+
+// netStream is a stream as net/http has it.
+type netStream struct {
+	io.Reader
+	io.Writer
+	*http.ResponseController
 }
 
 // Read gives what the client sends.
 func (s *shared) Read(p []byte) (int, error) {
-	n, err := s.body.Read(p)
+	n, err := s.carrier.Read(p)
 	if err != nil && s.ended.Load() {
 		err = io.EOF
 	}
@@ -63,30 +84,24 @@ func (s *shared) Read(p []byte) (int, error) {
 
 // Write sends at once.
 func (s *shared) Write(p []byte) (int, error) {
-	n, err := s.w.Write(p)
+	n, err := s.carrier.Write(p)
 	if err != nil {
 		return n, err
 	}
-	return n, s.control.Flush()
+	return n, s.Flush()
 }
 
 // CloseWrite ends what is read from it; the stream ends when the handler returns.
 func (s *shared) CloseWrite() error {
 	s.ended.Store(true)
-	return s.control.SetReadDeadline(time.Now())
+	return s.SetReadDeadline(time.Now())
 }
 
 // Close leaves the rest to whoever serves the connection.
 func (s *shared) Close() error { return nil }
 
-// SetReadDeadline bounds reading.
-func (s *shared) SetReadDeadline(until time.Time) error { return s.control.SetReadDeadline(until) }
-
-// SetWriteDeadline bounds writing.
-func (s *shared) SetWriteDeadline(until time.Time) error { return s.control.SetWriteDeadline(until) }
-
 // abort makes reading and writing fail, whatever they wait for.
 func (s *shared) abort() {
-	_ = s.control.SetReadDeadline(time.Now())
-	_ = s.control.SetWriteDeadline(time.Now())
+	_ = s.SetReadDeadline(time.Now())
+	_ = s.SetWriteDeadline(time.Now())
 }

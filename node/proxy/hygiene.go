@@ -23,7 +23,7 @@ var ownPaths = [...]string{"/.picket", "/.well-known/picket"}
 
 // read takes from a request all that the door goes by, and refuses what two readers could read differently. It comes
 // before anything else. What the protocol itself refuses (bad field names and values, a body framed twice) never gets here: see
-// package http1, and golang.org/x/net/http2 in net/http.
+// packages http1 and http2, and HTTP/3's.
 func (d *Door) read(a *ask, l *front) *authz.Refusal {
 	r := a.r
 	a.client = l.clientOf(r)

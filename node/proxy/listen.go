@@ -99,8 +99,8 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.door.serveHTTP(w, r, l)
 }
 
-// serve1 is the door behind this listener for HTTP/1.1.
-func (l *listener) serve1(r *http1.Request, c http1.Client) { l.door.take(r, c, l) }
+// serveOwn is the door behind this listener for what is read by packages of ours: HTTP/1.1 and HTTP/2.
+func (l *listener) serveOwn(r *http1.Request, c http1.Client) { l.door.take(r, c, l) }
 
 // Open opens the addresses, so that one that is in use is an error before anything else is begun. When it fails, nothing
 // is open.

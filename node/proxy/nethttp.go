@@ -60,16 +60,12 @@ func requestOf(r *http.Request) *http1.Request {
 	return made
 }
 
-// extend makes of an extended CONNECT (RFC 8441, section 4; RFC 9220) what the same request is over HTTP/1.1: a WebSocket is asked
+// extend makes of an extended CONNECT (RFC 9220; RFC 8441, section 4) what the same request is over HTTP/1.1: a WebSocket is asked
 // for by GET. What comes behind it is no body.
 func extend(made *http1.Request, r *http.Request) {
-	const pseudo = ":protocol" // where golang.org/x/net/http2 has it; in HTTP/3 it stands where the version does
-	if values := r.Header[pseudo]; len(values) > 0 {
-		made.Protocol = values[0]
-	} else if r.ProtoMajor == 3 && r.Proto != "HTTP/3.0" {
-		made.Protocol = r.Proto
+	if r.ProtoMajor == 3 && r.Proto != "HTTP/3.0" {
+		made.Protocol = r.Proto // stands where the version does
 	}
-	made.Fields = slices.DeleteFunc(made.Fields, func(f http1.Field) bool { return f.Name == pseudo })
 	if made.Protocol == webSocket {
 		made.Method, made.Length, made.Body = http.MethodGet, 0, nil
 	}
@@ -169,7 +165,7 @@ func (c *netClient) Begin(r http1.Reply) {
 	if _, typed := h["Content-Type"]; !typed {
 		h["Content-Type"] = nil // else net/http guesses one
 	}
-	if r.Last { // over HTTP/2 it stands for a GOAWAY: what is under way comes to its end; and over HTTP/3 for the like
+	if r.Last { // over HTTP/3 it stands for the like of a GOAWAY: what is under way comes to its end
 		h["Connection"] = []string{"close"}
 	}
 	if c.r.ContentLength != 0 {

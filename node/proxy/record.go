@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"cmp"
 	"net/http"
 	"slices"
@@ -138,13 +137,4 @@ func optional(e *zerolog.Event, key, value string) {
 	if value != "" {
 		e.Str(key, value)
 	}
-}
-
-// debugLog is where net/http tells of its troubles with clients.
-type debugLog struct{ log zerolog.Logger }
-
-// Write takes one line.
-func (l debugLog) Write(p []byte) (int, error) {
-	l.log.Debug().Str("from", "net/http").Msg(string(bytes.TrimSpace(p)))
-	return len(p), nil
 }

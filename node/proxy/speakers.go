@@ -32,12 +32,12 @@ func newSpeakers(l *listener, c config.Listener) *speakers {
 	d := l.door
 	s := &speakers{listener: l}
 	s.http1 = &http1.Server{
-		Handler: l.serve1, HeaderBytes: c.HeaderBytes, Fields: c.Headers, HeaderTimeout: c.HeaderTimeout, IdleTimeout: c.IdleTimeout,
+		Handler: l.serveOwn, HeaderBytes: c.HeaderBytes, Fields: c.Headers, HeaderTimeout: c.HeaderTimeout, IdleTimeout: c.IdleTimeout,
 		WriteTimeout: c.IdleTimeout, Refused: d.malformed, Panicked: d.panicked,
 	}
 	s.http2 = http2.NewServer(http2.Options{
-		Handler: l, HeaderBytes: c.HeaderBytes, Streams: c.Streams, HeaderTimeout: c.HeaderTimeout, IdleTimeout: c.IdleTimeout,
-		WriteTimeout: c.IdleTimeout, Log: d.plainLog, Calmed: d.calmed,
+		Handler: l.serveOwn, HeaderBytes: c.HeaderBytes, Streams: c.Streams, HeaderTimeout: c.HeaderTimeout, IdleTimeout: c.IdleTimeout,
+		WriteTimeout: c.IdleTimeout, Refused: d.malformed, Calmed: d.calmed, Panicked: d.panicked,
 	})
 	if c.TLS() {
 		s.tls = l.tlsConfig()

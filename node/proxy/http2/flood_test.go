@@ -3,6 +3,7 @@ package http2
 import (
 	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -36,6 +37,12 @@ func TestAClientThatFloodsIsToldToBeCalm(t *testing.T) {
 				return p.WriteWindowUpdate(id, 1<<31-1) // more than a window may be
 			}
 		},
+		"requests that are malformed": func(p *peer) func(int) error {
+			return func(n int) error {
+				block := p.header(":method", "GET", ":scheme", "http", ":authority", "localhost", ":path", "/", "connection", "close")
+				return p.WriteHeaders(http2.HeadersFrameParam{StreamID: uint32(2*n + 1), BlockFragment: block, EndHeaders: true, EndStream: true})
+			}
+		},
 		"pings":    func(p *peer) func(int) error { return func(int) error { return p.WritePing(false, [8]byte{}) } },
 		"settings": func(p *peer) func(int) error { return func(int) error { return p.WriteSettings() } },
 		"priorities": func(p *peer) func(int) error {
@@ -61,7 +68,9 @@ func TestAClientThatFloodsIsToldToBeCalm(t *testing.T) {
 			p.AllowIllegalWrites = true
 			p.floods(flood(p))
 			p.isCalmed()
-			t.Log(<-w.calmed)
+			if why := <-w.calmed; !strings.HasPrefix(why, "too many ") {
+				t.Errorf("it is told: %s", why)
+			}
 		})
 	}
 }
@@ -90,7 +99,7 @@ func TestHalfAHeaderBlockEndsInTime(t *testing.T) {
 			p.w.must(p.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: p.asks()}))
 		},
 		"half a frame": func(p *peer) {
-			_, err := p.conn.Write([]byte{0, 0, 100, frameHeaders, flagEndHeaders, 0, 0, 0, 1, 0x82})
+			_, err := p.conn.Write([]byte{0, 0, 100, byte(http2.FrameHeaders), byte(http2.FlagHeadersEndHeaders), 0, 0, 0, 1, 0x82})
 			p.w.must(err)
 		},
 	} {

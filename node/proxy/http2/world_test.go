@@ -2,7 +2,6 @@ package http2
 
 import (
 	"bytes"
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,7 +9,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
-	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -20,6 +18,8 @@ import (
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
+
+	"picket/node/proxy/http1"
 )
 
 // patience is how long anything that is waited for may take.
@@ -39,8 +39,8 @@ func newWorld(t *testing.T, secure bool, handler http.HandlerFunc, change ...fun
 	t.Parallel()
 	w := &world{t: t, calmed: make(chan string, 16)}
 	o := Options{
-		Handler: handler, HeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, WriteTimeout: 10 * time.Second,
-		Log: log.New(io.Discard, "", 0), Calmed: func(_, why string) { w.calmed <- why },
+		Handler: adapted(handler), HeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, WriteTimeout: 10 * time.Second,
+		Calmed: func(_, why string) { w.calmed <- why },
 	}
 	for _, f := range change {
 		f(&o)
@@ -74,7 +74,7 @@ func newWorld(t *testing.T, secure bool, handler http.HandlerFunc, change ...fun
 // serve serves a connection, over TLS when there is a certificate.
 func (w *world) serve(conn net.Conn, certificate *tls.Certificate) {
 	if certificate == nil {
-		w.server.ServeConn(context.Background(), conn)
+		w.server.ServeConn(conn, nil)
 		return
 	}
 	secure := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{*certificate}, NextProtos: []string{"h2"}})
@@ -82,7 +82,8 @@ func (w *world) serve(conn net.Conn, certificate *tls.Certificate) {
 		_ = conn.Close()
 		return
 	}
-	w.server.ServeConn(context.Background(), secure)
+	state := secure.ConnectionState()
+	w.server.ServeConn(secure, &state)
 }
 
 func selfSigned(t *testing.T) *tls.Certificate {
@@ -115,18 +116,25 @@ type peer struct {
 	block   bytes.Buffer
 }
 
-// peer connects, and says what a client says first.
-func (w *world) peer(settings ...http2.Setting) *peer {
+// dials connects, and says nothing.
+func (w *world) dials() *peer {
 	w.t.Helper()
 	conn, err := net.Dial("tcp", w.address)
 	w.must(err)
 	w.t.Cleanup(func() { _ = conn.Close() })
 	w.must(conn.SetDeadline(time.Now().Add(patience)))
-	_, err = io.WriteString(conn, http2.ClientPreface)
-	w.must(err)
 	p := &peer{Framer: http2.NewFramer(conn, conn), w: w, conn: conn}
 	p.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	p.encoder = hpack.NewEncoder(&p.block)
+	return p
+}
+
+// peer connects, and says what a client says first.
+func (w *world) peer(settings ...http2.Setting) *peer {
+	w.t.Helper()
+	p := w.dials()
+	_, err := io.WriteString(p.conn, http2.ClientPreface)
+	w.must(err)
 	w.must(p.WriteSettings(settings...))
 	return p
 }
@@ -176,4 +184,17 @@ func (p *peer) floods(write func(n int) error) {
 		for n := 0; write(n) == nil; n++ {
 		}
 	}()
+}
+
+// adapted serves requests by a handler of net/http.
+func adapted(h http.Handler) http1.Handler {
+	return func(r *http1.Request, c http1.Client) {
+		made, err := r.HTTP()
+		if err != nil {
+			c.Begin(http1.Reply{Status: http.StatusBadRequest})
+			_ = c.Finish(nil)
+			return
+		}
+		_ = http1.Serve(h, made, c) // what is not finished is broken off
+	}
 }

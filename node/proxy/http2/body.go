@@ -1,0 +1,176 @@
+package http2
+
+import (
+	"io"
+
+	"golang.org/x/net/http2"
+
+	"picket/node/proxy/http1"
+)
+
+// pieceBytes is what pieces of bodies are kept in. Small ones lie together.
+const pieceBytes = 4 << 10
+
+// pieces are bytes that came and were not read yet.
+type pieces struct {
+	rooms *rooms
+	all   []*[pieceBytes]byte
+	first int // read of the first
+	last  int // bytes of the last
+	held  int // bytes in all
+}
+
+// piece lends one.
+func (r *rooms) piece() *[pieceBytes]byte {
+	if b, ok := r.pieces.Get().(*[pieceBytes]byte); ok {
+		return b
+	}
+	return new([pieceBytes]byte)
+}
+
+// add copies bytes.
+func (b *pieces) add(p []byte) {
+	b.held += len(p)
+	for len(p) > 0 {
+		if len(b.all) == 0 || b.last == pieceBytes {
+			b.all, b.last = append(b.all, b.rooms.piece()), 0
+		}
+		n := copy(b.all[len(b.all)-1][b.last:], p)
+		b.last += n
+		p = p[n:]
+	}
+}
+
+// read gives what there is.
+func (b *pieces) read(p []byte) (n int) {
+	for n < len(p) && b.held > 0 {
+		piece := b.all[0]
+		end := pieceBytes
+		if len(b.all) == 1 {
+			end = b.last
+		}
+		some := copy(p[n:], piece[b.first:end])
+		n += some
+		b.first += some
+		b.held -= some
+		if b.first == end {
+			b.rooms.pieces.Put(piece)
+			b.all[0] = nil
+			b.all, b.first = b.all[1:], 0
+		}
+	}
+	if b.held == 0 {
+		b.drop()
+	}
+	return n
+}
+
+// drop gives all room back, and tells how many bytes were in it.
+func (b *pieces) drop() (n int) {
+	n = b.held
+	for _, piece := range b.all {
+		b.rooms.pieces.Put(piece)
+	}
+	*b = pieces{rooms: b.rooms, all: b.all[:0]}
+	return n
+}
+
+// add takes a piece of the body; false: it is not as long as was said. c.mu is held.
+func (s *Stream) add(data []byte, end bool) bool {
+	s.received += int64(len(data))
+	if s.declared >= 0 && (s.received > s.declared || end && s.received < s.declared) {
+		return false
+	}
+	s.ended = end
+	if s.shut {
+		s.conn.giveBack(s, int64(len(data)))
+	} else {
+		s.body.add(data)
+	}
+	if end && s.finished {
+		s.conn.close(s)
+	}
+	s.changed.Broadcast()
+	return true
+}
+
+// discard drops what was not read. c.mu is held.
+func (s *Stream) discard() {
+	s.shut = true
+	s.conn.giveBack(nil, int64(s.body.drop()))
+}
+
+// Read reads the body: what the client sends.
+func (s *Stream) Read(p []byte) (int, error) {
+	c := s.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.sayGoOn()
+	for s.body.held == 0 {
+		switch {
+		case s.err != nil:
+			return 0, s.err
+		case s.shut:
+			return 0, errOver
+		case s.ended:
+			return 0, io.EOF
+		case len(p) == 0:
+			return 0, nil
+		}
+		if err := s.await(&s.reading, false); err != nil {
+			return 0, err
+		}
+	}
+	if s.reading.passed {
+		return 0, s.await(&s.reading, false)
+	}
+	n := s.body.read(p)
+	c.giveBack(s, int64(n))
+	if s.body.held == 0 && s.ended {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// Trailers are the fields behind the body.
+func (s *Stream) Trailers() http1.Fields {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	return s.trailers
+}
+
+// Close lets no more be read of the body.
+func (s *Stream) Close() error {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	if !s.shut {
+		s.discard()
+		s.changed.Broadcast()
+	}
+	return nil
+}
+
+// sayGoOn says 100 Continue, once, and not into a response. c.mu is held.
+func (s *Stream) sayGoOn() {
+	if !s.goOn || s.status != 0 || s.err != nil {
+		return
+	}
+	s.goOn = false
+	s.conn.out.buf = appendBlock(s.conn.out.room(), s.id, appendStatus(nil, 100), false)
+	s.conn.kick()
+}
+
+var _ interface {
+	http1.Body
+	http1.Client
+} = (*Stream)(nil)
+
+// lastPiece marks the last frame with a piece of the body as the end of the stream, when it still waits to be written.
+func (s *Stream) lastPiece() bool {
+	o := &s.conn.out
+	if !s.tail.known || s.tail.turn != o.turn {
+		return false
+	}
+	o.buf[s.tail.at+4] |= byte(http2.FlagDataEndStream)
+	return true
+}

@@ -1,0 +1,167 @@
+package http2
+
+import (
+	"net/http"
+
+	"golang.org/x/net/http2"
+
+	"picket/node/proxy/http1"
+)
+
+// heldBlock is a header block that comes in several frames.
+type heldBlock struct {
+	stream uint32
+	end    bool // no body follows
+	itself bool // the stream is said to depend on itself
+	buf    []byte
+}
+
+// takeHeaders takes the beginning of a header block, which mostly is all of it.
+func (c *conn) takeHeaders(f *http2.HeadersFrame) error {
+	h := heldBlock{stream: f.StreamID, end: f.StreamEnded(), itself: f.HasPriority() && f.Priority.StreamDep == f.StreamID}
+	if f.HeadersEnded() {
+		return c.takeBlock(h, f.HeaderBlockFragment())
+	}
+	h.buf = append(h.buf, f.HeaderBlockFragment()...)
+	c.held = h
+	return nil
+}
+
+// takeContinuation takes more of it. What is passed over has a length, too.
+func (c *conn) takeContinuation(f *http2.ContinuationFrame) error {
+	c.mu.Lock()
+	err := c.spendControl()
+	c.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	h := &c.held
+	if h.buf = append(h.buf, f.HeaderBlockFragment()...); len(h.buf) > 2*c.server.HeaderBytes {
+		return calm("a header block is too long")
+	}
+	if !f.HeadersEnded() {
+		return nil
+	}
+	whole := *h
+	c.held = heldBlock{}
+	return c.takeBlock(whole, whole.buf)
+}
+
+// takeBlock reads a whole header block: of a request, or of what stands behind a body.
+func (c *conn) takeBlock(h heldBlock, block []byte) error {
+	c.headBy.Store(0)
+	c.header.begin()
+	if _, err := c.decoder.Write(block); err != nil {
+		return wrong(http2.ErrCodeCompression, "a header block cannot be read")
+	}
+	if err := c.decoder.Close(); err != nil {
+		return wrong(http2.ErrCodeCompression, "a header block breaks off")
+	}
+	c.mu.Lock()
+	s := c.streams[h.stream]
+	begins, err := c.begins(h, s)
+	c.mu.Unlock()
+	switch {
+	case err != nil:
+		return err
+	case s != nil:
+		return c.takeTrailers(s, h.end)
+	case !begins:
+		return nil
+	case c.header.tooLong:
+		c.refuse(h, &http1.Malformed{Status: http.StatusRequestHeaderFieldsTooLarge, Reason: "the header is too long"})
+		return nil
+	}
+	return c.open(h)
+}
+
+// begins tells whether a header block begins a stream (RFC 9113, section 5.1). c.mu is held.
+func (c *conn) begins(h heldBlock, s *Stream) (bool, error) {
+	switch id := h.stream; {
+	case id%2 == 0:
+		return false, wrong(http2.ErrCodeProtocol, "a client has odd streams")
+	case s != nil && s.ended:
+		return false, http2.StreamError{StreamID: id, Code: http2.ErrCodeStreamClosed}
+	case s != nil:
+		return false, nil
+	case id <= c.last && c.reset.has(id): // it was on its way when the stream was reset
+		return false, c.spendControl()
+	case id <= c.last:
+		return false, wrong(http2.ErrCodeProtocol, "a stream is opened twice")
+	case c.leaving.told: // the client has to ask elsewhere, and knows
+		return false, c.spendControl()
+	case h.itself:
+		c.last = id
+		return false, http2.StreamError{StreamID: id, Code: http2.ErrCodeProtocol}
+	case len(c.streams) >= c.server.Streams || c.running >= 2*c.server.Streams: // handlers go on for a while when a stream is reset
+		c.last = id
+		return false, http2.StreamError{StreamID: id, Code: http2.ErrCodeRefusedStream}
+	}
+	c.last = h.stream
+	return true, nil
+}
+
+// open begins a stream, and has its request handled.
+func (c *conn) open(h heldBlock) error {
+	why := c.header.wrong
+	var head http1.Head
+	if why == "" {
+		head, why = c.header.head(h.end)
+	}
+	if why != "" {
+		c.refused(&http1.Malformed{Status: http.StatusBadRequest, Reason: why})
+		return http2.StreamError{StreamID: h.stream, Code: http2.ErrCodeProtocol}
+	}
+	s := &Stream{conn: c, id: h.stream, ended: h.end, declared: c.header.length, asked: head.Method}
+	s.request.Head = head
+	s.request.Remote, s.request.Peer, s.request.TLS = c.remote, c.peer, c.tls
+	s.changed.L = &c.mu
+	s.body.rooms = &c.server.rooms
+	s.inflow = inflow{left: streamWindow, most: streamWindow}
+	s.prepare()
+	c.mu.Lock()
+	s.window = c.initial
+	c.streams[s.id] = s
+	c.running++
+	c.idleBy = 0
+	c.mu.Unlock()
+	c.server.workers.give(s)
+	return nil
+}
+
+// refuse answers a request that no handler sees.
+func (c *conn) refuse(h heldBlock, m *http1.Malformed) {
+	c.refused(m)
+	block := appendStatus(nil, m.Status)
+	block = appendField(block, &http1.Field{Name: "content-length", Value: "0"})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b := appendBlock(c.out.room(), h.stream, block, true)
+	if !h.end {
+		b = appendNumber(b, http2.FrameRSTStream, h.stream, uint32(http2.ErrCodeNo))
+		c.reset.add(h.stream)
+	}
+	c.out.buf = b
+	c.kick()
+}
+
+func (c *conn) refused(m *http1.Malformed) {
+	if c.server.Refused != nil {
+		c.server.Refused(c.remote, m)
+	}
+}
+
+// takeTrailers takes what stands behind a body (RFC 9113, section 8.1).
+func (c *conn) takeTrailers(s *Stream, end bool) error {
+	h := &c.header
+	if !end || h.pseudo != 0 || !h.fine() || h.hasHost || h.length >= 0 {
+		return http2.StreamError{StreamID: s.id, Code: http2.ErrCodeProtocol}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.trailers = h.fields
+	if !s.add(nil, true) {
+		return http2.StreamError{StreamID: s.id, Code: http2.ErrCodeProtocol}
+	}
+	return nil
+}
