@@ -140,6 +140,53 @@ func TestAClientThatTakesItsRequestsBackIsCutOff(t *testing.T) {
 	w.until("nothing is under way", func() bool { return now.Load() == 0 })
 }
 
+func TestRequestsCountThatAreTakenBackBeforeTheyAreRead(t *testing.T) {
+	w := newWorld(t, Options{HeaderTimeout: time.Minute})
+	conn := w.connect()
+	request := frame(headers, asking())
+	for n := 0; conn.Context().Err() == nil; n++ {
+		s, err := conn.OpenStreamSync(w.ctx)
+		if err != nil {
+			break
+		}
+		if n%20 == 19 { // one that is meant
+			_, _ = s.Write(request)
+			_ = s.Close()
+			continue
+		}
+		_, _ = s.Write(request[:1])
+		s.CancelWrite(quic.StreamErrorCode(http3.ErrCodeRequestCanceled))
+		s.CancelRead(quic.StreamErrorCode(http3.ErrCodeRequestCanceled))
+	}
+	if got := w.ends(conn); got != http3.ErrCodeExcessiveLoad {
+		t.Errorf("the connection ended with %s", got)
+	}
+}
+
+func TestAStreamThatIsLateIsNotTakenBack(t *testing.T) {
+	w := newWorld(t, Options{Streams: 200})
+	by, conn := w.client()
+	for range 10 { // 199 wait for the first, again and again
+		var all []*quic.Stream
+		for range 200 {
+			s, err := conn.OpenStreamSync(w.ctx)
+			w.must(err)
+			all = append(all, s)
+		}
+		slices.Reverse(all)
+		for _, s := range all {
+			_, err := s.Write(frame(headers, asking()))
+			w.must(errors.Join(err, s.Close()))
+		}
+		for _, s := range all {
+			w.answer(s)
+		}
+	}
+	if w.get(by) != 200 {
+		t.Error("the client was cut off")
+	}
+}
+
 func TestAThousandRequestsAtOnceAreTakenByAFew(t *testing.T) {
 	var now, most atomic.Int64
 	open := make(chan struct{})

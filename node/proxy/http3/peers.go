@@ -34,6 +34,7 @@ type peer struct {
 	resets  rate
 	mu      sync.Mutex
 	active  int       // guarded by mu: requests under way
+	next    int64     // guarded by mu: the number of the stream behind the last that a request was read from
 	since   time.Time // guarded by mu: when the last one ended
 	leaving bool      // guarded by mu: it is to come again by another connection
 	heard   uint64    // guarded by mu: bytes that had come when it was looked at last; unheard: it was not
@@ -102,13 +103,19 @@ func (p *peers) close(code http3.ErrCode, why string, which func(*peer) bool) {
 	}
 }
 
-// begin counts a request, and gives how many are under way.
-func (q *peer) begin() int {
+// begin counts a request by the number of its stream, and gives how many are under way, and how many streams before it have not
+// brought one: streams are opened in order. One that was late gives -1.
+func (q *peer) begin(number int64) (active, missing int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.active++
 	q.idle.Stop()
-	return q.active
+	if number < q.next {
+		return q.active, -1
+	}
+	missing = int(number - q.next)
+	q.next = number + 1
+	return q.active, missing
 }
 
 // end ends what begin began.

@@ -14,17 +14,17 @@ type rate struct {
 	at    time.Time // guarded by mu
 }
 
-// take counts one more, and tells whether it was not too many.
-func (r *rate) take(now time.Time) bool {
+// take counts n more, and tells whether they were not too many. Fewer than none are given back.
+func (r *rate) take(now time.Time, n int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.at.IsZero() {
 		r.taken = max(0, r.taken-now.Sub(r.at).Seconds()*r.each)
 	}
 	r.at = now
-	if r.taken+1 > r.most {
+	if n > 0 && r.taken+float64(n) > r.most {
 		return false
 	}
-	r.taken++
+	r.taken = max(0, r.taken+float64(n))
 	return true
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
 	"golang.org/x/net/http/httpguts"
 )
@@ -20,19 +21,32 @@ type handler struct{ options *Options }
 // ServeHTTP serves one request.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q, _ := r.Context().Value(peerKey{}).(*peer)
-	if q.begin() > h.options.Streams*backlog {
+	active, missing := q.begin(numberOf(r))
+	if active > h.options.Streams*backlog {
 		h.options.calm(q, "too many requests taken back at once")
+	}
+	if missing != 0 && !q.resets.take(time.Now(), missing) { // taken back before they could be read
+		h.options.calm(q, "too many requests taken back")
 	}
 	defer q.end()
 	out := &writer{ResponseWriter: w, header: http.Header{}, leave: q.leave}
 	defer out.end()
 	defer func() {
-		if r.Context().Err() != nil && !q.resets.take(time.Now()) {
+		if r.Context().Err() != nil && !q.resets.take(time.Now(), 1) {
 			h.options.calm(q, "too many requests taken back")
 		}
 	}()
 	defer h.recovered()
 	h.options.Handler.ServeHTTP(out, h.shape(out, r))
+}
+
+// numberOf is the number of the stream that a request came by: the first that its client opened is 0.
+func numberOf(r *http.Request) int64 {
+	by, ok := r.Body.(interface{ StreamID() quic.StreamID })
+	if !ok {
+		return 0
+	}
+	return int64(by.StreamID() / 4) // RFC 9000, section 2.1
 }
 
 // calm cuts off a client.

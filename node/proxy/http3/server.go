@@ -74,7 +74,7 @@ type period struct {
 func NewServer(o Options, socket net.PacketConn) (*Server, error) {
 	o.setDefaults()
 	s := &Server{options: o, newcomers: rate{most: freely, each: freely}}
-	s.transport = &quic.Transport{Conn: socket, VerifySourceAddress: func(net.Addr) bool { return !s.newcomers.take(time.Now()) }, ConnContext: s.enter}
+	s.transport = &quic.Transport{Conn: socket, VerifySourceAddress: func(net.Addr) bool { return !s.newcomers.take(time.Now(), 1) }, ConnContext: s.enter}
 	var err error
 	s.listener, err = s.transport.Listen(http3.ConfigureTLSConfig(o.TLS), &quic.Config{
 		HandshakeIdleTimeout: o.HeaderTimeout, MaxIdleTimeout: quiet,
