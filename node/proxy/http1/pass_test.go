@@ -27,6 +27,7 @@ type relay struct {
 	rooms Rooms
 	moved atomic.Int64 // bytes of bodies that Pass passed on
 	taken atomic.Int64 // bytes of requests' bodies
+	signs atomic.Int64 // of life, while bodies were passed on
 	ended chan error   // how each request ended
 }
 
@@ -55,7 +56,7 @@ func (r *relay) serve(q *Request, c Client) error {
 	if a.Body == nil {
 		return c.Finish(nil)
 	}
-	n, err := c.(Passer).Pass(a.Body, func() {})
+	n, err := c.(Passer).Pass(a.Body, func() { r.signs.Add(1) })
 	r.moved.Add(n)
 	if err != nil {
 		return err
@@ -298,6 +299,33 @@ func TestNothingIsPassedOnAfterTheEndOfALife(t *testing.T) {
 	}
 	if lent.lent != 0 || len(lent.free) != 0 {
 		t.Error("a pipe with something in it is kept")
+	}
+}
+
+func TestEachPieceThatIsPassedOnIsASignOfLife(t *testing.T) {
+	const pieces, size = 20, 2 * passLeast
+	next := make(chan struct{})
+	at := cannedServer(t, func(_ int, conn net.Conn, _ *http.Request) {
+		_, _ = fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", pieces*size)
+		for range pieces {
+			_, _ = conn.Write(content(size))
+			<-next
+		}
+	})
+	r := newRelay(t, at)
+	c := r.dial().send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	res, err := http.ReadResponse(c.in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range pieces {
+		if _, err := io.CopyN(io.Discard, res.Body, size); err != nil {
+			t.Fatal(err)
+		}
+		next <- struct{}{}
+	}
+	if signs := r.signs.Load(); runtime.GOOS == "linux" && signs < pieces {
+		t.Errorf("of %d pieces it gave %d signs", pieces, signs)
 	}
 }
 
