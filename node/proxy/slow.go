@@ -14,7 +14,7 @@ import (
 // which the client is waited for: an application that takes its time does not make its client slow. A client of gRPC may have
 // nothing to say for hours, and so may one whose answer has begun: these are streams, and have the idle time of their route.
 //
-// The other way round nothing is needed: each piece of an answer, some 32 KiB, has to be taken within the idle times.
+// The other way round nothing is needed: each piece of an answer, of 32 to 128 KiB, has to be taken within the idle times.
 
 const (
 	// slowGrace is how long a body is waited for before its rate counts.

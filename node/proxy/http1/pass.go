@@ -8,6 +8,9 @@ import (
 // passLeast is from how many bytes on a body is passed by the kernel: what is shorter comes in one read.
 const passLeast = 16 << 10
 
+// passStep is how many bytes a peer has to take within the time for it.
+const passStep = 32 << 10
+
 // Passer is a Client that can have the kernel pass a body on from socket to socket, so that its bytes are not copied through this
 // process. That is so of bodies of a known length, both sides without TLS.
 type Passer interface {
@@ -21,13 +24,14 @@ type Passer interface {
 type passage struct {
 	from, to *socket
 	bounds   *limits       // of to
-	most     time.Duration // for the peer to take what is in the pipe; 0: without end
+	most     time.Duration // for the peer to take passStep; 0: without end
 	life     *Life         // its end is the end of the passage
 	pipes    *pipes
 
 	wanted int64 // bytes, at most
 	pipe   *pipe // nil: nothing is under way
 	inside int64 // bytes in the pipe
+	taken  int64 // of the present step
 	err    error // of the last step
 }
 
@@ -62,6 +66,7 @@ func (p *passage) fill(socket uintptr) bool {
 // give moves what is in the pipe out of it, and waits until there is room for it.
 func (p *passage) give() error {
 	defer p.release()
+	p.taken = 0
 	p.bounds.writing(p.most)
 	err := p.to.raw.Write(p.empty)
 	p.bounds.writing(0)
@@ -84,6 +89,10 @@ func (p *passage) empty(socket uintptr) bool {
 			return true
 		}
 		p.inside -= n
+		if p.taken += n; p.taken >= passStep {
+			p.taken = 0
+			p.bounds.writing(p.most)
+		}
 	}
 	return true
 }
