@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"golang.org/x/net/http/httpguts"
+
 	"picket/node/proxy/http1"
 )
 
@@ -73,13 +75,16 @@ func cookieFields(lines ...string) (fields http1.Fields) {
 }
 
 func FuzzCookies(f *testing.F) {
-	for _, seed := range []string{"a=1; picket=x", "picket=x;;a", " __Host-picket = y ;b=\"picket=z\"", ";picket", "=picket=1"} {
+	for _, seed := range []string{"a=1; picket=x", "picket=x;;a", " __Host-picket = y ;b=\"picket=z\"", ";picket", "=picket=1", "picket\n", "y=0"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
+		if !httpguts.ValidHeaderFieldValue(line) {
+			return // no protocol lets it in
+		}
 		left := withoutCookie(line, ourCookies())
 		for _, name := range ourCookies() {
-			if soleCookies(cookieFields(left, "x=1"), [2]string{name, "y"}) != [2]string{} {
+			if soleCookies(cookieFields(left, "x=1"), [2]string{name, "y"})[0] != "" {
 				t.Fatalf("of %q is left %q", line, left)
 			}
 		}
