@@ -113,6 +113,7 @@ func (s *Stream) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := s.mayWrite(p); err != nil || len(p) == 0 {
+		s.lacks = s.lacks || s.writing.passed
 		return 0, err
 	}
 	s.written += int64(len(p))
