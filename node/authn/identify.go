@@ -70,6 +70,7 @@ func (a *Authn) recheck(ctx context.Context, id string, held *Session, r *config
 }
 
 // caller tells whose session this is (s: as this node has it in memory, nil: it is looked for), without counting that as use of it,
+// and whether or not its tokens have run out.
 func (a *Authn) caller(ctx context.Context, id string, s *Session, r *config.Route, now time.Time) (Caller, Answer) {
 	if !a.broker.Fresh() {
 		return Caller{}, Unknown
