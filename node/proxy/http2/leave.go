@@ -59,6 +59,6 @@ func (c *conn) left() {
 	c.leaving.over = true
 	_ = c.net.SetReadDeadline(time.Now().Add(farewellTime)) // who reads is woken, if the client does not close before
 	if half, ok := c.net.(interface{ CloseWrite() error }); ok {
-		_ = half.CloseWrite()
+		go func() { _ = half.CloseWrite() }() // with TLS it waits for a client that does not read
 	}
 }

@@ -130,11 +130,11 @@ func (c *conn) write() {
 		c.writeBy.Store(c.server.clock.by(c.server.WriteTimeout))
 		_, err := c.net.Write(p)
 		c.writeBy.Store(0)
-		c.mu.Lock()
 		if err != nil {
-			o.broken = true
-			_ = c.net.Close() // who reads is told
+			_ = c.net.Close() // who reads is told; with TLS it may take seconds, and holds nobody up
 		}
+		c.mu.Lock()
+		o.broken = o.broken || err != nil
 		if o.spare == nil {
 			o.spare = p[:0]
 		} else {

@@ -122,6 +122,12 @@ func (w *world) dials() *peer {
 	conn, err := net.Dial("tcp", w.address)
 	w.must(err)
 	w.t.Cleanup(func() { _ = conn.Close() })
+	return w.framed(conn)
+}
+
+// framed is a client upon a connection.
+func (w *world) framed(conn net.Conn) *peer {
+	w.t.Helper()
 	w.must(conn.SetDeadline(time.Now().Add(patience)))
 	p := &peer{Framer: http2.NewFramer(conn, conn), w: w, conn: conn}
 	p.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
@@ -132,7 +138,13 @@ func (w *world) dials() *peer {
 // peer connects, and says what a client says first.
 func (w *world) peer(settings ...http2.Setting) *peer {
 	w.t.Helper()
-	p := w.dials()
+	return w.dials().greets(settings...)
+}
+
+// greets says what a client says first.
+func (p *peer) greets(settings ...http2.Setting) *peer {
+	w := p.w
+	w.t.Helper()
 	_, err := io.WriteString(p.conn, http2.ClientPreface)
 	w.must(err)
 	w.must(p.WriteSettings(settings...))
