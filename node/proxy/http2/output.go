@@ -11,7 +11,7 @@ import (
 const (
 	// outBytes is how much may wait to be written before whoever writes a body has to wait, too.
 	outBytes = 64 << 10
-	// mostOut is how much more answers to what the client says of the connection may take: one that is not read ends it.
+	// mostOut is how much may wait before nothing is read any more of a client that asks, and does not read.
 	mostOut = outBytes + 64<<10
 )
 
@@ -26,6 +26,7 @@ type output struct {
 	turn    uint64 // how often buf was taken to be written
 	writing bool   // somebody sees to it that buf is written
 	broken  bool   // nothing is written any more
+	awaited bool   // who reads waits for less to be written
 }
 
 // Lengths of buffers: for answers, and for bodies.
@@ -126,6 +127,9 @@ func (c *conn) write() {
 		o.buf = nil
 		o.turn++
 		c.roomAgain(len(p))
+		if o.awaited {
+			c.quiet.Broadcast()
+		}
 		c.mu.Unlock()
 		c.writeBy.Store(c.server.clock.by(c.server.WriteTimeout))
 		_, err := c.net.Write(p)
@@ -167,15 +171,25 @@ func (c *conn) wakeWriters() {
 	}
 }
 
+// awaitOutput waits while much is to be written. It is for who reads: answers without a body, and those to the client's own frames,
+// wait for no window, and were without end where a client asks and reads nothing. c.mu is held, but not meanwhile.
+func (c *conn) awaitOutput() {
+	o := &c.out
+	for len(o.buf) > mostOut && !o.broken {
+		o.awaited = true
+		c.kick()
+		c.quiet.Wait()
+	}
+	o.awaited = false
+}
+
 // answer adds frames about the connection itself, in answer to what the client said. c.mu is held.
 func (c *conn) answer(add func(b []byte) []byte) error {
+	c.awaitOutput()
 	if c.out.broken {
 		return errBroken
 	}
 	c.out.buf = add(c.out.room())
-	if len(c.out.buf) > mostOut {
-		return calm("the client does not read")
-	}
 	c.kick()
 	return nil
 }

@@ -58,6 +58,7 @@ func (c *conn) takeBlock(h heldBlock, block []byte) error {
 		return wrong(http2.ErrCodeCompression, "a header block breaks off")
 	}
 	c.mu.Lock()
+	c.awaitOutput()
 	s := c.streams[h.stream]
 	begins, err := c.begins(h, s)
 	c.mu.Unlock()
