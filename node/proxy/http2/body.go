@@ -156,7 +156,7 @@ func (s *Stream) sayGoOn() {
 		return
 	}
 	s.goOn = false
-	s.conn.out.buf = appendBlock(s.conn.out.room(), s.id, appendStatus(nil, 100), false)
+	s.conn.sendBlock(s.id, appendStatus(nil, 100), false)
 	s.conn.kick()
 }
 

@@ -56,6 +56,7 @@ type conn struct {
 	idleBy   int64              // guarded by mu: when it has had no stream for long enough; 0: it has, or is new
 	err      error              // guarded by mu: why it is over; nil: it is not
 
+	sayTable     bool // guarded by mu: the next header block says that HPACK's dynamic table is not used
 	acknowledged bool // guarded by mu: the client has heard what this server offers
 }
 

@@ -184,6 +184,19 @@ func appendFrame(b []byte, kind http2.FrameType, flags http2.Flags, stream uint3
 		byte(stream>>24), byte(stream>>16), byte(stream>>8), byte(stream))
 }
 
+// noTable says at the beginning of a header block that HPACK's dynamic table has no room (RFC 7541, section 6.3).
+const noTable = 0x20
+
+// sendBlock sends a header block. The first one after the client has said how large HPACK's dynamic table may be says that none is
+// used: else a client that made it smaller must take the block for broken (RFC 9113, section 4.3.1). c.mu is held.
+func (c *conn) sendBlock(stream uint32, block []byte, end bool) {
+	if c.sayTable {
+		c.sayTable = false
+		block = append([]byte{noTable}, block...)
+	}
+	c.out.buf = appendBlock(c.out.room(), stream, block, end)
+}
+
 // appendBlock writes a header block, in as many frames as it takes.
 func appendBlock(b []byte, stream uint32, block []byte, end bool) []byte {
 	kind, flags := http2.FrameHeaders, http2.Flags(0)

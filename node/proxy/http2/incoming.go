@@ -105,6 +105,7 @@ func (c *conn) takeSettings(f *http2.SettingsFrame) error {
 		if s.ID == http2.SettingInitialWindowSize && s.Val <= mostWindow {
 			window = int64(s.Val)
 		}
+		c.sayTable = c.sayTable || s.ID == http2.SettingHeaderTableSize
 		return s.Valid()
 	})
 	if err == nil && window != c.initial {

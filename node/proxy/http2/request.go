@@ -137,12 +137,11 @@ func (c *conn) refuse(h heldBlock, m *http1.Malformed) {
 	block = appendField(block, &http1.Field{Name: "content-length", Value: "0"})
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	b := appendBlock(c.out.room(), h.stream, block, true)
+	c.sendBlock(h.stream, block, true)
 	if !h.end {
-		b = appendNumber(b, http2.FrameRSTStream, h.stream, uint32(http2.ErrCodeNo))
+		c.out.buf = appendNumber(c.out.room(), http2.FrameRSTStream, h.stream, uint32(http2.ErrCodeNo))
 		c.reset.add(h.stream)
 	}
-	c.out.buf = b
 	c.kick()
 }
 

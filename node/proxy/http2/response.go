@@ -45,7 +45,7 @@ func (s *Stream) Inform(status int, fields http1.Fields) error {
 		s.sayGoOn()
 		return nil
 	}
-	c.out.buf = appendBlock(c.out.room(), s.id, block, false)
+	c.sendBlock(s.id, block, false)
 	c.kick()
 	return nil
 }
@@ -101,7 +101,7 @@ func hasDate(fields http1.Fields) bool {
 // sendHead sends the header, if it was not yet. c.mu is held.
 func (s *Stream) sendHead(end bool) {
 	if s.head != nil {
-		s.conn.out.buf = appendBlock(s.conn.out.room(), s.id, s.head, end)
+		s.conn.sendBlock(s.id, s.head, end)
 		s.head = nil
 		s.conn.controls.earn(controlEarned)
 	}
@@ -255,7 +255,7 @@ func (s *Stream) endOutput(trailers []byte) {
 	switch {
 	case len(trailers) > 0 && !s.bodiless:
 		s.sendHead(false)
-		o.buf = appendBlock(o.room(), s.id, trailers, true)
+		s.conn.sendBlock(s.id, trailers, true)
 	case s.head != nil:
 		s.sendHead(true)
 	case !s.lastPiece():

@@ -255,3 +255,31 @@ func TestFramesThatHaveNoPlaceEndTheConnection(t *testing.T) {
 		})
 	}
 }
+
+// TestATableThatTheClientMadeSmallerIsGivenUp: a client that says so must not take a block for whole that does not (RFC 9113, section
+// 4.3.1). One that says nothing hears nothing of it.
+func TestATableThatTheClientMadeSmallerIsGivenUp(t *testing.T) {
+	const update = 0x20 // of the size, to none
+	w := newWorld(t, false, ok)
+	begins := func(p *peer, stream uint32) byte {
+		p.ReadMetaHeaders = nil
+		p.ask(stream, ":method", "GET", ":scheme", "https", ":authority", "a", ":path", "/")
+		f, err := p.hears(func(f http2.Frame) bool { _, head := f.(*http2.HeadersFrame); return head })
+		w.must(err)
+		return f.(*http2.HeadersFrame).HeaderBlockFragment()[0]
+	}
+	p := w.peer()
+	if got := begins(p, 1); got == update {
+		t.Error("nobody had asked for it")
+	}
+	w.must(p.WriteSettings(http2.Setting{ID: http2.SettingHeaderTableSize, Val: 0}))
+	if got := begins(p, 3); got != update {
+		t.Errorf("the next begins with %#x", got)
+	}
+	if got := begins(p, 5); got == update {
+		t.Error("it is said twice")
+	}
+	if got := begins(w.peer(http2.Setting{ID: http2.SettingHeaderTableSize, Val: 100}), 1); got != update {
+		t.Errorf("the first of another begins with %#x", got)
+	}
+}
