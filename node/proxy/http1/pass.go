@@ -15,8 +15,8 @@ const passStep = 32 << 10
 // process. That is so of bodies of a known length, both sides without TLS.
 type Passer interface {
 	// Pass passes on what of a body of an Answer it can, from where reading it has come to, and tells how many bytes that was:
-	// reading goes on behind them, and tells how the body ends. came is called each time that something came. The error is of
-	// writing.
+	// reading goes on behind them, and tells how the body ends. came is called each time that something came, or
+	// was taken by the client. The error is of writing.
 	Pass(body Body, came func()) (int64, error)
 }
 
@@ -27,6 +27,7 @@ type passage struct {
 	most     time.Duration // for the peer to take passStep; 0: without end
 	life     *Life         // its end is the end of the passage
 	pipes    *pipes
+	came     func() // is called each time that to took passStep
 
 	wanted int64 // bytes, at most
 	pipe   *pipe // nil: nothing is under way
@@ -63,7 +64,7 @@ func (p *passage) fill(socket uintptr) bool {
 	return p.err != errNothingYet
 }
 
-// give moves what is in the pipe out of it, and waits until there is room for it.
+// give moves what is in the pipe out of it, and waits until there is room for it. inside is then what could not be moved.
 func (p *passage) give() error {
 	defer p.release()
 	p.taken = 0
@@ -92,6 +93,7 @@ func (p *passage) empty(socket uintptr) bool {
 		if p.taken += n; p.taken >= passStep {
 			p.taken = 0
 			p.bounds.writing(p.most)
+			p.came()
 		}
 	}
 	return true

@@ -40,7 +40,7 @@ func (w *response) takes(left int64) bool {
 func (w *response) pass(b *answerBody, came func()) (passed int64, err error) {
 	p := &passage{
 		from: b.upstream.input.plain(), to: w.conn.input.plain(), bounds: w.conn.bounds, most: w.conn.out.most, life: w.life,
-		pipes: &w.conn.server.buffers.pipes,
+		pipes: &w.conn.server.buffers.pipes, came: came,
 	}
 	for b.left > 0 {
 		n, err := p.take(b.left)
@@ -55,11 +55,12 @@ func (w *response) pass(b *answerBody, came func()) (passed int64, err error) {
 		if b.left -= n; b.left == 0 {
 			b.end(io.EOF) // the connection may be used again
 		}
-		if err := p.give(); err != nil {
+		err = p.give()
+		n -= p.inside
+		if passed, w.written = passed+n, w.written+n; err != nil {
 			w.fail(err)
 			return passed, err
 		}
-		passed, w.written = passed+n, w.written+n
 	}
 	return passed, nil
 }

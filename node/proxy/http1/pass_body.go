@@ -21,7 +21,7 @@ func (u *upstream) passBody(q *Question, left int64) (int64, error) {
 	if !ok || !b.passes(left) {
 		return left, nil
 	}
-	p := &passage{from: b.in.plain(), to: u.input.plain(), bounds: u.bounds, most: u.out.most, life: q.Life, pipes: &b.in.buffers.pipes}
+	p := &passage{from: b.in.plain(), to: u.input.plain(), bounds: u.bounds, most: u.out.most, life: q.Life, pipes: &b.in.buffers.pipes, came: func() {}}
 	take := func() (int64, error) { return b.take(p) }
 	for left > 0 {
 		n, err := around.Past(take)

@@ -315,6 +315,66 @@ func TestEachPieceThatIsPassedOnIsASignOfLife(t *testing.T) {
 	}
 }
 
+func TestWhatAClientGotBeforeTheEndIsCounted(t *testing.T) {
+	address, sent := endless(t, 1<<40)
+	r := newRelay(t, address, func(s *Server) { s.WriteTimeout = 0 })
+	c := r.dial()
+	_ = c.Conn.(*net.TCPConn).SetReadBuffer(64 << 10)
+	c.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	stalled(t, sent)
+	(<-r.lives).End(errors.New("revoked"))
+	res, err := http.ReadResponse(c.in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _ := io.Copy(io.Discard, res.Body)
+	<-r.ended
+	if moved := r.moved.Load(); runtime.GOOS == "linux" && moved != got {
+		t.Errorf("%d bytes came, %d were counted", got, moved)
+	}
+}
+
+func TestThatAClientTakesSomethingIsASignOfLife(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		return
+	}
+	app, from := joined(t)
+	to, client := joined(t)
+	if err := from.(*net.TCPConn).SetReadBuffer(1 << 20); err != nil {
+		t.Fatal(err)
+	}
+	var life Life
+	var lent pipes
+	var times clock
+	var signs atomic.Int64
+	p := &passage{
+		from: socketOf(from), to: socketOf(to), bounds: times.add(to, to, time.Hour), most: time.Minute, life: &life, pipes: &lent,
+		came: func() { signs.Add(1) },
+	}
+	defer p.bounds.drop()
+	const size = 100 << 10
+	go func() { _, _ = app.Write(content(size)) }()
+	room := make([]byte, size)
+	within(t, "all of it to be there", func() (there bool) {
+		_ = p.from.raw.Read(func(fd uintptr) bool {
+			n, _ := systemPeek(int(fd), room)
+			there = n == size
+			return true
+		})
+		return there
+	})
+	if n, err := p.take(size); n < passStep || err != nil {
+		t.Fatal(n, err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, client) }()
+	if err := p.give(); err != nil {
+		t.Fatal(err)
+	}
+	if n := signs.Load(); n < 1 || n > size/passStep {
+		t.Errorf("%d signs of life", n)
+	}
+}
+
 func TestATimeForWritingHoldsWhileABodyIsPassedOn(t *testing.T) {
 	address, _ := endless(t, 1<<40)
 	r := newRelay(t, address, func(s *Server) { s.WriteTimeout = 200 * time.Millisecond })
