@@ -40,13 +40,20 @@ func splice(from, to int, most int64) (int64, error) {
 		switch {
 		case err == nil:
 			return n, nil
-		case errors.Is(err, syscall.EINTR):
-		case errors.Is(err, syscall.EAGAIN):
-			return 0, errNothingYet
-		case errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.ENOSYS):
-			return 0, errNoSplice
-		default:
-			return 0, err
+		case !errors.Is(err, syscall.EINTR):
+			return 0, spliceError(err)
 		}
 	}
+}
+
+// spliceError says what an error of splice(2) means. That it is not permitted is the word of whoever confines the process by a list of
+// system calls: it may copy.
+func spliceError(err error) error {
+	switch {
+	case errors.Is(err, syscall.EAGAIN):
+		return errNothingYet
+	case errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.ENOSYS), errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
+		return errNoSplice
+	}
+	return err
 }
