@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	logRoom = 64 << 10               // bytes, at which lines are written
-	logHold = 250 * time.Millisecond // how long a line is held at most
+	logRoom = 64 << 10              // bytes, at which lines are written
+	logHold = 20 * time.Millisecond // how long a line is held at most: nobody who looks has to wait
 )
 
 // logWriter writes the lines of a log: whole, in order, and many at once where many come. A line after which nothing came for a

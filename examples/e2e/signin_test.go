@@ -91,13 +91,14 @@ func theDenialNamesWhoWhereAndWhich(t *testing.T, c *cluster) {
 	if !regexp.MustCompile(`\bapp\b`).MatchString(words) || request == "" {
 		t.Errorf("the page names no route or no request:\n%s", words)
 	}
-	said := false
-	for _, n := range c.nodes {
-		said = said || strings.Contains(n.log.String(), request)
-	}
-	if !said {
-		t.Errorf("no node's log knows request %s", request)
-	}
+	eventually(t, patience, func() string {
+		for _, n := range c.nodes {
+			if strings.Contains(n.log.String(), request) {
+				return ""
+			}
+		}
+		return "no node's log knows request " + request
+	})
 	if seen := c.upstream.requests("/secret"); len(seen) > 0 {
 		t.Error("the application was asked")
 	}
