@@ -25,6 +25,7 @@ type logWriter struct {
 	last time.Time   // guarded by mu: when lines were last written
 	late *time.Timer // guarded by mu: writes what is held; nil: no line was held yet
 	err  error       // guarded by mu: of what was written while nobody asked; told with the next line
+	torn bool        // guarded by mu: what was written ends in the middle of a line
 }
 
 // WriteLevel takes a line. It keeps nothing of it.
@@ -32,6 +33,9 @@ func (l *logWriter) WriteLevel(level zerolog.Level, line []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	first := len(l.held) == 0
+	if first && l.torn { // as on a disk that was full: the next line is not to be lost with it
+		l.held = append(l.held, '\n')
+	}
 	l.held = append(l.held, line...)
 	switch {
 	case l.hold == 0, level >= zerolog.WarnLevel, len(l.held) >= logRoom, first && time.Since(l.last) >= l.hold:
@@ -79,8 +83,12 @@ func (l *logWriter) write() {
 	if len(l.held) == 0 {
 		return
 	}
-	if _, err := l.to.Write(l.held); err != nil && l.err == nil {
+	n, err := l.to.Write(l.held)
+	if err != nil && l.err == nil {
 		l.err = err
+	}
+	if n > 0 {
+		l.torn = l.held[n-1] != '\n'
 	}
 	l.last = time.Now()
 	l.held = l.held[:0]

@@ -115,6 +115,37 @@ func TestAnErrorOfTheLogIsToldOnce(t *testing.T) {
 	})
 }
 
+// disk takes so many bytes, and then none.
+type disk struct {
+	room int
+	text string
+}
+
+func (d *disk) Write(p []byte) (n int, err error) {
+	if n = min(len(p), d.room); n < len(p) {
+		err = errors.New("full")
+	}
+	d.room, d.text = d.room-n, d.text+string(p[:n])
+	return n, err
+}
+
+func TestALineBehindOneThatWasCutIsWhole(t *testing.T) {
+	to := &disk{room: 6}
+	w := &logWriter{to: to}
+	for range 3 {
+		_, _ = w.WriteLevel(zerolog.InfoLevel, []byte("aaa\n"))
+	}
+	to.room = 100
+	for range 2 {
+		if _, err := w.WriteLevel(zerolog.InfoLevel, []byte("bbb\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if to.text != "aaa\naa\nbbb\nbbb\n" {
+		t.Errorf("%q", to.text)
+	}
+}
+
 func TestLinesOfManyAreWholeAndInOrder(t *testing.T) {
 	to := new(writes)
 	w := &logWriter{to: to, hold: time.Millisecond}
