@@ -86,9 +86,10 @@ func (c *conn) takeInitialWindow(to int64) error {
 	return nil
 }
 
-// notIdle is an error where the client speaks of a stream that it never opened (RFC 9113, section 5.1). c.mu is held.
+// notIdle is an error where the client speaks of a stream that it never opened (RFC 9113, section 5.1). Those that it opened after the
+// last one that is served (section 6.8) were passed over. c.mu is held.
 func (c *conn) notIdle(stream uint32) error {
-	if stream > c.last || stream%2 == 0 {
+	if stream > c.last && !c.leaving.told || stream%2 == 0 {
 		return wrong(http2.ErrCodeProtocol, "a frame of a stream that was not opened")
 	}
 	return nil

@@ -173,8 +173,8 @@ func (c *conn) takeData(f *http2.DataFrame) error {
 	}
 	if s == nil || s.ended {
 		c.giveBack(nil, length)
-		if s == nil && c.reset.has(id) {
-			return nil // it was on its way when the stream was reset
+		if s == nil && (id > c.last || c.reset.has(id)) {
+			return nil // it was on its way when the stream was reset, or passed over
 		}
 		return http2.StreamError{StreamID: id, Code: http2.ErrCodeStreamClosed}
 	}

@@ -272,6 +272,14 @@ func TestWhatIsUnderWayComesToItsEndWhenTheServerShutsDown(t *testing.T) {
 		t.Errorf("then it says %v", away)
 	}
 	p.ask(5, ":method", "GET", ":scheme", "https", ":authority", "a", ":path", "/") // too late
+	w.must(p.WriteWindowUpdate(5, 1))
+	w.must(p.WriteHeaders(http2.HeadersFrameParam{StreamID: 7, BlockFragment: p.asks(), EndHeaders: true})) // this one, too
+	w.must(p.WriteData(7, false, []byte("x")))
+	w.must(p.WriteHeaders(http2.HeadersFrameParam{StreamID: 7, BlockFragment: p.header("a", "b"), EndHeaders: true, EndStream: true}))
+	w.must(p.WriteRSTStream(5, http2.ErrCodeCancel))
+	w.must(p.WritePing(false, [8]byte{2}))
+	_, err = p.hears(func(f http2.Frame) bool { ping, ok := f.(*http2.PingFrame); return ok && ping.IsAck() })
+	w.must(err)
 	close(release)
 	served := map[uint32]bool{}
 	_, err = p.hears(func(f http2.Frame) bool {
