@@ -148,6 +148,7 @@ func (c *conn) write() {
 	o.writing = false
 	if o.broken {
 		o.buf = nil
+		o.turn++ // no frame is waiting any more that its stream might still end
 	}
 	if len(c.streams) == 0 {
 		o.release()

@@ -152,3 +152,17 @@ func (w *world) awaits() bool {
 	}
 	return false
 }
+
+// TestAnAnswerOnABrokenConnectionIsGivenUpQuietly: what waited to be written is dropped, and with it the frame that would have said
+// that nothing follows.
+func TestAnAnswerOnABrokenConnectionIsGivenUpQuietly(t *testing.T) {
+	w := newWorld(t, false, nil)
+	c := &conn{server: w.server, streams: map[uint32]*Stream{}, window: initialWindow}
+	c.quiet.L, c.out.rooms, c.out.broken = &c.mu, &w.server.rooms, true
+	s := &Stream{conn: c, id: 1, status: http.StatusOK, length: -1, window: initialWindow}
+	s.changed.L = &c.mu
+	_, err := s.Write([]byte("x"))
+	w.must(err)
+	c.write()
+	_ = s.Finish(nil)
+}
