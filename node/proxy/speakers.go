@@ -36,8 +36,8 @@ func newSpeakers(l *listener, c config.Listener) *speakers {
 		WriteTimeout: c.IdleTimeout, Refused: d.malformed, Panicked: d.panicked,
 	}
 	s.http2 = http2.NewServer(http2.Options{
-		Handler: l.serveOwn, HeaderBytes: c.HeaderBytes, Streams: c.Streams, HeaderTimeout: c.HeaderTimeout, IdleTimeout: c.IdleTimeout,
-		WriteTimeout: c.IdleTimeout, Refused: d.malformed, Calmed: d.calmed, Panicked: d.panicked,
+		Handler: l.serveOwn, HeaderBytes: c.HeaderBytes, Fields: c.Headers, Streams: c.Streams, HeaderTimeout: c.HeaderTimeout,
+		IdleTimeout: c.IdleTimeout, WriteTimeout: c.IdleTimeout, Refused: d.malformed, Calmed: d.calmed, Panicked: d.panicked,
 	})
 	if c.TLS() {
 		s.tls = l.tlsConfig()

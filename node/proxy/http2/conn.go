@@ -69,7 +69,7 @@ func newConn(s *Server, nc net.Conn, state *tls.ConnectionState) *conn {
 	c.framer.SetReuseFrames()
 	c.decoder = hpack.NewDecoder(4096, c.header.take)
 	c.decoder.SetMaxStringLength(2 * s.HeaderBytes) // what is longer cannot be passed over
-	c.header.most = s.HeaderBytes
+	c.header.most, c.header.mostOf = s.HeaderBytes, s.Fields
 	c.quiet.L = &c.mu
 	c.out.rooms = &s.rooms
 	c.streams = map[uint32]*Stream{}

@@ -10,9 +10,11 @@ import (
 
 // header is what one header block says. It is used again for the next of its connection; what it gives away is made anew.
 type header struct {
-	most int // length, as RFC 9113, section 6.5.2 counts it, in bytes
+	most   int // length, as RFC 9113, section 6.5.2 counts it, in bytes
+	mostOf int // fields
 
 	size    int
+	count   int
 	tooLong bool
 	wrong   string // why it is malformed; "": it is not
 	pseudo  uint8  // a bit for each pseudo field that was there
@@ -28,7 +30,7 @@ type header struct {
 
 // begin makes ready for the next block.
 func (h *header) begin() {
-	*h = header{most: h.most, usual: h.usual, crumbs: h.crumbs[:0], length: -1}
+	*h = header{most: h.most, mostOf: h.mostOf, usual: h.usual, crumbs: h.crumbs[:0], length: -1}
 	h.fields = make(http1.Fields, 0, max(h.usual, 6)+2) // whoever serves it may add a field or two
 }
 
@@ -46,6 +48,13 @@ func (h *header) take(f hpack.HeaderField) {
 	}
 	if strings.HasPrefix(f.Name, ":") {
 		h.wrong = h.takePseudo(f)
+		return
+	}
+	if f.Name != "cookie" { // which browsers send in many crumbs
+		h.count++
+	}
+	if h.count > h.mostOf {
+		h.tooLong = true
 		return
 	}
 	h.regular = true

@@ -16,6 +16,7 @@ type Options struct {
 	Handler http1.Handler // runs in a goroutine of its own for each request; what it is given as a Client is a *Stream
 
 	HeaderBytes   int           // of a request's header; 0: 64 KiB
+	Fields        int           // of a header; 0: 200
 	Streams       int           // that one client may have open; 0: 250
 	HeaderTimeout time.Duration // for a header block, once it has begun, and for a client's first words; 0: without end
 	IdleTimeout   time.Duration // with no stream open; 0: without end
@@ -54,6 +55,9 @@ type Server struct {
 func NewServer(o Options) *Server {
 	if o.HeaderBytes == 0 {
 		o.HeaderBytes = 64 << 10
+	}
+	if o.Fields == 0 {
+		o.Fields = 200
 	}
 	if o.Streams == 0 {
 		o.Streams = 250

@@ -283,3 +283,17 @@ func TestATableThatTheClientMadeSmallerIsGivenUp(t *testing.T) {
 		t.Errorf("the first of another begins with %#x", got)
 	}
 }
+
+func TestAHeaderOfTooManyFieldsIsRefused(t *testing.T) {
+	w := newWorld(t, false, ok, func(o *Options) { o.Fields = 3 })
+	p := w.peer()
+	plain := []string{":method", "GET", ":scheme", "https", ":authority", "a", ":path", "/", "a", "b", "a", "b", "a", "b", "cookie", "a=1", "cookie", "b=2"}
+	p.ask(1, plain...)
+	if got := p.outcome(1); got != "200" {
+		t.Errorf("three: %s", got)
+	}
+	p.ask(3, append(plain, "a", "b")...)
+	if got := p.outcome(3); got != "431" {
+		t.Errorf("four: %s", got)
+	}
+}
