@@ -172,6 +172,8 @@ func (h *header) head(end bool) (head http1.Head, wrong string) {
 	head = http1.Head{Method: h.method, Target: h.path, Major: 2, Host: h.authority, Fields: h.fields, Length: h.length, Protocol: h.protocol}
 	h.fields = nil
 	switch {
+	case h.pseudo&hasAuthority == 0 && h.hasHost && !http1.ValidTarget(h.host):
+		return head, "its host is malformed"
 	case h.pseudo&hasAuthority == 0:
 		head.Host = h.host
 	case h.hasHost && h.host != h.authority:

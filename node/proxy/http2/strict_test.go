@@ -80,6 +80,8 @@ func TestWhatIsMalformedIsNotServed(t *testing.T) {
 		"a CONNECT to nowhere":           {":method", "CONNECT"},
 		"an extended CONNECT, half":      {":method", "CONNECT", ":protocol", "websocket", ":authority", "a"},
 		"an extended CONNECT, nameless":  {":method", "CONNECT", ":protocol", "", ":scheme", "https", ":authority", "a", ":path", "/"},
+		"a host with a blank":            {":method", "GET", ":scheme", "https", ":path", "/", "host", "a b"},
+		"a host that is empty":           {":method", "GET", ":scheme", "https", ":path", "/", "host", ""},
 		"another host":                   with("host", "b"),
 		"a host in another spelling":     with("host", "A"),
 		"two hosts":                      with("host", "a", "host", "a"),
