@@ -24,7 +24,6 @@ type relay struct {
 	app   string // HOST:PORT
 	asks  *Transport
 	lives chan *Life
-	rooms Rooms
 	moved atomic.Int64 // bytes of bodies that Pass passed on
 	taken atomic.Int64 // bytes of requests' bodies
 	signs atomic.Int64 // of life, while bodies were passed on
