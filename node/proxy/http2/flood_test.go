@@ -75,6 +75,28 @@ func TestAClientThatFloodsIsToldToBeCalm(t *testing.T) {
 	}
 }
 
+func TestAClientThatTakesAByteAtATimeIsToldToBeCalm(t *testing.T) {
+	w := newWorld(t, false, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 1<<20)) })
+	p := w.peer(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1})
+	p.ask(1, ":method", "GET", ":scheme", "https", ":authority", "a", ":path", "/")
+	calmed := false
+	for n := 0; n < 20_000 && !calmed; n++ { // a piece is waited for each time, so that each update is one
+		f, err := p.hears(func(f http2.Frame) bool {
+			_, data := f.(*http2.DataFrame)
+			return data || f.Header().Type == http2.FrameGoAway
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if calmed = f.Header().Type == http2.FrameGoAway; !calmed {
+			_ = p.WriteWindowUpdate(1, 1) // of a connection that has ended, reading tells
+		}
+	}
+	if !calmed {
+		t.Error("20,000 bytes were sent in as many frames")
+	}
+}
+
 func TestAFloodOfHeadersEndsTheConnection(t *testing.T) {
 	w := newWorld(t, false, ok)
 	p := w.peer()

@@ -15,7 +15,8 @@ const (
 	resetRate     = 100  // more of them a second
 	controls      = 1000 // frames that carry nothing: settings, pings, priorities, window updates, empty data, data for nobody
 	controlRate   = 200  // more of them a second
-	controlEarned = 4    // more of them for each frame that it was sent with an answer
+	controlEarned = 4    // more of them for each frame that it was sent with an answer, or the end of what was written of it
+	earningPiece  = 1024 // bytes that such a frame has at least, if not the end
 )
 
 // take does what a frame asks for.

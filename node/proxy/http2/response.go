@@ -127,7 +127,7 @@ func (s *Stream) Write(p []byte) (int, error) {
 			return n, nil
 		}
 		if err := s.awaitRoom(); err != nil {
-			s.lacks = s.lacks || s.writing.passed
+			s.lacks = s.lacks || s.writing.passed || err == errStalled
 			return n, err
 		}
 	}
@@ -174,7 +174,9 @@ func (s *Stream) put(p []byte) (n int) {
 		n += some
 		s.window -= int64(some)
 		c.window -= int64(some)
-		c.controls.earn(controlEarned)
+		if some >= earningPiece || n == len(p) { // who makes room for a byte at a time makes work
+			c.controls.earn(controlEarned)
+		}
 	}
 	return n
 }

@@ -190,6 +190,31 @@ func TestAClientThatMakesNoRoomIsGivenUp(t *testing.T) {
 	}
 }
 
+func TestHalfAnAnswerThatAClientMadeNoRoomForDoesNotLookWhole(t *testing.T) {
+	finished := make(chan error, 1)
+	w := newWorld(t, false, nil, func(o *Options) {
+		o.WriteTimeout = 100 * time.Millisecond
+		o.Handler = func(_ *http1.Request, c http1.Client) {
+			c.Begin(http1.Reply{Status: 200, Length: -1})
+			_, _ = c.Write(make([]byte, 2000)) // as a handler does that looks at no error
+			finished <- c.Finish(nil)
+		}
+	})
+	p := w.peer(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1000})
+	p.ask(1, ":method", "GET", ":scheme", "https", ":authority", "a", ":path", "/")
+	if err := <-finished; err == nil {
+		t.Error("half of it was finished")
+	}
+	end, err := p.hears(func(f http2.Frame) bool {
+		data, ok := f.(*http2.DataFrame)
+		return f.Header().Type == http2.FrameRSTStream || ok && data.StreamEnded()
+	})
+	w.must(err)
+	if end.Header().Type != http2.FrameRSTStream {
+		t.Errorf("half of it ends with %v", end)
+	}
+}
+
 func TestABodyThatNobodyReadsIsNotHeldBeyondItsWindow(t *testing.T) {
 	release := make(chan struct{})
 	w := newWorld(t, false, func(http.ResponseWriter, *http.Request) { <-release }, func(o *Options) { o.Streams = 100 })
