@@ -34,6 +34,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -66,6 +67,7 @@ type Options struct {
 	Peers    []string        // names of nodes that belong to the cluster
 	Keys     *broker.Keyring // of TLS session tickets; nil: they are good for this door alone
 	Drain    time.Duration   // how long requests under way may take when the door closes; 0: 10 s
+	Grace    time.Duration   // how long the body of a request is waited for before its rate counts; 0: a minute
 	Log      zerolog.Logger
 	Registry prometheus.Registerer // nil: nothing is counted anywhere
 	Now      func() time.Time      // nil: time.Now
@@ -78,6 +80,7 @@ type Door struct {
 	node      string
 	ours      http1.Field // that names this node
 	drain     time.Duration
+	bodyGrace time.Duration
 	log       zerolog.Logger
 	now       func() time.Time
 	tickets   *tickets
@@ -100,7 +103,7 @@ type Door struct {
 // New checks everything that can be checked without opening it; all mistakes are told at once.
 func New(o Options) (*Door, error) {
 	d := &Door{
-		fresh: o.Fresh, node: o.Node, ours: http1.NewField("X-Picket-Node", o.Node), drain: o.Drain, log: o.Log, now: o.Now,
+		fresh: o.Fresh, node: o.Node, ours: http1.NewField("X-Picket-Node", o.Node), drain: o.Drain, bodyGrace: cmp.Or(o.Grace, bodyGrace), log: o.Log, now: o.Now,
 		cookies: ourCookies(), changes: newChanges(),
 		reloaded: make(chan struct{}, 1),
 	}

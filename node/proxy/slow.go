@@ -17,8 +17,9 @@ import (
 // The other way round nothing is needed: each piece of an answer, of 32 to 128 KiB, has to be taken within the idle times.
 
 const (
-	// slowGrace is how long a body is waited for before its rate counts.
-	slowGrace = 10 * time.Second
+	// bodyGrace is how long a body is waited for before its rate counts, unless Options say otherwise: a person who types, or a
+	// program that has little to say for a while, is no attack.
+	bodyGrace = time.Minute
 	// pageGrace is how long a request for a page of our own may take to send its body, a form, in all.
 	pageGrace = 30 * time.Second
 )
@@ -34,12 +35,12 @@ type bodyPace struct {
 }
 
 // look is done once in a while, every so often; it tells whether the body comes too slowly.
-func (p *bodyPace) look(every time.Duration, rate int64) bool {
+func (p *bodyPace) look(every, grace time.Duration, rate int64) bool {
 	if rate == 0 || p.over.Load() || !p.waiting.Load() {
 		return false
 	}
 	p.waited += every
-	return p.waited > slowGrace && float64(p.count.Load()) < float64(rate)*p.waited.Seconds()
+	return p.waited > grace && float64(p.count.Load()) < float64(rate)*p.waited.Seconds()
 }
 
 // endSlow ends those whose body comes too slowly.
@@ -49,7 +50,7 @@ func (d *Door) endSlow(all []*stream) {
 		if p == nil || s.ask.through == nil {
 			continue
 		}
-		if f := s.ask.through.inForce(); f != nil && p.look(sweepEvery, f.BodyRate) {
+		if f := s.ask.through.inForce(); f != nil && p.look(sweepEvery, d.bodyGrace, f.BodyRate) {
 			s.end(errSlowBody)
 		}
 	}

@@ -54,7 +54,7 @@ func TestABodyThatComesAByteAtATimeIsNotWaitedForForEver(t *testing.T) {
 			if refused := refusal(t, res); res.StatusCode != http.StatusRequestTimeout || refused.Code != "slow_body" {
 				t.Errorf("%s, %+v", res.Status, refused)
 			}
-			if took := time.Since(begun); took < slowGrace {
+			if took := time.Since(begun); took < w.door.bodyGrace {
 				t.Errorf("after %s, which is in the grace", took)
 			}
 			if err := <-ended; err == nil {
@@ -68,7 +68,7 @@ func TestABodyIsSlowByWhatItsClientDoes(t *testing.T) {
 	const sweep = time.Second
 	late := func(p *bodyPace, n int) (slow bool) {
 		for range n {
-			slow = p.look(sweep, 100) || slow
+			slow = p.look(sweep, 10*time.Second, 100) || slow
 		}
 		return slow
 	}
@@ -93,7 +93,7 @@ func TestABodyIsSlowByWhatItsClientDoes(t *testing.T) {
 	if late(&streams, 100) {
 		t.Error("cut after the answer began")
 	}
-	if waits.look(sweep, 0) {
+	if waits.look(sweep, 10*time.Second, 0) {
 		t.Error("cut where there is no rate")
 	}
 }

@@ -156,7 +156,7 @@ func (w *world) open() {
 	w.must(w.authn.Open(w.ctx))
 	w.running(w.authn.Run)
 	w.door, err = New(Options{
-		Parts: w.parts(w.config), Node: "n1", Fresh: w.broker.Fresh, Drain: 2 * time.Second, Log: zerolog.New(w.log), Registry: w.registry,
+		Parts: w.parts(w.config), Node: "n1", Fresh: w.broker.Fresh, Drain: 2 * time.Second, Grace: 10 * time.Second, Log: zerolog.New(w.log), Registry: w.registry,
 	})
 	w.must(err)
 	w.must(w.door.Open(w.ctx))
