@@ -30,7 +30,12 @@ const (
 
 // grow makes the store of a lone node that of a first peer.
 func (b *Broker) grow(ctx context.Context) error {
-	if err := b.mayGrow(ctx); err != nil {
+	guest, err := b.visit(ctx, grower) // empty peers that start meanwhile see that somebody is to be waited for
+	if err != nil {
+		return err
+	}
+	defer guest.shut(context.WithoutCancel(ctx))
+	if err := b.mayGrow(ctx, guest); err != nil {
 		return err
 	}
 	begun := time.Now()
@@ -43,7 +48,7 @@ func (b *Broker) grow(ctx context.Context) error {
 	if err := b.copyStore(ctx, store, growing); err != nil {
 		return err
 	}
-	if err := b.mayGrow(ctx); err != nil { // another did, meanwhile
+	if err := b.mayGrow(ctx, guest); err != nil { // another did, meanwhile
 		return errors.Join(err, os.RemoveAll(growing))
 	}
 	if err := errors.Join(syncTree(growing), replaceFile(filepath.Join(growing, completeFile), nil)); err != nil {

@@ -22,6 +22,9 @@ const (
 	joinPause = 50 * time.Millisecond
 	// joiner is added to a node's name while it asks.
 	joiner = "-joining"
+	// grower is added to it while it copies what it kept alone. Whoever has an empty store waits for that: two of them could
+	// make a cluster of their own, and what is copied would then be too late.
+	grower = "-growing"
 )
 
 // mayJoin asks the peers that are there whether this node, with its empty store, would be one too many. A name that is new
@@ -48,7 +51,7 @@ func (b *Broker) mayJoin(ctx context.Context) error {
 			return nil // an outsider takes no part: the log says why
 		}
 		if guest == nil {
-			if guest, err = b.visit(ctx); err != nil {
+			if guest, err = b.visit(ctx, joiner); err != nil {
 				return err
 			}
 		}
@@ -59,6 +62,9 @@ func (b *Broker) mayJoin(ctx context.Context) error {
 			}
 		}
 		waits := waitsFor(peerID(b.options.Node), found, said)
+		if growing := guest.growing(); waits != "" && len(growing) > 0 {
+			waits = strings.Join(growing, ", ") + " copies what it kept when it was alone"
+		}
 		if waits == "" {
 			return nil
 		}
@@ -158,12 +164,24 @@ func (b *Broker) askOfGroup(ctx context.Context, names []string) map[string]memb
 // metaGroup is the server's name for the group that knows which buckets there are.
 const metaGroup = "_meta_"
 
-// visit starts a server that meets the peers and stores nothing, under another name than this node's.
-func (b *Broker) visit(ctx context.Context) (guest *Broker, err error) {
-	guest, err = New(Options{
-		Cluster: b.options.Cluster, Node: b.options.Node + joiner, Secrets: b.options.Secrets, Peers: b.options.Peers, Log: b.log,
-	})
-	if err != nil {
+// growing are the peers that say, by the name that they have meanwhile, that they copy what they kept alone.
+func (b *Broker) growing() []string {
+	var names []string
+	for _, name := range b.Connected() {
+		if who, grows := strings.CutSuffix(name, grower); grows {
+			names = append(names, who)
+		}
+	}
+	return names
+}
+
+// visit starts a server that meets the peers and stores nothing, under this node's name and what it is up to.
+func (b *Broker) visit(ctx context.Context, upTo string) (guest *Broker, err error) {
+	o := Options{Cluster: b.options.Cluster, Node: b.options.Node + upTo, Secrets: b.options.Secrets, Peers: b.options.Peers, Log: b.log}
+	if upTo == grower {
+		o.Listen = b.options.Listen // so that who comes later finds it
+	}
+	if guest, err = New(o); err != nil {
 		return nil, err
 	}
 	guest.strangers = b.strangers // what it tells of need not be told again

@@ -24,16 +24,11 @@ const (
 // mayGrow asks the peers that are there whether they are a cluster already: of two that each have records, only one would
 // keep them. So each is asked for what it keeps itself, and one that does not say keeps something perhaps: an election is
 // under way, or its machine is slow.
-func (b *Broker) mayGrow(ctx context.Context) error {
+func (b *Broker) mayGrow(ctx context.Context, guest *Broker) error {
 	silent := b.knock(ctx, growDial)
 	if len(silent) == 0 {
 		return nil
 	}
-	guest, err := b.visit(ctx)
-	if err != nil {
-		return err
-	}
-	defer guest.shut(context.WithoutCancel(ctx))
 	asking, cancel := context.WithTimeout(ctx, growAsk)
 	defer cancel()
 	for len(silent) > 0 && asking.Err() == nil {

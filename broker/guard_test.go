@@ -110,6 +110,35 @@ func TestWhatCannotTellIsNoYes(t *testing.T) {
 	}
 }
 
+func TestEmptyNodesWaitForOneThatGrows(t *testing.T) {
+	t.Parallel() // it mostly waits
+	peers := peersOf(t, 3)
+	first := newcomer(t, "n1", peers, io.Discard)
+	first.options.Listen = peers[0].Address
+	growing, err := first.visit(t.Context(), grower)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verdict := make(chan error, 2)
+	for _, p := range peers[1:] {
+		log := &lines{}
+		other := newcomer(t, p.Name, peers, log)
+		go func() { verdict <- other.mayJoin(t.Context()) }()
+		eventually(t, "it says for whom it waits", func() bool { return log.has("n1 copies what it kept when it was alone") })
+	}
+	select {
+	case err := <-verdict:
+		t.Errorf("it does not wait, and is told %v", err)
+	default:
+	}
+	growing.shut(t.Context())
+	for range 2 {
+		if err := <-verdict; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestWhoIsNoNodeOfThisClusterIsNotWaitedFor(t *testing.T) {
 	t.Parallel() // it mostly waits
 	for what, serve := range map[string]func(net.Conn){
