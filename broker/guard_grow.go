@@ -45,6 +45,12 @@ func (b *Broker) mayGrow(ctx context.Context, guest *Broker) error {
 				"Give the node an empty store to join them; what is in this one can be saved by starting the node alone (picket backup)",
 				strings.Join(keepers, ", "), b.options.Store)
 		}
+		others := slices.DeleteFunc(guest.growing(), func(name string) bool { return name == b.options.Node })
+		if len(others) > 0 {
+			return fmt.Errorf("%s was alone, too, and copies what it kept: of two stores with records of their own only one can be kept. "+
+				"Give all nodes but one an empty store; what is in this one, %s, can be saved by starting the node alone (picket backup)",
+				strings.Join(others, ", "), b.options.Store)
+		}
 	}
 	silent = slices.DeleteFunc(silent, func(name string) bool { return !slices.Contains(guest.known(), name) })
 	if len(silent) > 0 {

@@ -139,6 +139,27 @@ func TestEmptyNodesWaitForOneThatGrows(t *testing.T) {
 	}
 }
 
+func TestOfTwoNodesThatWereAloneNoneGrowsOverTheOther(t *testing.T) {
+	t.Parallel() // it mostly waits
+	peers := peersOf(t, 3)
+	var grow []func() error
+	for _, p := range peers[:2] {
+		b := newcomer(t, p.Name, peers, io.Discard)
+		b.options.Listen = p.Address
+		guest, err := b.visit(t.Context(), grower)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer guest.shut(t.Context())
+		grow = append(grow, func() error { return b.mayGrow(t.Context(), guest) })
+	}
+	for i, may := range grow {
+		if err := may(); err == nil || !strings.Contains(err.Error(), peers[1-i].Name+" was alone, too") {
+			t.Errorf("%s is told %v", peers[i].Name, err)
+		}
+	}
+}
+
 func TestWhoIsNoNodeOfThisClusterIsNotWaitedFor(t *testing.T) {
 	t.Parallel() // it mostly waits
 	for what, serve := range map[string]func(net.Conn){
