@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,27 +23,33 @@ import (
 func oauth2Proxy() string { return os.Getenv("OAUTH2_PROXY") }
 
 // oauth2Peers are oauth2-proxy as the proxy, and as whom nginx asks, both with somebody who is signed in and a session in
-// a cookie.
+// a cookie. One process speaks either plain HTTP or TLS, so that there are two, with one secret for their cookies.
 func oauth2Peers(t *testing.T, c proxyConfig) []*peer {
 	t.Helper()
 	own := c.placed(t)
 	origin := "http://localhost:" + portOf(own.Listen)
 	provider, secret := providerFor(t, origin+"/oauth2/callback")
-	p := launch(t, peerOAuth2, filepath.Join(own.Dir, "log"), nil, oauth2Proxy(),
-		"--http-address="+own.Listen, "--https-address="+own.ListenTLS, "--tls-cert-file="+c.TLS.Chain, "--tls-key-file="+c.TLS.Key,
-		"--tls-min-version=TLS1.3",
-		"--upstream=http://"+c.Upstream+"/", "--provider=oidc", "--oidc-issuer-url="+provider, "--client-id="+clientID, "--client-secret="+secret,
-		"--redirect-url="+origin+"/oauth2/callback", "--code-challenge-method=S256", "--scope=openid profile email",
+	argv := []string{
+		oauth2Proxy(),
+		"--upstream=http://" + c.Upstream + "/", "--provider=oidc", "--oidc-issuer-url=" + provider, "--client-id=" + clientID, "--client-secret=" + secret,
+		"--redirect-url=" + origin + "/oauth2/callback", "--code-challenge-method=S256", "--scope=openid profile email",
 		"--email-domain=*", "--insecure-oidc-allow-unverified-email=true", "--skip-provider-button=true",
-		"--cookie-secret="+rand.Text()[:16], "--cookie-secure=false", "--reverse-proxy=false", "--set-xauthrequest=true",
-		fmt.Sprintf("--request-logging=%t", c.Log), "--auth-logging=false", "--silence-ping-logging=true")
-	p.until(t, "listening", 20*time.Second, func() bool { return listening(own.ListenTLS) })
+		"--cookie-secret=" + rand.Text()[:16], "--cookie-secure=false", "--reverse-proxy=false", "--set-xauthrequest=true",
+		fmt.Sprintf("--request-logging=%t", c.Log), "--auth-logging=false", "--silence-ping-logging=true",
+	}
+	serve := func(log, address string, flags ...string) *process {
+		p := launch(t, peerOAuth2, filepath.Join(own.Dir, log), nil, slices.Concat(argv, flags)...)
+		p.until(t, "listening", 20*time.Second, func() bool { return listening(address) })
+		return p
+	}
+	plain := serve("log", own.Listen, "--http-address="+own.Listen)
+	safe := serve("log-tls", own.ListenTLS, "--https-address="+own.ListenTLS, "--tls-cert-file="+c.TLS.Chain, "--tls-key-file="+c.TLS.Key, "--tls-min-version=TLS1.3")
 	cookie := oauth2SignIn(t, origin, provider)
 
 	asking := launchNginx(t, peerAuthAsking, c, "auto", own.Listen)
-	both := []*process{asking.process, p}
+	both := []*process{asking.process, plain}
 	return []*peer{
-		{peerOAuth2, doorway{processes: both[1:], address: own.Listen, cookie: cookie}, doorway{processes: both[1:], address: own.ListenTLS, cookie: cookie}},
+		{peerOAuth2, doorway{processes: []*process{plain}, address: own.Listen, cookie: cookie}, doorway{processes: []*process{safe}, address: own.ListenTLS, cookie: cookie}},
 		{peerAuthAsking, doorway{processes: both, address: asking.address, cookie: cookie}, doorway{processes: both, address: asking.secured, cookie: cookie}},
 	}
 }
