@@ -27,9 +27,11 @@ func (l *listener) openUDP(ctx context.Context) (*overUDP, error) {
 		return nil, fmt.Errorf("listen %q: HTTP/3: %w", l.Name, err)
 	}
 	d := l.door
+	reset, token := d.tickets.ofQUIC()
 	server, err := http3.NewServer(http3.Options{
 		Handler: l, TLS: l.tlsConfig(),
 		HeaderBytes: l.HeaderBytes, Streams: l.Streams, HeaderTimeout: l.HeaderTimeout, IdleTimeout: l.IdleTimeout,
+		ResetKey: reset, TokenKey: token,
 		Enter: l.enterUDP, EnterFrom: l.enterUDPFrom, Calmed: d.calmed, Panicked: d.panicked,
 	}, socket)
 	if err != nil {

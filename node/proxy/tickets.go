@@ -48,3 +48,10 @@ func (t *tickets) of(period int64) [][32]byte {
 	}
 	return t.keys
 }
+
+// ofQUIC gives the keys by which any node, also after a restart, tells a client of HTTP/3 that it does not know its connection, and
+// believes what another node has told one to show. Who sees connections go by can end them by the first, by way of another node; so
+// they can with TCP.
+func (t *tickets) ofQUIC() (reset, token [32]byte) {
+	return t.ring.Period("quic resets", 0)[0], t.ring.Period("quic tokens", 0)[0]
+}

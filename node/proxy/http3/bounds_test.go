@@ -2,6 +2,7 @@ package http3
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -16,6 +17,8 @@ import (
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
+	"github.com/quic-go/quic-go/qlog"
+	"github.com/quic-go/quic-go/qlogwriter"
 	"github.com/quic-go/quic-go/quicvarint"
 )
 
@@ -97,6 +100,43 @@ func TestHandshakesThatAreNeverFinishedAreFewAndForgotten(t *testing.T) {
 	w.until("all of them are forgotten", func() bool { return all.inside.Load() == 0 })
 	if by, _ := w.client(); w.get(by) != 200 {
 		t.Error("somebody who hears is not served")
+	}
+}
+
+// noticing is a trace of a client that notices whether it had to prove where it is.
+type noticing struct{ retries atomic.Int64 }
+
+func (n *noticing) SupportsSchemas(string) bool      { return false }
+func (n *noticing) AddProducer() qlogwriter.Recorder { return n }
+func (n *noticing) Close() error                     { return nil }
+func (n *noticing) RecordEvent(event qlogwriter.Event) {
+	if packet, ok := event.(qlog.PacketReceived); ok && packet.Header.PacketType == qlog.PacketTypeRetry {
+		n.retries.Add(1)
+	}
+}
+
+func TestAClientThatWasThereBeforeNeedNotProveItToAnotherServer(t *testing.T) {
+	key := [32]byte{1}
+	first, second, stranger := newWorld(t, Options{TokenKey: key}), newWorld(t, Options{TokenKey: key}), newWorld(t, Options{})
+	for _, w := range []*world{second, stranger} {
+		w.server.newcomers.most, w.server.newcomers.each = 0, 0 // everybody has to
+	}
+	config := &quic.Config{TokenStore: quic.NewLRUTokenStore(8, 8)}
+	for _, c := range []struct {
+		to      *world
+		retries int64
+	}{{first, 0}, {second, 0}, {stranger, 1}} {
+		var noticed noticing
+		config.Tracer = func(context.Context, bool, quic.ConnectionID) qlogwriter.Trace { return &noticed }
+		conn, err := quic.DialAddr(c.to.ctx, c.to.at.String(), toServer, config)
+		c.to.must(err)
+		if c.to.get((&http3.Transport{}).NewClientConn(conn)) != 200 {
+			t.Error("not served")
+		}
+		c.to.must(conn.CloseWithError(0, ""))
+		if got := noticed.retries.Load(); got != c.retries {
+			t.Errorf("it had to prove where it is %d times, want %d", got, c.retries)
+		}
 	}
 }
 
@@ -242,6 +282,92 @@ func TestWhoBeginsHeadersAndNoRequestIsCutOff(t *testing.T) {
 		t.Error("nobody else is served")
 	}
 	t.Logf("%d KiB of headers were taken", sent.Load()>>10)
+}
+
+func TestEachHeadHasItsTimeWhateverElseIsUnderWay(t *testing.T) {
+	var calmed atomic.Pointer[string]
+	w := newWorld(t, Options{HeaderTimeout: 2 * time.Second, Calmed: func(_, why string) { calmed.Store(&why) }, Handler: http.HandlerFunc(
+		func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusOK)
+			for w.(http.Flusher).Flush(); r.Context().Err() == nil; {
+				if _, err := w.Write([]byte("alive")); err != nil {
+					return
+				}
+				w.(http.Flusher).Flush()
+				<-time.After(100 * time.Millisecond)
+			}
+		},
+	)})
+	_, conn := w.client()
+	w.stream(conn, frame(headers, asking()))     // goes on
+	w.stream(conn, frame(headers, asking())[:5]) // has half a head
+	if got := w.ends(conn); got != http3.ErrCodeExcessiveLoad {
+		t.Errorf("the connection ended with %s", got)
+	}
+	w.until("the operator is told", func() bool { return calmed.Load() != nil })
+}
+
+func TestAClientWhoseHeadsComeIsNotCutOff(t *testing.T) {
+	w := newWorld(t, Options{HeaderTimeout: time.Second, HeaderBytes: 4 << 10, IdleTimeout: time.Minute})
+	by, conn := w.client()
+	long := frame(headers, asking("x-long", strings.Repeat("x", 16<<10)))
+	for until := time.Now().Add(4 * time.Second); time.Now().Before(until); {
+		if w.get(by) != 200 {
+			t.Fatal("the client was cut off")
+		}
+		refused := w.stream(conn)
+		_, _ = refused.Write(long) // it may be told to stop
+		w.answer(refused)
+		back := w.stream(conn, long[:10])
+		back.CancelWrite(quic.StreamErrorCode(http3.ErrCodeRequestCanceled))
+		back.CancelRead(quic.StreamErrorCode(http3.ErrCodeRequestCanceled))
+		bad := w.stream(conn, frame(headers, section("bad", "head")))
+		w.must(bad.Close())
+		if _, err := io.ReadAll(bad); err == nil {
+			t.Fatal("a malformed head is answered")
+		}
+		<-time.After(50 * time.Millisecond) // a client takes back so many a second
+	}
+	if conn.Context().Err() != nil {
+		t.Error("the client was cut off")
+	}
+}
+
+func TestARequestThatIsReadBeforeTheTraceTellsOfItIsNotWaitedFor(t *testing.T) {
+	h := (&Options{Streams: 10}).trace(t.Context(), false, quic.ConnectionID{}).(*heads)
+	to := h.AddProducer()
+	h.came(4)
+	to.RecordEvent(qlog.PacketReceived{Frames: []qlog.Frame{{Frame: &qlog.StreamFrame{StreamID: 4}}}})
+	if _, one := h.waiting[0]; !one || len(h.waiting) != 1 || len(h.early) != 0 {
+		t.Errorf("waited for: %v, early: %v", h.waiting, h.early)
+	}
+}
+
+func TestAStreamThatMayNotBeOpenedIsNotCountedTo(t *testing.T) {
+	h := (&Options{Streams: 10}).trace(t.Context(), false, quic.ConnectionID{}).(*heads)
+	to := h.AddProducer()
+	for _, id := range []quic.StreamID{1 << 60, 1<<60 + firstUni} {
+		to.RecordEvent(qlog.PacketReceived{Frames: []qlog.Frame{{Frame: &qlog.StreamFrame{StreamID: id}}}})
+	}
+	if len(h.waiting) > 0 {
+		t.Errorf("%d are waited for", len(h.waiting))
+	}
+}
+
+func TestAFloodOfStreamsThatNobodyNeedsIsEnded(t *testing.T) {
+	w := newWorld(t, Options{})
+	conn := w.connect()
+	for conn.Context().Err() == nil {
+		s, err := conn.OpenUniStreamSync(w.ctx)
+		if err != nil {
+			break
+		}
+		_, _ = s.Write([]byte{0x21}) // of a type that nobody knows (RFC 9114, section 6.2.3)
+		_ = s.Close()
+	}
+	if got := w.ends(conn); got != http3.ErrCodeExcessiveLoad {
+		t.Errorf("the connection ended with %s", got)
+	}
 }
 
 func TestFieldSectionsThatAreTooLongAreRefusedWithoutTheirConnection(t *testing.T) {

@@ -2,7 +2,8 @@ package http3
 
 import (
 	"context"
-	"math"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,11 +26,11 @@ type peers struct {
 
 // peer is one client.
 type peer struct {
-	conn   *quic.Conn
-	rest   time.Duration    // how long it may ask for nothing
-	look   time.Duration    // how often it is looked at meanwhile
-	idle   *time.Timer      // does that, and ends the connection
-	calmed func(why string) // ends it for what it did
+	conn  *quic.Conn
+	http  *http3.Server // of its own: quic-go's counting of several connections of one is not safe while they end
+	heads *heads
+	rest  time.Duration // how long it may ask for nothing
+	idle  *time.Timer   // ends it then
 
 	resets  rate
 	mu      sync.Mutex
@@ -37,15 +38,8 @@ type peer struct {
 	next    int64     // guarded by mu: the number of the stream behind the last that a request was read from
 	since   time.Time // guarded by mu: when the last one ended
 	leaving bool      // guarded by mu: it is to come again by another connection
-	heard   uint64    // guarded by mu: bytes that had come when it was looked at last; unheard: it was not
+	heard   uint64    // guarded by mu: packets that had come when it was told to ask for nothing more
 }
-
-// unheard is for a client that has just been served: what it sends now may still belong to that.
-const unheard = math.MaxUint64
-
-// murmur is how much, in bytes, a client sends from one look to the next that asks for nothing: acknowledgements, probes, signs of
-// life. One that sends more has begun requests and does not finish their headers, of which quic-go tells nobody.
-const murmur = 32 << 10
 
 // restTime is how long, beside the time of the way, nothing is under way on a connection that is closed.
 const restTime = 250 * time.Millisecond
@@ -53,19 +47,25 @@ const restTime = 250 * time.Millisecond
 // peerKey is where the context of a request has its client.
 type peerKey struct{}
 
+// answerTime is for a client that is there to say anything at all when it is told that the server ends, beside the time of the way.
+const answerTime = 3 * time.Second
+
 // expect makes a client known, until forget.
-func (p *peers) expect(conn *quic.Conn, o *Options) {
-	q := &peer{conn: conn, rest: o.IdleTimeout, look: min(o.HeaderTimeout, o.IdleTimeout), since: time.Now(), resets: rate{most: resets, each: resetRate}}
-	q.calmed = func(why string) { o.calm(q, why) }
+func (p *peers) expect(conn *quic.Conn, o *Options) *peer {
+	q := &peer{conn: conn, rest: o.IdleTimeout, since: time.Now(), resets: rate{most: resets, each: resetRate}}
+	q.http = o.newHTTP(q)
 	q.mu.Lock() // the timer is set before it is looked for
-	q.idle = time.AfterFunc(q.look, q.rested)
+	q.idle = time.AfterFunc(q.rest, q.rested)
 	q.mu.Unlock()
+	q.heads, _ = conn.QlogTrace().(*heads) // Options.trace made it
+	q.heads.tell(func() { o.calm(q, "headers that do not end") }, func() { q.useless(o) })
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.all == nil {
 		p.all = map[*quic.Conn]*peer{}
 	}
 	p.all[conn] = q
+	return q
 }
 
 func (p *peers) forget(conn *quic.Conn) {
@@ -75,37 +75,26 @@ func (p *peers) forget(conn *quic.Conn) {
 	delete(p.all, conn)
 }
 
-// meet gives the requests of a connection their client.
-func (p *peers) meet(ctx context.Context, conn *quic.Conn) context.Context {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return context.WithValue(ctx, peerKey{}, p.all[conn])
-}
-
 func (p *peers) count() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.all)
 }
 
-// close closes those connections for which which is true.
-func (p *peers) close(code http3.ErrCode, why string, which func(*peer) bool) {
+// every does something with each.
+func (p *peers) every(do func(*peer)) {
 	p.mu.Lock()
-	var chosen []*peer
-	for _, q := range p.all {
-		if which(q) {
-			chosen = append(chosen, q)
-		}
-	}
+	all := slices.Collect(maps.Values(p.all))
 	p.mu.Unlock()
-	for _, q := range chosen {
-		q.close(code, why)
+	for _, q := range all {
+		do(q)
 	}
 }
 
 // begin counts a request by the number of its stream, and gives how many are under way, and how many streams before it have not
 // brought one: streams are opened in order. One that was late gives -1.
 func (q *peer) begin(number int64) (active, missing int) {
+	q.heads.came(quic.StreamID(number * streamKinds))
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.active++
@@ -124,11 +113,10 @@ func (q *peer) end() {
 	defer q.mu.Unlock()
 	if q.active--; q.active == 0 {
 		q.since = time.Now()
-		q.heard = unheard
 		if q.leaving {
 			q.idle.Reset(q.patience())
 		} else {
-			q.idle.Reset(q.look)
+			q.idle.Reset(q.rest)
 		}
 	}
 }
@@ -140,22 +128,41 @@ func (q *peer) leave() {
 	q.leaving = true
 }
 
-// rested looks at a client with nothing under way: it is ended when that is so for long enough, or when it sends much all the same.
+// rested ends a client with nothing under way for long enough.
 func (q *peer) rested() {
-	heard := q.conn.ConnectionStats().BytesReceived
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	left := q.rest - time.Since(q.since)
-	switch {
+	switch left := q.rest - time.Since(q.since); {
 	case q.active > 0: // begun just now
 	case q.leaving || left <= 0:
 		q.close(http3.ErrCodeNoError, "idle")
-	case q.heard != unheard && heard-q.heard > murmur:
-		q.calmed("headers that do not end")
 	default:
-		q.heard = heard
-		q.idle.Reset(min(q.look, left))
+		q.idle.Reset(left)
 	}
+}
+
+// useless counts a stream that is of no use to anybody.
+func (q *peer) useless(o *Options) {
+	if !q.resets.take(time.Now(), 1) {
+		time.AfterFunc(0, func() { o.calm(q, "too many streams of no use") }) // it is QUIC that asks, and that would have to end
+	}
+}
+
+// farewell tells a client to ask for nothing more (GOAWAY, RFC 9114, section 5.2), and waits until its connection has ended, or ctx.
+func (q *peer) farewell(ctx context.Context) {
+	q.mu.Lock()
+	q.heard = q.conn.ConnectionStats().PacketsReceived
+	q.mu.Unlock()
+	_ = q.http.Shutdown(ctx) // fails when ctx ends: then all are cut
+}
+
+// isGone tells whether nothing at all has come from a client since it was told, which calls for an answer: it has vanished, and what is
+// under way for it would go on for nobody.
+func (q *peer) isGone(now, told time.Time) bool {
+	way := q.conn.ConnectionStats()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return way.PacketsReceived == q.heard && now.Sub(told) > answerTime+2*(way.SmoothedRTT+4*way.MeanDeviation)
 }
 
 // isDone tells whether nothing is under way for long enough, on a connection whose client was told at a time to ask for nothing more.

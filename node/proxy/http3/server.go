@@ -2,6 +2,7 @@ package http3
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -23,8 +24,13 @@ type Options struct {
 
 	HeaderBytes   int           // of a request's header; 0: 64 KiB
 	Streams       int           // that one client may have open; 0: 250
-	HeaderTimeout time.Duration // for the handshake, for headers when nothing else is under way, and for the body of a request that has none to end; 0: 10 s
+	HeaderTimeout time.Duration // for the handshake, for the headers of each request, and for the body of one that has none to end; 0: 10 s
 	IdleTimeout   time.Duration // with no request under way; 0: 5 minutes
+
+	// ResetKey is what a client is told by that a connection is not known here, as after a restart, so that it makes another at once
+	// (RFC 9000, section 10.3): those who share it speak for each other. TokenKey is the same of what it shows to prove where it is
+	// (section 8.1.3). Zero: one of its own.
+	ResetKey, TokenKey [32]byte
 
 	// Enter is asked whether one more connection may come, before anything is done for it; and EnterFrom whether one more of this
 	// client may, as soon as it is known to be where it says: at once when it shows a token, else with the handshake. leave is called
@@ -47,6 +53,8 @@ const (
 	mostStreamWindow = 1 << 20
 	connWindow       = 512 << 10
 	mostConnWindow   = 2 << 20
+	// idLength is how long, in bytes, the names of connections are: of those who share a ResetKey no two are alike.
+	idLength = 8
 	// uniStreams are those that a client opens for itself: control, and two of QPACK; and some that it may use to no effect.
 	uniStreams = 8
 )
@@ -65,7 +73,6 @@ type Server struct {
 
 // period is the time between two pauses.
 type period struct {
-	http  *http3.Server
 	peers peers
 	conns sync.WaitGroup
 }
@@ -74,19 +81,23 @@ type period struct {
 func NewServer(o Options, socket net.PacketConn) (*Server, error) {
 	o.setDefaults()
 	s := &Server{options: o, newcomers: rate{most: freely, each: freely}}
-	s.transport = &quic.Transport{Conn: socket, VerifySourceAddress: func(net.Addr) bool { return !s.newcomers.take(time.Now(), 1) }, ConnContext: s.enter}
+	s.transport = &quic.Transport{
+		Conn: socket, ConnectionIDLength: idLength, ConnContext: s.enter,
+		VerifySourceAddress: func(net.Addr) bool { return !s.newcomers.take(time.Now(), 1) },
+		StatelessResetKey:   (*quic.StatelessResetKey)(&s.options.ResetKey), TokenGeneratorKey: (*quic.TokenGeneratorKey)(&s.options.TokenKey),
+	}
 	var err error
 	s.listener, err = s.transport.Listen(http3.ConfigureTLSConfig(o.TLS), &quic.Config{
 		HandshakeIdleTimeout: o.HeaderTimeout, MaxIdleTimeout: quiet,
 		InitialStreamReceiveWindow: streamWindow, MaxStreamReceiveWindow: mostStreamWindow,
 		InitialConnectionReceiveWindow: connWindow, MaxConnectionReceiveWindow: mostConnWindow,
 		MaxIncomingStreams: int64(o.Streams), MaxIncomingUniStreams: uniStreams,
-		Allow0RTT: false, EnableDatagrams: true,
+		Allow0RTT: false, EnableDatagrams: true, Tracer: s.options.trace,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("listening to QUIC: %w", err)
 	}
-	s.current = s.newPeriod()
+	s.current = &period{}
 	return s, nil
 }
 
@@ -103,15 +114,19 @@ func (o *Options) setDefaults() {
 	if o.IdleTimeout == 0 {
 		o.IdleTimeout = 5 * time.Minute
 	}
+	for _, key := range []*[32]byte{&o.ResetKey, &o.TokenKey} {
+		if *key == ([32]byte{}) {
+			_, _ = rand.Read(key[:]) // never fails: crypto/rand ends the program instead
+		}
+	}
 }
 
-func (s *Server) newPeriod() *period {
-	p := &period{}
-	p.http = &http3.Server{
-		Handler: &handler{options: &s.options}, EnableDatagrams: true, MaxHeaderBytes: s.options.HeaderBytes,
-		ConnContext: p.peers.meet, Logger: slog.New(slog.DiscardHandler),
+// newHTTP makes what serves one client.
+func (o *Options) newHTTP(q *peer) *http3.Server {
+	return &http3.Server{
+		Handler: &handler{options: o}, EnableDatagrams: true, MaxHeaderBytes: o.HeaderBytes, Logger: slog.New(slog.DiscardHandler),
+		ConnContext: func(ctx context.Context, _ *quic.Conn) context.Context { return context.WithValue(ctx, peerKey{}, q) },
 	}
-	return p
 }
 
 // countedKey is where the context of a connection has whether EnterFrom was asked about it.
@@ -188,10 +203,11 @@ func (s *Server) take(conn *quic.Conn) {
 		_ = conn.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "")
 		return
 	}
-	p.peers.expect(conn, &s.options)
+	q := p.peers.expect(conn, &s.options)
 	p.conns.Go(func() {
 		defer p.peers.forget(conn)
-		_ = p.http.ServeQUICConn(conn) // what a client did wrong is between it and quic-go
+		_ = q.http.ServeQUICConn(conn)    // what a client did wrong is between it and quic-go
+		q.close(http3.ErrCodeNoError, "") // when the end came before it was begun
 	})
 }
 
@@ -213,7 +229,7 @@ func (s *Server) Resume() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.current == nil && !s.closed {
-		s.current = s.newPeriod()
+		s.current = &period{}
 	}
 }
 
@@ -250,11 +266,9 @@ func (s *Server) Conns() int {
 // endEvery is how often connections are looked at that are to come to their end.
 const endEvery = 50 * time.Millisecond
 
-// end tells all clients to ask for nothing more (GOAWAY, RFC 9114, section 5.2), and closes each connection when nothing is
-// under way on it.
+// end tells all clients to ask for nothing more, and closes each connection when nothing is under way on it, or when nobody is there.
 func (p *period) end(ctx context.Context) error {
-	told := make(chan error, 1)
-	go func() { told <- p.http.Shutdown(ctx) }()
+	p.peers.every(func(q *peer) { p.conns.Go(func() { q.farewell(ctx) }) })
 	ended := make(chan struct{})
 	go func() { p.conns.Wait(); close(ended) }()
 	tick := time.NewTicker(endEvery)
@@ -262,15 +276,17 @@ func (p *period) end(ctx context.Context) error {
 	for began := time.Now(); ; {
 		select {
 		case <-ended:
-			<-told
 			return nil
 		case <-ctx.Done():
-			p.peers.close(http3.ErrCodeNoError, "closing", func(*peer) bool { return true })
-			err := <-told
+			p.peers.every(func(q *peer) { q.close(http3.ErrCodeNoError, "closing") })
 			<-ended
-			return errors.Join(ctx.Err(), err)
+			return ctx.Err()
 		case now := <-tick.C:
-			p.peers.close(http3.ErrCodeNoError, "closing", func(q *peer) bool { return q.isDone(now, began) })
+			p.peers.every(func(q *peer) {
+				if q.isDone(now, began) || q.isGone(now, began) {
+					q.close(http3.ErrCodeNoError, "closing")
+				}
+			})
 		}
 	}
 }

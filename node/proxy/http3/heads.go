@@ -1,0 +1,196 @@
+package http3
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/qlog"
+	"github.com/quic-go/quic-go/qlogwriter"
+)
+
+// heads are the streams of one connection whose requests have not come yet. quic-go reads a head by itself, for as long as it takes, and
+// tells of a request only when it has all of it. Of the streams it tells in its trace (qlog): that is what is listened to here.
+type heads struct {
+	most  int           // streams that a client may open at once
+	limit time.Duration // for a head to come
+
+	mu      sync.Mutex
+	late    func()                      // guarded by mu: is told of a head that has not come in time; nil: nobody is yet
+	extra   func()                      // guarded by mu: is told of each unidirectional stream beyond those that HTTP/3 has a use for, and does not wait; nil: nobody is yet
+	next    quic.StreamID               // guarded by mu: the first that the client has not opened
+	uni     quic.StreamID               // guarded by mu: the same, of those in one direction
+	waiting map[quic.StreamID]time.Time // guarded by mu: since when
+	early   map[quic.StreamID]struct{}  // guarded by mu: streams that brought a request before the trace tells of them
+	timer   *time.Timer                 // guarded by mu; nil: nothing was ever waited for
+	runs    bool                        // guarded by mu: the timer does
+	over    bool                        // guarded by mu: the connection has ended
+}
+
+// trace is the trace of each connection.
+func (o *Options) trace(context.Context, bool, quic.ConnectionID) qlogwriter.Trace {
+	return &heads{most: o.Streams, limit: o.HeaderTimeout, uni: firstUni, waiting: map[quic.StreamID]time.Time{}, early: map[quic.StreamID]struct{}{}}
+}
+
+// Streams that a client opens are numbered so (RFC 9000, section 2.1).
+const (
+	streamKinds = 4
+	firstUni    = 2
+)
+
+// SupportsSchemas tells that of all that a trace may hold, only what QUIC itself does is wanted.
+func (h *heads) SupportsSchemas(string) bool { return false }
+
+// AddProducer gives QUIC where to write. HTTP/3 asks later, and is given nothing.
+func (h *heads) AddProducer() qlogwriter.Recorder {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.timer != nil {
+		return nil
+	}
+	h.timer = time.AfterFunc(time.Hour, h.look)
+	h.timer.Stop()
+	return h
+}
+
+// Close is the end of the connection.
+func (h *heads) Close() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.over = true
+	h.timer.Stop()
+	return nil
+}
+
+// RecordEvent is told of each packet, by one goroutine.
+func (h *heads) RecordEvent(event qlogwriter.Event) {
+	switch packet := event.(type) {
+	case qlog.PacketReceived:
+		for _, f := range packet.Frames {
+			h.heard(f.Frame)
+		}
+	case qlog.PacketSent:
+		for _, f := range packet.Frames {
+			h.said(f.Frame)
+		}
+	}
+}
+
+// heard is told of each frame from the client. All that names a stream opens it, and those before it.
+func (h *heads) heard(frame any) {
+	switch f := frame.(type) {
+	case *qlog.StreamFrame:
+		h.opened(f.StreamID)
+	case *qlog.ResetStreamFrame:
+		h.opened(f.StreamID)
+	case *qlog.StopSendingFrame:
+		h.opened(f.StreamID)
+	case *qlog.StreamDataBlockedFrame:
+		h.opened(f.StreamID)
+	case *qlog.MaxStreamDataFrame:
+		h.opened(f.StreamID)
+	}
+}
+
+// said is told of each frame to the client: a stream that is answered, or refused, or whose end is taken note of, is waited for no more.
+func (h *heads) said(frame any) {
+	switch f := frame.(type) {
+	case *qlog.StreamFrame:
+		h.settle(f.StreamID)
+	case *qlog.ResetStreamFrame:
+		h.settle(f.StreamID)
+	}
+}
+
+// opened notes that a stream is there. The trace also tells of one that the client may not open: then the connection is about to end.
+func (h *heads) opened(id quic.StreamID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch id % streamKinds {
+	case 0:
+		if id >= h.next+quic.StreamID(h.most*streamKinds) {
+			return
+		}
+		for ; h.next <= id; h.next += streamKinds {
+			h.await(h.next)
+		}
+	case firstUni:
+		if id < h.uni || id >= h.uni+uniStreams*streamKinds {
+			return
+		}
+		for ; h.uni <= id; h.uni += streamKinds {
+			if h.uni >= uniStreams*streamKinds && h.extra != nil {
+				h.extra()
+			}
+		}
+	}
+}
+
+// await waits for the head of a stream, unless it was there at once. The timer goes on from one stream to the next.
+func (h *heads) await(id quic.StreamID) {
+	if _, was := h.early[id]; was {
+		delete(h.early, id)
+		return
+	}
+	h.waiting[id] = time.Now()
+	if !h.runs && !h.over {
+		h.runs = true
+		h.timer.Reset(h.limit)
+	}
+}
+
+// settle forgets a stream: something was said on it.
+func (h *heads) settle(id quic.StreamID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.waiting, id)
+}
+
+// came notes that a stream brought a request.
+func (h *heads) came(id quic.StreamID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if id >= h.next {
+		h.early[id] = struct{}{}
+		return
+	}
+	delete(h.waiting, id)
+}
+
+// tell has somebody told of what is wrong. The connection was there before they were.
+func (h *heads) tell(late, extra func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.late, h.extra = late, extra
+}
+
+// look looks whether a head is late.
+func (h *heads) look() {
+	if late := h.overdue(); late != nil {
+		late() // ends the connection, and so its trace
+	}
+}
+
+// overdue gives whom to tell that a head is late; nil: none is, and it is looked again when one may be.
+func (h *heads) overdue() (late func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.runs = false
+	if len(h.waiting) == 0 || h.over {
+		return nil
+	}
+	left := h.limit
+	for _, since := range h.waiting {
+		left = min(left, h.limit-time.Since(since))
+	}
+	if left <= 0 && h.late != nil {
+		return h.late
+	}
+	if left <= 0 {
+		left = h.limit
+	}
+	h.runs = true
+	h.timer.Reset(left)
+	return nil
+}
