@@ -19,7 +19,7 @@ func TestANodeThatDiesWhileItRefreshes(t *testing.T) {
 		survives   bool                                 // the session is refreshed by another node, else it ends with its tokens
 		shown      int                                  // refresh tokens that the provider saw until all was over
 	}{
-		"before the claim": {func(_ *world, _ member, die func()) { die() }, 0, false, true, 1},
+		"before the claim": {func(_ *world, _ member, die func()) { die() }, 0, false, true, 2},
 		"claimed, and nothing sent": {func(_ *world, n member, die func()) {
 			n.dialsBy(func(context.Context, string, string) (net.Conn, error) { die(); return nil, errors.New("dead") })
 		}, 0, true, false, 0},
@@ -50,6 +50,7 @@ func TestANodeThatDiesWhileItRefreshes(t *testing.T) {
 				t.Errorf("tokens are %+v", k)
 			}
 			b.is(wikiHost, Found) // the tokens are good
+			w.until("who is left refreshes what nobody claimed", func() bool { _, k := stored(t, w, id); return c.claimed || k.Generation == 1 })
 			w.clock.pass(2 * time.Hour)
 			want := Absent
 			if c.survives {

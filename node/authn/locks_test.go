@@ -193,7 +193,7 @@ func TestALockOfAnEmailAddressHoldsForWhoBoreIt(t *testing.T) {
 		c, _ := b.who(wikiHost)
 		return c.User != nil && c.User.Email == "alice@elsewhere.example"
 	})
-	b.is(wikiHost, Locked)
+	b.becomes(w.Authn, Locked) // who bears the address is told of after the lock
 	if l := w.lock(LockUser, "nobody@example.com", 0); len(l.Users) != 0 {
 		t.Errorf("nobody's lock is %+v", l)
 	}

@@ -91,9 +91,7 @@ func TestAnInvalidGrantEndsTheSession(t *testing.T) {
 	w.idp.set(func() { clear(w.idp.refreshes) })
 	b.is(wikiHost, Found)
 	w.until("the session is absent", func() bool { _, a := b.who(wikiHost); return a == Absent })
-	if _, err := w.tokens.Get(w.ctx, id); !errors.Is(err, broker.ErrNotFound) {
-		t.Errorf("tokens: %v", err)
-	}
+	w.until("its tokens are gone, after it", func() bool { _, err := w.tokens.Get(w.ctx, id); return errors.Is(err, broker.ErrNotFound) })
 }
 
 func TestTokensOfASessionRevokedMeanwhileAreRevoked(t *testing.T) {
