@@ -59,8 +59,10 @@ func (d *Door) carryUDP(a *ask) {
 		}
 		return err
 	})
-	_ = both.Wait() // datagrams have no end that could be wrong
-	client.end(a)
+	_ = both.Wait()        // datagrams have no end that could be wrong
+	if life.Err() == nil { // else it was cut, which must not look like an end, though nobody has come to abort it yet
+		client.end(a)
+	}
 }
 
 // dialDatagrams makes a socket that hears of the upstream alone.

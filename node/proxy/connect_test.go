@@ -246,7 +246,7 @@ func TestAnUpstreamThatIsNotThereIsABadGateway(t *testing.T) {
 
 func TestAnIdleTunnelEnds(t *testing.T) {
 	w := newWorld(t, http.HandlerFunc(mirror), carrying(t, echoes), func(c *config.Config) {
-		c.Routes[len(c.Routes)-1].IdleTimeout = 2 * time.Second
+		c.Routes[len(c.Routes)-1].IdleTimeout = 10 * time.Second
 	})
 	conn, from := w.tunnel()
 	w.says(conn, from, "hello")
@@ -261,7 +261,7 @@ func TestAnIdleTunnelEnds(t *testing.T) {
 
 func TestAClosingDoorLetsATunnelComeToItsEndForAWhile(t *testing.T) {
 	w := newWorld(t, http.HandlerFunc(mirror), carrying(t, echoes))
-	w.door.drain = 6 * time.Second
+	w.door.drain = 20 * time.Second
 	short, fromShort := w.tunnel()
 	long, fromLong := w.tunnel()
 	stopped := make(chan struct{})

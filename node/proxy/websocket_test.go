@@ -159,7 +159,7 @@ func TestARevokedSessionEndsItsWebSockets(t *testing.T) {
 }
 
 func TestAWebSocketEndsWithItsSession(t *testing.T) {
-	w := newWorld(t, http.HandlerFunc(echo), func(c *config.Config) { c.Routes[0].Session.Lifetime = 5 * time.Second })
+	w := newWorld(t, http.HandlerFunc(echo), func(c *config.Config) { c.Routes[0].Session.Lifetime = 20 * time.Second })
 	c := w.wikiSocket(w.signIn("alice", origin("wiki.test"), "wiki"))
 	if code, reason := ends(w.ctx, c); code != websocket.StatusPolicyViolation || reason != errSessionOver.Error() {
 		t.Errorf("closed with %d %q", code, reason)
@@ -167,7 +167,7 @@ func TestAWebSocketEndsWithItsSession(t *testing.T) {
 }
 
 func TestAWebSocketEndsWhenTheNodeLosesTouch(t *testing.T) {
-	w := newWorld(t, http.HandlerFunc(echo), func(c *config.Config) { c.Cluster.MaxStaleness = 4 * time.Second })
+	w := newWorld(t, http.HandlerFunc(echo), func(c *config.Config) { c.Cluster.MaxStaleness = 15 * time.Second })
 	c := w.wikiSocket(w.signIn("alice", origin("wiki.test"), "wiki"))
 	w.must(w.broker.Close(w.ctx))
 	if code, reason := ends(w.ctx, c); code != websocket.StatusPolicyViolation || reason != errUnproved.Error() {
@@ -186,7 +186,7 @@ func TestWebSocketsAreToldThatTheNodeGoesAway(t *testing.T) {
 }
 
 func TestASilentWebSocketEndsAfterItsIdleTime(t *testing.T) {
-	w := newWorld(t, http.HandlerFunc(echo), func(c *config.Config) { c.Routes[0].IdleTimeout = time.Second })
+	w := newWorld(t, http.HandlerFunc(echo), func(c *config.Config) { c.Routes[0].IdleTimeout = 10 * time.Second })
 	c := w.wikiSocket(w.signIn("alice", origin("wiki.test"), "wiki"))
 	if code, reason := ends(w.ctx, c); code != websocket.StatusGoingAway || reason != errIdle.Error() {
 		t.Errorf("closed with %d %q", code, reason)

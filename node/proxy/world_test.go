@@ -62,7 +62,7 @@ policy "device" {
 }
 policy "recent" {
   allow "employee" { when = in_group("staff") }
-  require { max_age = "2s" }
+  require { max_age = "20s" }
 }
 `
 
