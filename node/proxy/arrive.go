@@ -18,7 +18,8 @@ import (
 // there, what does TLS agree on.
 func (s *speakers) take(conn net.Conn) {
 	l := s.listener
-	defer l.gate.Leave()
+	leave := l.gate.Leave
+	defer func() { leave() }()
 	if !s.arriving.add(conn) {
 		_ = conn.Close()
 		return
@@ -38,14 +39,27 @@ func (s *speakers) take(conn net.Conn) {
 			_ = conn.Close()
 			return
 		}
-		defer l.gate.LeaveFrom(from)
+		leave = func() {
+			l.gate.LeaveFrom(from)
+			l.gate.Leave()
+		}
 	}
 	switch ready, state, how := s.agree(conn, known); how {
 	case "h2":
 		s.speak2(ready, state)
 	case "http/1.1":
-		s.speak1(ready, state)
+		if then := s.speak1(ready, state); then != nil {
+			go goOn(then, leave)
+			leave = func() {} // it is not over
+		}
 	}
+}
+
+// goOn does what is left of a connection on a stack of its own, and then leaves: the one on which its request was handled grew, and
+// would stay so for as long as the connection is open.
+func goOn(then, leave func()) {
+	defer leave()
+	then()
 }
 
 // agree tells which protocol a connection speaks, and what TLS agreed on where that is spoken; "": none, it is closed.
@@ -65,10 +79,19 @@ func (s *speakers) agree(conn, known net.Conn) (ready net.Conn, state *tls.Conne
 	return known, nil, "http/1.1"
 }
 
-// speak1 serves a connection of HTTP/1.1. Requests end by their own, or with their connection.
-func (s *speakers) speak1(conn net.Conn, agreed *tls.ConnectionState) {
-	defer s.listener.door.metrics.connected("http1")()
-	s.http1.ServeConn(context.Background(), conn, agreed)
+// speak1 serves a connection of HTTP/1.1. Requests end by their own, or with their connection. then is what is left to be done with
+// it, in place of HTTP; nil: nothing.
+func (s *speakers) speak1(conn net.Conn, agreed *tls.ConnectionState) (then func()) {
+	over := s.listener.door.metrics.connected("http1")
+	left := s.http1.ServeConn(context.Background(), conn, agreed)
+	if left == nil {
+		over()
+		return nil
+	}
+	return func() {
+		defer over()
+		left()
+	}
 }
 
 // speak2 serves a connection of HTTP/2.

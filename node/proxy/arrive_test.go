@@ -166,6 +166,47 @@ func TestNoMoreConnectionsAreOpenThanMayBe(t *testing.T) {
 	w.must(two.Close())
 }
 
+func TestAnOpenWebSocketIsAConnection(t *testing.T) {
+	w := newWorld(t, http.HandlerFunc(echo), relaying, func(c *config.Config) {
+		c.Listeners[0].Connections.Open, c.Listeners[0].Connections.AddressOpen = 2, 1
+		c.Routes[0].Access = config.Public
+	})
+	open := func(client string) (conn net.Conn, answered bool) {
+		conn = w.dial()
+		_, err := fmt.Fprintf(conn, "%sGET /x HTTP/1.1\r\nHost: wiki.test\r\n%s\r\n", proxied(t, 1, client), strings.ReplaceAll(upgrade, "\n", "\r\n"))
+		w.must(err)
+		n, _ := conn.Read(make([]byte, 1))
+		return conn, n > 0
+	}
+	one, ok := open("198.51.100.7:1")
+	if !ok {
+		t.Fatal("the first was kept out")
+	}
+	if _, ok := open("198.51.100.7:1"); ok {
+		t.Error("a second of the same client came")
+	}
+	two, ok := open("198.51.100.8:1")
+	if !ok {
+		t.Error("another client was kept out")
+	}
+	if n := w.counted("picket_open_connections", "http1"); n != 2 {
+		t.Errorf("%v connections are counted", n)
+	}
+	if _, ok := open("198.51.100.9:1"); ok {
+		t.Error("a third came")
+	}
+	w.must(one.Close())
+	w.must(two.Close())
+	for range 3 { // whatever was counted is given back, and once
+		w.until("there is room again", func() bool {
+			conn, ok := open("198.51.100.7:1")
+			_ = conn.Close()
+			return ok
+		})
+	}
+	w.until("none is counted", func() bool { return w.counted("picket_open_connections", "http1") == 0 })
+}
+
 func TestHTTP2IsSpokenInTheClear(t *testing.T) {
 	w := newWorld(t, http.HandlerFunc(mirror))
 	status, body := w.http2(w.dial(), ":method", "GET", ":scheme", "http", ":authority", "open.test", ":path", "/a")

@@ -66,6 +66,7 @@ type ask struct {
 	received int64         // bytes that came through a TCP tunnel
 	refused  string        // code of the refusal; "": it was carried
 	ended    error         // why what was carried did not come to its own end; nil: it did
+	goesOn   bool          // on a stack of its own, which sees to its end
 }
 
 // asks are those whose requests are over, to be used again: their memory is still in the processor's caches.

@@ -17,29 +17,37 @@ import (
 
 // carryTunnel connects to the upstream and joins it with the client, until both have ended or the request is cut.
 func (d *Door) carryTunnel(a *ask) {
-	life := &a.r.Life
 	conn, err := a.dial(dialPlain)
 	if err != nil {
 		d.notCarried(a, err)
 		return
 	}
 	a.call.Answered(http.StatusOK)
-	far := side{Conn: conn}
-	defer far.Close()
 	client, err := openTunnel(a)
 	if err != nil {
+		_ = conn.Close()
 		d.log.Debug().Err(err).Str("request_id", a.id).Msg("opening a tunnel")
 		return
 	}
+	d.goOn(a, func() {
+		whole := d.joinBytes(a, client, side{Conn: conn})
+		if a.r.Major > 1 && whole { // else the stream is reset: half of what was sent must not look whole
+			_ = a.w.Finish(nil)
+		}
+	})
+}
+
+// joinBytes joins two ends and closes them, and tells whether what was sent is whole.
+func (d *Door) joinBytes(a *ask, client, app half) bool {
+	defer app.Close()
 	defer client.Close()
+	life := &a.r.Life
 	idle := newIdle(a.route.IdleTimeout, life)
 	defer idle.stop()
-	j := &joint{client: client, upstream: far, idle: idle, rooms: &d.rooms}
-	err = j.run(life)
+	j := &joint{client: client, upstream: app, idle: idle, rooms: &d.rooms}
+	err := j.run(life)
 	a.w.bytes, a.received = j.down, j.up
-	if a.r.Major > 1 && err == nil && life.Err() == nil { // else the stream is reset: half of what was sent must not look whole
-		_ = a.w.Finish(nil)
-	}
+	return err == nil && life.Err() == nil
 }
 
 // dialPlain connects without TLS.

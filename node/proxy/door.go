@@ -155,11 +155,18 @@ func (d *Door) take(r *http1.Request, c http1.Client, through *listener) {
 	a.id, a.began, a.heard, a.through, a.r = newID(), d.now(), d.changes.heard.Load(), through, r
 	a.rules = d.inForce.Load() // after heard: what changes from now on is asked about again
 	a.w = recorder{Client: c, id: a.id}
-	defer d.over(a)
+	defer d.returned(a)
 	d.pass(a)
 }
 
-// over is deferred: also when a response breaks off.
+// returned is deferred: also when a response breaks off.
+func (d *Door) returned(a *ask) {
+	if !a.goesOn {
+		d.over(a)
+	}
+}
+
+// over is the end of a request.
 func (d *Door) over(a *ask) {
 	d.record(a)
 	d.asks.put(a)

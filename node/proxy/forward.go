@@ -38,14 +38,16 @@ func (e errNotAllowed) Error() string {
 // those that are asked about again.
 func (d *Door) carry(a *ask) {
 	life := &a.r.Life
-	defer func() { a.ended = life.Cause() }()
 	upgrade, tunnel := a.wants != "", a.route.Connect != ""
 	if !upgrade && !tunnel { // these look after themselves
 		a.stream.patience = a.route.IdleTimeout
 	}
 	s := d.streams.add(a, d.coarse.Load())
-	defer d.streams.remove(s)
-	defer a.call.Done()
+	defer func() {
+		if !a.goesOn {
+			d.carried(a)
+		}
+	}()
 	if d.changes.heard.Load() != a.heard { // something changed before the request could be found among those under way
 		d.askAgain(life, []*stream{s})
 	}
@@ -60,6 +62,28 @@ func (d *Door) carry(a *ask) {
 		a.exchange = exchange{door: d, ask: a}
 		a.exchange.run()
 	}
+}
+
+// carried is the end of what was carried.
+func (d *Door) carried(a *ask) {
+	a.call.Done()
+	d.streams.remove(&a.stream)
+	a.ended = a.r.Life.Cause()
+}
+
+// goOn goes on with what a request became, on a stack of its own where it has a connection of its own: it may last for hours.
+func (d *Door) goOn(a *ask, f func()) {
+	c, ok := a.w.Client.(interface{ Leave(func()) })
+	if !ok {
+		f()
+		return
+	}
+	a.goesOn = true
+	c.Leave(func() {
+		defer d.over(a)
+		defer d.carried(a)
+		f()
+	})
 }
 
 // exchange is one request and its response on their way.

@@ -43,24 +43,35 @@ func (s side) Read(p []byte) (int, error) {
 func pour(to io.Writer, from half, rooms *http1.Rooms, idle *idle) (int64, error) {
 	s, ok := from.(side)
 	if !ok {
-		room := rooms.Get(-1)
-		n, err := io.CopyBuffer(onlyWriter{to}, lively{from, idle}, room)
-		if err == nil {
-			rooms.Put(room)
-		}
-		return n, err
+		return pourStream(to, from, rooms, idle)
 	}
-	first := int64(0)
-	if s.buffered != nil && s.buffered.Buffered() > 0 {
-		held, _ := s.buffered.Peek(s.buffered.Buffered()) // all of it is there
-		n, err := to.Write(held)
-		if first = int64(n); err != nil {
-			return first, err
-		}
-		_, _ = s.buffered.Discard(n)
+	first, err := s.pourHeld(to)
+	if err != nil {
+		return first, err
 	}
 	n, err := http1.NewWaiter(s.Conn, rooms).Copy(to, idle.alive)
 	return first + n, err
+}
+
+// pourStream is pour for what has to be read to be waited for.
+func pourStream(to io.Writer, from half, rooms *http1.Rooms, idle *idle) (int64, error) {
+	room := rooms.Get(-1)
+	n, err := io.CopyBuffer(onlyWriter{to}, lively{from, idle}, room)
+	if err == nil {
+		rooms.Put(room)
+	}
+	return n, err
+}
+
+// pourHeld passes on what was read already.
+func (s side) pourHeld(to io.Writer) (int64, error) {
+	if s.buffered == nil || s.buffered.Buffered() == 0 {
+		return 0, nil
+	}
+	held, _ := s.buffered.Peek(s.buffered.Buffered()) // all of it is there
+	n, err := to.Write(held)
+	_, _ = s.buffered.Discard(n)
+	return int64(n), err
 }
 
 // CloseWrite tells the other end that nothing follows.
@@ -110,8 +121,13 @@ func (t *tunnel) copy(ctx context.Context, to io.Writer, from, other half) (int6
 	if ctx.Err() != nil {
 		return n, err
 	}
+	return n, errors.Join(err, leave(from, other))
+}
+
+// leave tells one side that the other has ended, and gives both a while.
+func leave(from, other half) error {
 	until := time.Now().Add(leaveTime)
-	return n, errors.Join(err, other.CloseWrite(), other.SetReadDeadline(until), from.SetWriteDeadline(until))
+	return errors.Join(other.CloseWrite(), other.SetReadDeadline(until), from.SetWriteDeadline(until))
 }
 
 // cut ends the tunnel from here: a close frame for the client, no more for the application.

@@ -34,13 +34,27 @@ const (
 // carryUpgrade has the application switch to another protocol as the client asked, and joins the two until both have ended or the
 // request is cut. What the application answers instead is passed on.
 func (d *Door) carryUpgrade(a *ask) {
-	life := &a.r.Life
 	conn, err := a.dial(dialSocket)
 	if err != nil {
 		d.notCarried(a, err)
 		return
 	}
-	defer conn.Close()
+	client, app := d.upgraded(a, conn)
+	if client == nil {
+		_ = conn.Close()
+		return
+	}
+	d.goOn(a, func() {
+		if d.join(a, client, app) {
+			_ = a.w.Finish(nil) // of a stream; a connection of its own has been handed over
+		}
+	})
+}
+
+// upgraded has the application, at a connection, and then the client switch, and gives the two ends. They are nil when that did not
+// come about, and the request has been answered.
+func (d *Door) upgraded(a *ask, conn net.Conn) (client, app half) {
+	life := &a.r.Life
 	stop := context.AfterFunc(life, func() { _ = conn.Close() }) // while shaking hands
 	limited := &io.LimitedReader{R: conn, N: responseBytes}
 	back := bufio.NewReader(limited)
@@ -54,21 +68,19 @@ func (d *Door) carryUpgrade(a *ask) {
 			a.call.Failed(upstream.Classify(err), false)
 		}
 		d.notCarried(a, fmt.Errorf("switching to %s: %w", a.wants, err))
-		return
+		return nil, nil
 	}
 	a.call.Answered(res.StatusCode)
 	if res.StatusCode != http.StatusSwitchingProtocols {
 		d.answer(a, conn, res)
-		return
+		return nil, nil
 	}
-	client, err := d.switchOver(res, a)
+	client, err = d.switchOver(res, a)
 	if err != nil {
 		d.log.Debug().Err(err).Str("request_id", a.id).Msg("switching to another protocol")
-		return
+		return nil, nil
 	}
-	if d.join(a, client, behind(conn, back)) {
-		_ = a.w.Finish(nil) // of a stream; a connection of its own has been handed over
-	}
+	return client, behind(conn, back)
 }
 
 // behind is the application's end, behind the head of its answer.
@@ -77,22 +89,17 @@ func behind(conn net.Conn, back *bufio.Reader) side {
 	return sideOf(conn, bytes.Clone(held))
 }
 
-// join joins the two ends of what was switched to, and tells whether what was sent to the client is whole.
-func (d *Door) join(a *ask, client half, app side) bool {
-	life := &a.r.Life
-	idle := newIdle(a.route.IdleTimeout, life)
-	defer idle.stop()
-	if a.in.Request.WebSocket { // which says itself that it is over
-		t := &tunnel{client: client, upstream: app, frames: newFrames(client), idle: idle, rooms: &d.rooms}
-		t.run(life)
-		a.w.bytes = t.down
-		return true
+// join joins the two ends of what was switched to and closes them, and tells whether what was sent to the client is whole.
+func (d *Door) join(a *ask, client, app half) bool {
+	if !a.in.Request.WebSocket { // which says itself that it is over
+		return d.joinBytes(a, client, app)
 	}
-	defer client.Close()
-	j := &joint{client: client, upstream: app, idle: idle, rooms: &d.rooms}
-	err := j.run(life)
-	a.w.bytes, a.received = j.down, j.up
-	return err == nil && life.Err() == nil
+	idle := newIdle(a.route.IdleTimeout, &a.r.Life)
+	defer idle.stop()
+	t := &tunnel{client: client, upstream: app, frames: newFrames(client), idle: idle, rooms: &d.rooms}
+	t.run(&a.r.Life)
+	a.w.bytes = t.down
+	return true
 }
 
 // dialSocket connects for HTTP/1.1.

@@ -36,7 +36,8 @@ type conn struct {
 	fresh  atomic.Bool          // nothing has come yet, or half a head: a request may be on its way
 	idle   atomic.Bool          // no request is under way: it may be closed
 	watch  watch
-	handed bool // hijacked
+	handed bool   // hijacked
+	then   func() // what is left to be done of it then; nil: nothing
 }
 
 // exchange is one request and its response. It is made anew for each, unless nobody can hold anything of the one before when that is
@@ -141,13 +142,17 @@ func (c *conn) rest(first bool) bool {
 
 // one serves one request; false ends the connection.
 func (c *conn) one(ctx context.Context, x *exchange) (more bool) {
-	if ctx.Done() != nil {
-		x.Life.Keep()
-		defer context.AfterFunc(ctx, func() { x.Life.End(context.Cause(ctx)) })()
-	}
+	stop := x.follow(ctx)
 	w := &x.response
 	c.watch.start(x)
 	c.handle(x)
+	if w.left != nil {
+		c.then = c.server.afterwards(x, stop)
+		return false
+	}
+	if stop != nil {
+		defer stop()
+	}
 	defer x.Life.Over()
 	if w.hijacked {
 		return false
@@ -168,6 +173,31 @@ func (c *conn) one(ctx context.Context, x *exchange) (more bool) {
 		w.err = errOver // who writes now would write into another response
 	}
 	return more
+}
+
+// follow ends the exchange when ctx ends. stop prevents that; nil: ctx never does.
+func (x *exchange) follow(ctx context.Context) (stop func() bool) {
+	if ctx.Done() == nil {
+		return nil
+	}
+	x.Life.Keep()
+	return context.AfterFunc(ctx, func() { x.Life.End(context.Cause(ctx)) })
+}
+
+// afterwards is what a handler left to be done of an exchange, and the end of that.
+func (s *Server) afterwards(x *exchange, stop func() bool) func() {
+	return func() {
+		defer func() {
+			if why := recover(); why != nil {
+				s.panicked(why, debug.Stack())
+			}
+		}()
+		if stop != nil {
+			defer stop()
+		}
+		defer x.Life.Over()
+		x.response.left()
+	}
 }
 
 // reset breaks the connection off, so that nobody takes its end for the end of a response. TLS is not told: its own farewell

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -171,4 +172,46 @@ func TestAShutdownDoesNotWaitForHalfAHead(t *testing.T) {
 		t.Errorf("it took %s: %v", time.Since(began), err)
 	}
 	first.ended()
+}
+
+func TestWhatAHandlerLeavesIsPartOfItsExchange(t *testing.T) {
+	for name, panics := range map[string]bool{"to its end": false, "to a bug": true} {
+		var told atomic.Int64
+		begun, over := make(chan struct{}), make(chan error, 1)
+		w := newWorld(t, nil, func(s *Server) {
+			s.Panicked = func(any, []byte) { told.Add(1) }
+			s.Handler = func(r *Request, c Client) {
+				conn, _, err := c.Hijack()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				r.Life.AfterFunc(func() { over <- r.Life.Cause() })
+				c.(interface{ Leave(func()) }).Leave(func() {
+					defer conn.Close()
+					if r.Life.Err() != nil {
+						t.Error("its life was over before")
+					}
+					close(begun)
+					if panics {
+						panic("a bug")
+					}
+					_, _ = io.Copy(conn, conn)
+				})
+			}
+		})
+		c := w.dial().send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+		<-begun
+		if !panics {
+			c.send("x")
+			if got, err := c.in.ReadByte(); got != 'x' || err != nil {
+				t.Errorf("%s: %q, %v", name, got, err)
+			}
+		}
+		_ = c.Close()
+		if why := <-over; why != nil {
+			t.Errorf("%s: it ended with %v", name, why)
+		}
+		within(t, "the bug is told", func() bool { return (told.Load() == 1) == panics })
+	}
 }

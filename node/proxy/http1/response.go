@@ -25,7 +25,8 @@ type response struct {
 	sent     bool // some of it may have gone out
 	finished bool
 	hijacked bool
-	err      error // of writing: nothing more is tried
+	left     func() // what is to be done when the handler has returned; nil: nothing
+	err      error  // of writing: nothing more is tried
 }
 
 // Inform sends an informational response.
@@ -188,3 +189,7 @@ func (w *response) Hijack() (net.Conn, []byte, error) {
 	w.hijacked = true
 	return w.conn.input.conn, w.conn.hijack(), nil
 }
+
+// Leave has something done with a connection that was hijacked when the handler has returned, as a part of the same exchange: what
+// goes on for hours is not to hold the stack on which a request was handled.
+func (w *response) Leave(f func()) { w.left = f }

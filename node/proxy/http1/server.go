@@ -38,13 +38,15 @@ type Server struct {
 }
 
 // ServeConn serves one connection until it ends or is hijacked, and closes it unless it was. state is what TLS was agreed
-// on; nil: there is none. ctx is what each request's context is made of.
-func (s *Server) ServeConn(ctx context.Context, nc net.Conn, state *tls.ConnectionState) {
+// on; nil: there is none. ctx is what each request's context is made of. then is what a handler left to be done (Leave), which
+// whoever called is to do, best on another stack; nil: nothing.
+func (s *Server) ServeConn(ctx context.Context, nc net.Conn, state *tls.ConnectionState) (then func()) {
 	c := s.newConn(nc, state)
 	defer c.leave()
 	if s.remember(c) {
 		c.serve(ctx)
 	}
+	return c.then
 }
 
 // newConn is apart from ServeConn, like whatever is not needed while a connection is idle: what its goroutine has on the stack
@@ -62,6 +64,7 @@ func (s *Server) newConn(nc net.Conn, state *tls.ConnectionState) *conn {
 func (c *conn) leave() {
 	if why := recover(); why != nil {
 		c.server.panicked(why, debug.Stack())
+		c.then = nil
 	}
 	if !c.handed {
 		_ = c.input.conn.Close()

@@ -60,7 +60,11 @@ func newWorld(t *testing.T, handler http.HandlerFunc, change ...func(*Server)) *
 			if err != nil {
 				return
 			}
-			conns.Go(func() { w.server.ServeConn(context.Background(), c, nil) })
+			conns.Go(func() {
+				if then := w.server.ServeConn(context.Background(), c, nil); then != nil {
+					then()
+				}
+			})
 		}
 	})
 	t.Cleanup(func() {
