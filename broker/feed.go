@@ -17,6 +17,8 @@ import (
 
 const (
 	heartbeatEvery = time.Second
+	// firstBeats is the same while heartbeats fail and nothing was proved yet.
+	firstBeats = 100 * time.Millisecond
 	// idleEvery is heartbeatEvery for a bucket that decides nothing: a change is told at once, and one that was not told is
 	// missed this long at most.
 	idleEvery = 5 * time.Second
@@ -207,8 +209,18 @@ func (f *feed) beat(ctx context.Context) {
 			return
 		case <-ticker.C:
 		case <-f.again:
+		case <-f.soon(a.err):
 		}
 	}
+}
+
+// soon tells when to write the next heartbeat, where that is before its time: a stream that was just made has nobody who
+// leads it, and a node that waits for its first proof serves nobody.
+func (f *feed) soon(err error) <-chan time.Time {
+	if err == nil || f.known() {
+		return nil
+	}
+	return time.After(firstBeats)
 }
 
 // heartbeat writes this node's heartbeat once and returns its sequence when a quorum has it.

@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// readTell is how long a bucket may not be readable before that is told.
+const readTell = time.Second
+
 // Live keeps a whole bucket that has a feed in memory: for few records that every request may need. What it holds is replaced
 // as the feed tells, and read anew, whole, when the feed missed something; until that is done this node is not proved
 // fresh.
@@ -112,11 +115,25 @@ func (l *Live[T]) keep(ctx context.Context) {
 			return
 		case <-l.wanted:
 		}
-		for err := l.read(ctx); err != nil; err = l.read(ctx) {
-			if !l.bucket.raw.broker.pause(ctx) {
-				return
-			}
+		l.readAnew(ctx)
+	}
+}
+
+// readAnew reads until it worked or ctx ends. That it does not is told once, when it lasts: a stream that was just made has
+// nobody who leads it.
+func (l *Live[T]) readAnew(ctx context.Context) {
+	begun, told := time.Now(), false
+	for {
+		err := l.read(ctx)
+		if err == nil {
+			return
+		}
+		if !told && time.Since(begun) > readTell {
 			l.bucket.raw.broker.log.Warn().Err(err).Str("bucket", l.bucket.raw.spec.Name).Msg("reading anew failed; trying on")
+			told = true
+		}
+		if !l.bucket.raw.broker.pause(ctx) {
+			return
 		}
 	}
 }

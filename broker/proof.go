@@ -34,7 +34,9 @@ func (f *feed) doubted(why *doubt) {
 	case "went_back":
 		poke(f.again)
 	}
-	if last := f.why.Swap(why); f.bucket.spec.Decides && (last == nil || last.label != why.label) {
+	// Before the first proof nothing was known that could be given up, and a store that was just made looks as if it went back:
+	// the node says what it waits for.
+	if last := f.why.Swap(why); f.known() && f.bucket.spec.Decides && (last == nil || last.label != why.label) {
 		f.log().Warn().Str("why", why.text).Dur("admits_for", max(f.remaining(), 0)).Msg("cannot prove freshness; trying on")
 	}
 	f.warn()
@@ -44,14 +46,22 @@ func (f *feed) doubted(why *doubt) {
 func (f *feed) proved(b beat) {
 	now := f.bucket.broker.clock.now()
 	f.bucket.broker.metrics.proved(f.bucket.spec.Name, now.running-b.sent.running)
-	if why := f.why.Swap(nil); why != nil && f.bucket.spec.Decides {
+	if why := f.why.Swap(nil); why != nil && f.bucket.spec.Decides && f.known() {
 		f.log().Info().Msg("freshness is proved again")
 	}
 	f.stale = false
+	if !f.known() {
+		close(f.first)
+	}
+}
+
+// known tells whether freshness was ever proved.
+func (f *feed) known() bool {
 	select {
 	case <-f.first:
+		return true
 	default:
-		close(f.first)
+		return false
 	}
 }
 

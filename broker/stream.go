@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -19,6 +20,8 @@ const (
 	markerLife = time.Hour
 	// firstCall is what a write waits at first; then twice as long each time, up to callTimeout.
 	firstCall = 300 * time.Millisecond
+	// ensurePause is between two tries to find or make a stream.
+	ensurePause = 50 * time.Millisecond
 	// knownAgain is how long the store knows a write again by its id.
 	knownAgain = 2 * time.Minute
 	// heartbeatKey begins the keys that prove freshness; no record's key does.
@@ -57,25 +60,42 @@ func (b *bucket) config() jetstream.StreamConfig {
 
 func (b *bucket) feedSubject() string { return feedSubject + "." + b.name }
 
-// ensure finds the stream or makes it. During a first start the others are not there yet: it tries until ctx ends.
+// ensure finds the stream or makes it. During a first start the others are not there yet: it tries until ctx ends. What is
+// asked while nobody leads the group is never answered, so it is not asked then; and what is asked in the moment in which
+// another node makes the same stream may not be answered either, so it does not wait for long at first.
 func (b *Broker) ensure(ctx context.Context, config jetstream.StreamConfig) (jetstream.Stream, error) {
-	var last error
-	for {
-		stream, err := b.tryEnsure(ctx, config)
-		if err == nil {
-			b.hold(stream)
-			return stream, nil
+	last := errNobodyLeads
+	for try := 0; ; {
+		if b.led() {
+			stream, err := b.tryEnsure(ctx, config, b.callTime(try))
+			if err == nil {
+				b.hold(stream)
+				return stream, nil
+			}
+			if b.refusedForGood(err) {
+				return nil, fmt.Errorf("the store refuses it: %w", err)
+			}
+			last = err
+			try++
 		}
-		if b.refusedForGood(err) {
-			return nil, fmt.Errorf("the store refuses it: %w", err)
-		}
-		last = err
 		select {
 		case <-ctx.Done():
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, last)
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(ensurePause):
 		}
 	}
+}
+
+var errNobodyLeads = errors.New("nobody leads the group of peers")
+
+// led tells whether the group of peers has somebody who leads, as far as this node knows: one that stores nothing does not,
+// and asks.
+func (b *Broker) led() bool {
+	if b.server == nil || !b.options.clustered() || !b.options.stores() {
+		return true
+	}
+	info, err := b.server.Jsz(&server.JSzOptions{})
+	return err != nil || info.Meta == nil || info.Meta.Leader != ""
 }
 
 // refusedForGood tells what no waiting mends: a configuration that the server does not take, more replicas than a lone
@@ -95,8 +115,8 @@ func (b *Broker) refusedForGood(err error) bool {
 	return false
 }
 
-func (b *Broker) tryEnsure(ctx context.Context, config jetstream.StreamConfig) (jetstream.Stream, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+func (b *Broker) tryEnsure(ctx context.Context, config jetstream.StreamConfig, within time.Duration) (jetstream.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	stream, err := b.stream.Stream(ctx, config.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {

@@ -240,12 +240,21 @@ func (n *Node) tellWaiting(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		what := "the store: an election takes up to ten seconds"
-		if lacking := n.broker.Lacking(); len(lacking) > 0 {
-			what = strings.Join(lacking, ", ")
-		}
-		n.log.Info().Msg("not ready: waiting for " + what)
+		n.log.Info().Msg("not ready: waiting for " + n.lacks())
 	}
+}
+
+// lacks is what keeps this node from being ready, as far as it knows.
+func (n *Node) lacks() string {
+	if lacking := n.broker.Lacking(); len(lacking) > 0 {
+		return strings.Join(lacking, ", ")
+	}
+	for _, f := range n.broker.Freshness() {
+		if !f.Fresh {
+			return "proof that what it knows of " + f.Name + " is fresh: " + f.Why
+		}
+	}
+	return "the store: an election takes up to ten seconds"
 }
 
 func (n *Node) untilFresh(ctx context.Context) error {
