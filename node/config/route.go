@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"net/url"
 	"strings"
 	"time"
@@ -59,6 +60,9 @@ func (b block) route(k known) (Route, []place) {
 		Upgrade:     b.upgrades(),
 		Timeout:     b.duration("timeout", 30*time.Second, 0),
 		IdleTimeout: b.duration("idle_timeout", 5*time.Minute, 0),
+		BodyLimit:   b.size("body_limit", 0, 0, math.MaxInt64),
+
+		CORSPreflight: b.flag("cors_preflight", false),
 
 		Methods: b.methods(),
 		Client:  b.clientCertificates(),

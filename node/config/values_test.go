@@ -59,6 +59,12 @@ func writeParts(b *strings.Builder, path string, v reflect.Value) {
 		for i := range v.NumField() {
 			writeValue(b, strings.TrimPrefix(path+"."+v.Type().Field(i).Name, "."), v.Field(i))
 		}
+	case reflect.Pointer:
+		if v.Type().Elem().Kind() != reflect.Struct || v.Type().Elem().PkgPath() != reflect.TypeFor[config.Config]().PkgPath() {
+			fmt.Fprintf(b, "%s = %v\n", path, v.Interface())
+			return
+		}
+		writeParts(b, path, v.Elem())
 	case reflect.Slice:
 		for i := range v.Len() {
 			writeValue(b, fmt.Sprintf("%s[%d]", path, i), v.Index(i))
