@@ -1,8 +1,11 @@
 package proxy
 
 import (
+	"crypto/sha1"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -73,6 +76,56 @@ func TestAnUpstreamThatEndsEndsTheStream(t *testing.T) {
 	_, res := w.http2Tunnel(bastion, w.alicesBearer())
 	if all, err := io.ReadAll(res.Body); string(all) != "good bye" || err != nil {
 		t.Errorf("the client heard %q: %v", all, err)
+	}
+}
+
+// TestAnUpstreamThatHasSaidAllStillHears: each half of a tunnel ends by itself (RFC 9113, section 8.5).
+func TestAnUpstreamThatHasSaidAllStillHears(t *testing.T) {
+	heard := make(chan string, 1)
+	w := newWorld(t, http.HandlerFunc(mirror), secureBastion(t), carrying(t, func(conn *net.TCPConn) {
+		_, _ = io.WriteString(conn, "that is all")
+		_ = conn.CloseWrite()
+		all, err := io.ReadAll(conn)
+		heard <- fmt.Sprint(string(all), err)
+	}))
+	in, res := w.http2Tunnel(bastion, w.alicesBearer())
+	if all, err := io.ReadAll(res.Body); string(all) != "that is all" || err != nil {
+		t.Errorf("the client heard %q: %v", all, err)
+	}
+	w.must(second(io.WriteString(in, "more, ")))
+	w.must(second(io.WriteString(in, "and more")))
+	w.must(in.Close())
+	if got := <-heard; got != "more, and more<nil>" {
+		t.Errorf("the upstream heard %q", got)
+	}
+	w.until("nothing is under way", func() bool { return len(w.door.streams.pick(authn.Change{})) == 0 })
+}
+
+// TestAnApplicationThatHasEndedItsHalfStillHears is the same of what a WebSocket over a stream is made of (RFC 8441, section 5).
+func TestAnApplicationThatHasEndedItsHalfStillHears(t *testing.T) {
+	heard := make(chan string, 1)
+	w := newWorld(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sum := sha1.Sum([]byte(r.Header.Get("Sec-Websocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+		conn, rw, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+			"Sec-WebSocket-Accept: "+base64.StdEncoding.EncodeToString(sum[:])+"\r\n\r\n\x81\x03end")
+		_ = conn.(*net.TCPConn).CloseWrite()
+		all, err := io.ReadAll(rw)
+		heard <- fmt.Sprint(string(all), err)
+	}), overHTTP3(t))
+	cookie := w.signIn("alice", origin("wiki.test"), "wiki")
+	_, _, stream := w.extended2("wiki.test", "/", "websocket", "sec-websocket-version", "13", "cookie", cookie)
+	if all, err := io.ReadAll(stream); string(all) != "\x81\x03end" || err != nil {
+		t.Errorf("the client heard %q: %v", all, err)
+	}
+	w.must(second(io.WriteString(stream, "more, and more")))
+	stream.end()
+	if got := <-heard; got != "more, and more<nil>" {
+		t.Errorf("the application heard %q", got)
 	}
 }
 

@@ -32,11 +32,11 @@ func (s side) abort() {
 	_ = conn.Close()
 }
 
-// shared is a stream of HTTP/2 or HTTP/3. Its writing half ends only with the whole stream, so that when the upstream has ended,
-// the client's half is over too.
+// shared is a stream of HTTP/2 or HTTP/3. Where its writing half cannot end but with the whole stream, as with net/http, the client's
+// half is over too when the upstream has ended.
 type shared struct {
 	carrier
-	ended atomic.Bool // by CloseWrite
+	ended atomic.Bool // by CloseWrite: nothing more is read either
 }
 
 // carrier is a stream of one version or the other, which carries something else than the response to its request.
@@ -91,8 +91,12 @@ func (s *shared) Write(p []byte) (int, error) {
 	return n, s.Flush()
 }
 
-// CloseWrite ends what is read from it; the stream ends when the handler returns.
+// CloseWrite ends what the client is sent (RFC 9113, section 8.5). Where that cannot be it ends what is read from it; the stream ends
+// when the handler returns.
 func (s *shared) CloseWrite() error {
+	if half, ok := s.carrier.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
 	s.ended.Store(true)
 	return s.SetReadDeadline(time.Now())
 }

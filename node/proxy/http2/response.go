@@ -251,6 +251,17 @@ func (s *Stream) Finish(trailers http1.Fields) error {
 	return nil
 }
 
+// CloseWrite ends what is sent to the client of a stream that carries something else than a response; it may go on sending.
+func (s *Stream) CloseWrite() error {
+	if err := s.Finish(nil); err != nil {
+		return err
+	}
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	s.conn.kick()
+	return nil
+}
+
 // endOutput tells the client that nothing follows but these trailers. c.mu is held.
 func (s *Stream) endOutput(trailers []byte) {
 	o := &s.conn.out
