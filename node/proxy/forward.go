@@ -180,7 +180,10 @@ func reason(a *ask, err error) *authz.Refusal {
 		var no errNotAllowed
 		var barred errLocked
 		var expired errUncertified
+		var wrong *http1.Malformed
 		switch {
+		case errors.As(cause, &wrong):
+			return unreadable(wrong)
 		case errors.As(cause, &barred):
 			return locked(a, barred.lock)
 		case errors.As(cause, &expired):

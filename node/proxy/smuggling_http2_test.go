@@ -13,6 +13,7 @@ import (
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 
+	"picket/node/authn"
 	"picket/node/config"
 )
 
@@ -176,5 +177,58 @@ func TestNothingBreaksOutOfHTTP2(t *testing.T) {
 		if outcome := w.framed(base(host, "te", "trailers", "host", host, "content-length", "5"), "hello"); outcome != "200" {
 			t.Errorf("what is well-formed: %s", outcome)
 		}
+	}
+}
+
+// TestABodyOfAnotherLengthIsTheClientsFault, and the application never has a whole request: not even one that had all its bytes before
+// more of them came (RFC 9113, section 8.1.1).
+func TestABodyOfAnotherLengthIsTheClientsFault(t *testing.T) {
+	one := certificate(t, "open.test")
+	seen := &seenBy{}
+	w := newWorld(t, seen, func(c *config.Config) { c.Listeners[0].Certificates = []config.Certificate{one} })
+	pieces := map[string][]string{"longer": {"hello", "!"}, "shorter": {"hell", ""}, "longer at once": {"hello!"}, "shorter at once": {"hell"}}
+	for what, send := range pieces {
+		conn := w.tls("open.test", "h2")
+		w.must(second(io.WriteString(conn, http2.ClientPreface)))
+		frames := http2.NewFramer(conn, conn)
+		frames.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+		w.must(frames.WriteSettings())
+		var block bytes.Buffer
+		encoder := hpack.NewEncoder(&block)
+		for _, f := range [][2]string{{":method", "POST"}, {":scheme", "https"}, {":authority", "open.test"}, {":path", "/seen"}, {"content-length", "5"}} {
+			w.must(encoder.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]}))
+		}
+		w.must(frames.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block.Bytes(), EndHeaders: true}))
+		for i, piece := range send {
+			if i > 0 {
+				w.until("it is under way", func() bool { return len(w.door.streams.pick(authn.Change{})) == 1 })
+			}
+			w.must(frames.WriteData(1, i == len(send)-1, []byte(piece)))
+		}
+		for {
+			f, err := frames.ReadFrame()
+			w.must(err)
+			if head, ok := f.(*http2.MetaHeadersFrame); ok {
+				t.Errorf("%s: the client is told %s", what, head.PseudoValue("status"))
+				break
+			}
+			if reset, ok := f.(*http2.RSTStreamFrame); ok {
+				if reset.ErrCode != http2.ErrCodeProtocol {
+					t.Errorf("%s: %s", what, reset.ErrCode)
+				}
+				break
+			}
+		}
+		w.must(conn.Close())
+	}
+	w.until("they are logged", func() bool { return len(w.log.access(t)) == len(pieces) })
+	for _, line := range w.log.access(t) {
+		if line["status"] != 400.0 {
+			t.Errorf("it is logged as %v", line)
+		}
+	}
+	w.until("nothing is under way", func() bool { return len(w.door.streams.pick(authn.Change{})) == 0 })
+	if whole := seen.whole(); len(whole) > 0 {
+		t.Errorf("%d whole requests arrived", len(whole))
 	}
 }

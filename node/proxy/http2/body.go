@@ -1,6 +1,7 @@
 package http2
 
 import (
+	"errors"
 	"io"
 
 	"golang.org/x/net/http2"
@@ -65,25 +66,26 @@ func (b *pieces) read(p []byte) (n int) {
 	return n
 }
 
-// drop gives all room back, and tells how many bytes were in it.
-func (b *pieces) drop() (n int) {
-	n = b.held
+// drop gives all room back.
+func (b *pieces) drop() {
 	for _, piece := range b.all {
 		b.rooms.pieces.Put(piece)
 	}
 	*b = pieces{rooms: b.rooms, all: b.all[:0]}
-	return n
 }
 
-// add takes a piece of the body; false: it is not as long as was said. c.mu is held.
-func (s *Stream) add(data []byte, end bool) bool {
+// errLength is why a stream is reset whose body is not as long as was said (RFC 9113, section 8.1.1).
+var errLength = errors.New("the body is not as long as was said")
+
+// add takes a piece of the body. c.mu is held.
+func (s *Stream) add(data []byte, end bool) error {
 	s.received += int64(len(data))
 	if s.declared >= 0 && (s.received > s.declared || end && s.received < s.declared) {
-		return false
+		return http2.StreamError{StreamID: s.id, Code: http2.ErrCodeProtocol, Cause: errLength}
 	}
 	s.ended = end
 	if s.shut {
-		s.conn.giveBack(s, int64(len(data)))
+		s.giveBack(len(data))
 	} else {
 		s.body.add(data)
 	}
@@ -91,13 +93,24 @@ func (s *Stream) add(data []byte, end bool) bool {
 		s.conn.close(s)
 	}
 	s.changed.Broadcast()
-	return true
+	return nil
 }
 
 // discard drops what was not read. c.mu is held.
 func (s *Stream) discard() {
 	s.shut = true
-	s.conn.giveBack(nil, int64(s.body.drop()))
+	s.body.drop()
+	s.narrow()
+}
+
+// readable is how much of the body can be read now. The last byte of a length that was declared is held back until the client has
+// said that it was the last: who passes the body on would else have passed on a whole request before it is known to be none. c.mu is
+// held.
+func (s *Stream) readable() int {
+	if s.declared > 0 && s.received == s.declared && !s.ended {
+		return s.body.held - 1
+	}
+	return s.body.held
 }
 
 // Read reads the body: what the client sends.
@@ -106,7 +119,7 @@ func (s *Stream) Read(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.sayGoOn()
-	for s.body.held == 0 {
+	for s.readable() <= 0 {
 		switch {
 		case s.err != nil:
 			return 0, s.err
@@ -124,8 +137,8 @@ func (s *Stream) Read(p []byte) (int, error) {
 	if s.reading.passed {
 		return 0, s.await(&s.reading, false)
 	}
-	n := s.body.read(p)
-	c.giveBack(s, int64(n))
+	n := s.body.read(p[:min(len(p), s.readable())])
+	s.giveBack(n)
 	if s.body.held == 0 && s.ended {
 		return n, io.EOF
 	}

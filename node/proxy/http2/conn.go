@@ -43,12 +43,14 @@ type conn struct {
 	mu       sync.Mutex
 	quiet    sync.Cond          // on mu: no request is being handled, and nothing written
 	streams  map[uint32]*Stream // guarded by mu: those that are not closed
-	last     uint32             // guarded by mu: the highest that the client opened
+	last     uint32             // guarded by mu: the highest that is served
+	opened   uint32             // guarded by mu: the highest that the client opened: beyond last only those that were passed over
 	running  int                // guarded by mu: handlers
 	reset    resetStreams       // guarded by mu
 	window   int64              // guarded by mu: what may be sent, of all streams
 	initial  int64              // guarded by mu: what may be sent of a new one
 	inflow   inflow             // guarded by mu
+	shared   int64              // guarded by mu: bytes that are left to make windows of streams larger
 	resets   budget             // guarded by mu
 	controls budget             // guarded by mu
 	out      output             // guarded by mu
@@ -75,13 +77,15 @@ func newConn(s *Server, nc net.Conn, state *tls.ConnectionState) *conn {
 	c.streams = map[uint32]*Stream{}
 	c.window, c.initial = initialWindow, initialWindow
 	c.inflow = inflow{left: connWindow, most: connWindow}
+	c.shared = sharedBytes
 	c.resets, c.controls = newBudget(resets, resetRate), newBudget(controls, controlRate)
+	c.greet()
 	return c
 }
 
 // serve reads until the connection is over, and waits for who still handles a request of it.
 func (c *conn) serve() {
-	c.greet()
+	c.begin()
 	var err error
 	for err == nil {
 		err = c.next()
@@ -96,15 +100,19 @@ func (c *conn) serve() {
 	_ = c.net.Close()
 }
 
-// greet says what this server offers (RFC 9113, section 3.4).
-func (c *conn) greet() {
+// begin sends the greeting, and waits for the client's.
+func (c *conn) begin() {
 	c.headBy.Store(c.server.clock.by(c.server.HeaderTimeout))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.idleBy = c.server.clock.by(c.server.IdleTimeout)
+	c.kick()
+}
+
+// greet says what this server offers (RFC 9113, section 3.4): before anybody else can have the connection say something.
+func (c *conn) greet() {
 	offers := []http2.Setting{
 		{ID: http2.SettingMaxConcurrentStreams, Val: uint32(c.server.Streams)},
-		{ID: http2.SettingInitialWindowSize, Val: streamWindow},
 		{ID: http2.SettingMaxHeaderListSize, Val: uint32(c.server.HeaderBytes)},
 		{ID: http2.SettingEnableConnectProtocol, Val: 1},
 	}
@@ -113,7 +121,6 @@ func (c *conn) greet() {
 		b = append(b, byte(s.ID>>8), byte(s.ID), byte(s.Val>>24), byte(s.Val>>16), byte(s.Val>>8), byte(s.Val))
 	}
 	c.out.buf = appendNumber(b, http2.FrameWindowUpdate, 0, connWindow-initialWindow)
-	c.kick()
 }
 
 // next reads one frame and does what it asks for. The error is that of the connection, which is over.
@@ -139,7 +146,7 @@ func (c *conn) next() error {
 		if head.Type == http2.FrameHeaders && f == nil { // its header block is part of what HPACK knows, and was not read
 			return wrong(http2.ErrCodeProtocol, "a malformed header frame")
 		}
-		return c.resetStream(one.StreamID, one.Code)
+		return c.resetStream(one)
 	}
 	return err
 }

@@ -102,7 +102,7 @@ func TestClientsOfAnotherMakeUnderstandEveryAnswer(t *testing.T) {
 }
 
 // sizes are those around which something changes.
-var sizes = []int{0, 1, 100, pieceBytes, frameBytes, frameBytes + 1, 65535, outBytes + 1, streamWindow + 1, 700_000}
+var sizes = []int{0, 1, 100, pieceBytes, frameBytes, frameBytes + 1, 65535, outBytes + 1, laterWindow + 1, 700_000}
 
 // exchange makes one request, at random, and checks the answer.
 func (w *world) exchange(client *http.Client, address string, random *rand.Rand) {

@@ -33,20 +33,60 @@ func (f *inflow) give(n int64) (more int64) {
 	return more
 }
 
-// giveBack tells the client that it may send more on the connection and, where there is one, on a stream. c.mu is held.
-func (c *conn) giveBack(s *Stream, n int64) {
-	if n == 0 || c.err != nil {
+// What a client may send that nobody has read, in bytes. Each stream has a window of its own, so that one whose body nobody reads
+// holds no other up: what comes on a connection is given back to it at once. A stream whose body is read gets more, as long as there
+// is some left of what the streams of its connection share; so a connection holds no more than a firstWindow for each request that it
+// may have under way, and that.
+const (
+	firstWindow = initialWindow
+	laterWindow = 256 << 10
+	sharedBytes = 1 << 20
+	connWindow  = 1 << 30
+)
+
+// giveBack tells the client that it may send more on the connection. c.mu is held.
+func (c *conn) giveBack(n int64) {
+	if more := c.inflow.give(n); more > 0 {
+		c.moreRoom(0, more)
+	}
+}
+
+// giveBack tells the client that it may send more on the stream, since something was read. c.mu is held.
+func (s *Stream) giveBack(n int) {
+	if n == 0 || !s.mayStillSend() {
 		return
 	}
-	if more := c.inflow.give(n); more > 0 {
-		c.out.buf = appendNumber(c.out.room(), http2.FrameWindowUpdate, 0, uint32(more))
+	more := s.inflow.give(int64(n))
+	if more == 0 {
+		return
 	}
-	if s != nil && s.mayStillSend() {
-		if more := s.inflow.give(n); more > 0 {
-			c.out.buf = appendNumber(c.out.room(), http2.FrameWindowUpdate, s.id, uint32(more))
-		}
+	s.conn.moreRoom(s.id, more+s.widen())
+}
+
+// widen makes the window larger of a stream whose body is long and is read, and tells by how much. c.mu is held.
+func (s *Stream) widen() int64 {
+	by := laterWindow - s.inflow.most
+	if s.shut || by > s.conn.shared {
+		return 0
 	}
-	c.kick()
+	s.conn.shared -= by
+	s.inflow.most += by
+	s.inflow.left += by
+	return by
+}
+
+// narrow takes back what widen gave. c.mu is held.
+func (s *Stream) narrow() {
+	s.conn.shared += s.inflow.most - firstWindow
+	s.inflow.most = firstWindow
+}
+
+// moreRoom tells the client that it may send so many bytes more. c.mu is held.
+func (c *conn) moreRoom(stream uint32, more int64) {
+	if c.err == nil {
+		c.out.buf = appendNumber(c.out.room(), http2.FrameWindowUpdate, stream, uint32(more))
+		c.kick()
+	}
 }
 
 // takeWindow makes room for more to be sent. c.mu is held.
@@ -86,10 +126,9 @@ func (c *conn) takeInitialWindow(to int64) error {
 	return nil
 }
 
-// notIdle is an error where the client speaks of a stream that it never opened (RFC 9113, section 5.1). Those that it opened after the
-// last one that is served (section 6.8) were passed over. c.mu is held.
+// notIdle is an error where the client speaks of a stream that it never opened (RFC 9113, section 5.1). c.mu is held.
 func (c *conn) notIdle(stream uint32) error {
-	if stream > c.last && !c.leaving.told || stream%2 == 0 {
+	if stream > c.opened || stream%2 == 0 {
 		return wrong(http2.ErrCodeProtocol, "a frame of a stream that was not opened")
 	}
 	return nil

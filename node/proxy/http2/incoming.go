@@ -1,6 +1,7 @@
 package http2
 
 import (
+	"net/http"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -126,6 +127,7 @@ func (c *conn) takeReset(f *http2.RSTStreamFrame) error {
 	if err := c.spendReset(); err != nil {
 		return err
 	}
+	c.reset.remove(f.StreamID)
 	if s := c.streams[f.StreamID]; s != nil {
 		s.fail(http1.ErrClientGone)
 		c.close(s)
@@ -137,22 +139,31 @@ func (c *conn) takeReset(f *http2.RSTStreamFrame) error {
 }
 
 // resetStream ends a stream because of what the client sent.
-func (c *conn) resetStream(id uint32, code http2.ErrCode) error {
+func (c *conn) resetStream(why http2.StreamError) error {
+	id, malformed := why.StreamID, &http1.Malformed{Status: http.StatusBadRequest, Reason: "a frame of its stream is malformed"}
+	if why.Cause != nil {
+		malformed.Reason = why.Cause.Error()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err := c.notIdle(id); err != nil {
+		return err
+	}
 	if err := c.spendReset(); err != nil {
 		return err
 	}
 	s := c.streams[id]
+	if s == nil || !s.ended {
+		c.reset.add(id)
+	}
 	if s != nil {
-		s.fail(errReset)
+		s.fail(malformed)
 		c.close(s)
 		c.mu.Unlock()
-		s.request.Life.End(http1.ErrClientGone)
+		s.request.Life.End(malformed)
 		c.mu.Lock()
 	}
-	c.reset.add(id)
-	return c.answer(func(b []byte) []byte { return appendNumber(b, http2.FrameRSTStream, id, uint32(code)) })
+	return c.answer(func(b []byte) []byte { return appendNumber(b, http2.FrameRSTStream, id, uint32(why.Code)) })
 }
 
 // takeData brings a piece of a body to whoever reads it.
@@ -166,6 +177,7 @@ func (c *conn) takeData(f *http2.DataFrame) error {
 	if !c.inflow.take(length) {
 		return wrong(http2.ErrCodeFlowControl, "more than the window was sent")
 	}
+	c.giveBack(length)
 	s := c.streams[id]
 	if len(data) == 0 && !f.StreamEnded() || s == nil || s.ended {
 		if err := c.spendControl(); err != nil {
@@ -173,40 +185,20 @@ func (c *conn) takeData(f *http2.DataFrame) error {
 		}
 	}
 	if s == nil || s.ended {
-		c.giveBack(nil, length)
-		if s == nil && (id > c.last || c.reset.has(id)) {
-			return nil // it was on its way when the stream was reset, or passed over
+		if s == nil && c.passesOver(id) {
+			if f.StreamEnded() {
+				c.reset.remove(id)
+			}
+			return nil
 		}
 		return http2.StreamError{StreamID: id, Code: http2.ErrCodeStreamClosed}
 	}
 	if !s.inflow.take(length) {
-		c.giveBack(nil, length)
 		return http2.StreamError{StreamID: id, Code: http2.ErrCodeFlowControl}
 	}
-	if !s.add(data, f.StreamEnded()) {
-		c.giveBack(nil, length)
-		return http2.StreamError{StreamID: id, Code: http2.ErrCodeProtocol}
+	if err := s.add(data, f.StreamEnded()); err != nil {
+		return err
 	}
-	c.giveBack(s, length-int64(len(data))) // padding is read at once
+	s.giveBack(int(length) - len(data)) // padding is read at once
 	return nil
-}
-
-// resetStreams remembers some that were reset from here, the last ones: of these frames may still be on their way.
-type resetStreams struct {
-	ids  [32]uint32
-	next int
-}
-
-func (r *resetStreams) add(id uint32) {
-	r.ids[r.next%len(r.ids)] = id
-	r.next++
-}
-
-func (r *resetStreams) has(id uint32) bool {
-	for _, one := range r.ids {
-		if one == id {
-			return true
-		}
-	}
-	return false
 }

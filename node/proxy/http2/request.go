@@ -1,6 +1,7 @@
 package http2
 
 import (
+	"errors"
 	"net/http"
 
 	"golang.org/x/net/http2"
@@ -85,20 +86,25 @@ func (c *conn) begins(h heldBlock, s *Stream) (bool, error) {
 		return false, http2.StreamError{StreamID: id, Code: http2.ErrCodeStreamClosed}
 	case s != nil:
 		return false, nil
-	case id <= c.last && c.reset.has(id): // it was on its way when the stream was reset
+	case id <= c.opened && c.passesOver(id): // these are trailers
+		if h.end {
+			c.reset.remove(id)
+		}
 		return false, c.spendControl()
-	case id <= c.last:
+	case id <= c.opened:
 		return false, wrong(http2.ErrCodeProtocol, "a stream is opened twice")
-	case c.leaving.told: // the client has to ask elsewhere, and knows
+	}
+	c.opened = h.stream
+	if c.leaving.told { // the client has to ask elsewhere, and knows
 		return false, c.spendControl()
-	case h.itself:
-		c.last = id
-		return false, http2.StreamError{StreamID: id, Code: http2.ErrCodeProtocol}
-	case len(c.streams) >= c.server.Streams || c.running >= 2*c.server.Streams: // handlers go on for a while when a stream is reset
-		c.last = id
-		return false, http2.StreamError{StreamID: id, Code: http2.ErrCodeRefusedStream}
 	}
 	c.last = h.stream
+	switch {
+	case h.itself:
+		return false, http2.StreamError{StreamID: h.stream, Code: http2.ErrCodeProtocol}
+	case len(c.streams) >= c.server.Streams || c.running >= 2*c.server.Streams: // handlers go on for a while when a stream is reset
+		return false, http2.StreamError{StreamID: h.stream, Code: http2.ErrCodeRefusedStream}
+	}
 	return true, nil
 }
 
@@ -118,7 +124,7 @@ func (c *conn) open(h heldBlock) error {
 	s.request.Remote, s.request.Peer, s.request.TLS = c.remote, c.peer, c.tls
 	s.changed.L = &c.mu
 	s.body.rooms = &c.server.rooms
-	s.inflow = inflow{left: streamWindow, most: streamWindow}
+	s.inflow = inflow{left: firstWindow, most: firstWindow}
 	s.prepare()
 	c.mu.Lock()
 	s.window = c.initial
@@ -151,17 +157,17 @@ func (c *conn) refused(m *http1.Malformed) {
 	}
 }
 
+// errTrailers is why a stream is reset.
+var errTrailers = errors.New("the trailer is malformed")
+
 // takeTrailers takes what stands behind a body (RFC 9113, section 8.1).
 func (c *conn) takeTrailers(s *Stream, end bool) error {
 	h := &c.header
 	if !end || h.pseudo != 0 || !h.fine() || h.hasHost || h.length >= 0 {
-		return http2.StreamError{StreamID: s.id, Code: http2.ErrCodeProtocol}
+		return http2.StreamError{StreamID: s.id, Code: http2.ErrCodeProtocol, Cause: errTrailers}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.trailers = h.fields
-	if !s.add(nil, true) {
-		return http2.StreamError{StreamID: s.id, Code: http2.ErrCodeProtocol}
-	}
-	return nil
+	return s.add(nil, true)
 }

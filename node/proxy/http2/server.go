@@ -30,12 +30,8 @@ type Options struct {
 	Panicked func(why any, stack []byte)
 }
 
-// What one connection may hold of what nobody has read yet, in bytes: bodies, and one frame.
-const (
-	streamWindow = 256 << 10
-	connWindow   = 1 << 20
-	frameBytes   = 16 << 10 // as it is where nobody says otherwise (RFC 9113, section 6.5.2), and for what is sent, too
-)
+// frameBytes is how long a frame may be: as it is where nobody says otherwise (RFC 9113, section 6.5.2), and of what is sent, too.
+const frameBytes = 16 << 10
 
 // Server serves connections.
 type Server struct {
@@ -73,6 +69,7 @@ func NewServer(o Options) *Server {
 func (s *Server) ServeConn(nc net.Conn, state *tls.ConnectionState) {
 	c := newConn(s, nc, state)
 	if !s.remember(c) {
+		c.out.release()
 		_ = nc.Close()
 		return
 	}

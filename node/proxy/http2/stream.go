@@ -14,9 +14,6 @@ import (
 	"picket/node/proxy/http1"
 )
 
-// errReset is why a stream is over that was reset from here.
-var errReset = errors.New("http2: the stream was reset")
-
 // errOver is what using a stream gives after its handler has returned.
 var errOver = errors.New("http2: the response is over")
 
@@ -66,7 +63,7 @@ func (s *Stream) prepare() {
 		if r.Protocol == "websocket" { // over HTTP/1.1 it is asked for by GET, and what comes behind it is no body
 			r.Method, r.Length, r.Body = http.MethodGet, 0, nil
 		}
-	case r.Length != 0:
+	case r.Length != 0: // of a length of 0 the end is not waited for: net/http's client never sends it where it has announced trailers
 		r.Body = s
 	}
 	s.goOn = r.Expect
@@ -124,6 +121,8 @@ func (s *Stream) end() {
 		}
 		if !s.finished || !s.ended {
 			c.out.buf = appendNumber(c.out.room(), http2.FrameRSTStream, s.id, uint32(code))
+		}
+		if !s.ended {
 			c.reset.add(s.id)
 		}
 		s.fail(errOver)
@@ -232,7 +231,7 @@ func (s *Stream) SetWriteDeadline(until time.Time) error {
 func (s *Stream) Held() int {
 	s.conn.mu.Lock()
 	defer s.conn.mu.Unlock()
-	return s.body.held
+	return max(0, s.readable())
 }
 
 // Within bounds how long the rest of the body may take to come.

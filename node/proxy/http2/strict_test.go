@@ -1,6 +1,7 @@
 package http2
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -163,6 +164,57 @@ func TestABodyIsAsLongAsWasSaid(t *testing.T) {
 			t.Errorf("%s: %s", what, got)
 		}
 	}
+}
+
+// TestTheLastByteIsReadWhenNothingFollows: before, who passes the body on would pass on a request that may turn out to be none.
+func TestTheLastByteIsReadWhenNothingFollows(t *testing.T) {
+	read := make(chan string, 1)
+	w := newWorld(t, false, nil, func(o *Options) {
+		o.Handler = func(r *http1.Request, _ http1.Client) {
+			all, err := io.ReadAll(r.Body)
+			var m *http1.Malformed
+			read <- fmt.Sprintf("%s %v %t", all, err, errors.As(err, &m) && m.Status == 400)
+		}
+	})
+	end := func(p *peer) { p.w.must(p.WriteData(1, true, nil)) }
+	for what, c := range map[string]struct {
+		then func(p *peer)
+		want string
+	}{
+		"nothing follows": {end, "12345 <nil> false"},
+		"trailers follow": {func(p *peer) {
+			p.w.must(p.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: p.header("a", "b"), EndHeaders: true, EndStream: true}))
+		}, "12345 <nil> false"},
+		"more follows": {func(p *peer) { p.w.must(p.WriteData(1, true, []byte("6"))) }, "1234 the body is not as long as was said true"},
+		"a trailer that is malformed follows": {func(p *peer) {
+			p.w.must(p.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: p.header("A", "b"), EndHeaders: true, EndStream: true}))
+		}, "1234 the trailer is malformed true"},
+	} {
+		p := w.peer()
+		p.uploads(1, "/", "content-length", "5")
+		w.must(p.WriteData(1, false, []byte("12345")))
+		w.until("all but the last is read", func() bool { return w.unread() == 1 })
+		c.then(p)
+		if got := <-read; got != c.want {
+			t.Errorf("%s: %s", what, got)
+		}
+		_ = p.conn.Close()
+		w.until("the connection is closed", func() bool { return w.server.Conns() == 0 })
+	}
+}
+
+// unread is how much of a body is held on stream 1 of the only connection; -1: there is none.
+func (w *world) unread() int {
+	w.server.mu.Lock()
+	defer w.server.mu.Unlock()
+	for c := range w.server.conns {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if s := c.streams[1]; s != nil && s.received > 0 {
+			return s.body.held
+		}
+	}
+	return -1
 }
 
 func TestAHeaderThatIsTooLongIsRefusedAndTheNextIsServed(t *testing.T) {

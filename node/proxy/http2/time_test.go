@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -212,38 +211,6 @@ func TestHalfAnAnswerThatAClientMadeNoRoomForDoesNotLookWhole(t *testing.T) {
 	w.must(err)
 	if end.Header().Type != http2.FrameRSTStream {
 		t.Errorf("half of it ends with %v", end)
-	}
-}
-
-func TestABodyThatNobodyReadsIsNotHeldBeyondItsWindow(t *testing.T) {
-	release := make(chan struct{})
-	w := newWorld(t, false, func(http.ResponseWriter, *http.Request) { <-release }, func(o *Options) { o.Streams = 100 })
-	defer close(release)
-	p := w.peer()
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
-	sent := 0
-	for stream := uint32(1); stream < 2*8; stream += 2 {
-		block := p.header(":method", "POST", ":scheme", "https", ":authority", "a", ":path", "/")
-		w.must(p.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: block, EndHeaders: true}))
-		for range streamWindow / frameBytes {
-			if sent += frameBytes; sent <= connWindow {
-				w.must(p.WriteData(stream, false, make([]byte, frameBytes)))
-			}
-		}
-	}
-	w.must(p.WritePing(false, [8]byte{1}))
-	_, err := p.hears(func(f http2.Frame) bool { ping, ok := f.(*http2.PingFrame); return ok && ping.IsAck() })
-	w.must(err)
-	runtime.GC()
-	runtime.ReadMemStats(&after)
-	if held := int64(after.HeapInuse) - int64(before.HeapInuse); held > 4*connWindow {
-		t.Errorf("%d KiB are held", held>>10)
-	}
-	w.must(p.WriteData(1, false, []byte("x")))
-	if away := p.goneAway(); away.ErrCode != http2.ErrCodeFlowControl {
-		t.Errorf("beyond the window: %s", away.ErrCode)
 	}
 }
 

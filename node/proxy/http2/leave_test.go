@@ -1,0 +1,40 @@
+package http2
+
+import (
+	"net"
+	"testing"
+
+	"golang.org/x/net/http2"
+)
+
+// TestSettingsComeFirst: also on a connection that is told to end before it was served (RFC 9113, section 3.4).
+func TestSettingsComeFirst(t *testing.T) {
+	w := newWorld(t, false, ok)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	w.must(err)
+	defer l.Close()
+	client, err := net.Dial("tcp", l.Addr().String())
+	w.must(err)
+	conn, err := l.Accept()
+	w.must(err)
+	p := w.framed(client)
+	c := newConn(w.server, conn, nil)
+	if !w.server.remember(c) {
+		t.Fatal("it is not taken")
+	}
+	defer w.server.forget(c)
+	c.goAway()
+	done := make(chan struct{})
+	go func() { defer close(done); c.serve() }()
+	defer func() { _ = client.Close(); <-done }()
+	p.greets()
+	var got []http2.FrameType
+	_, err = p.hears(func(f http2.Frame) bool {
+		got = append(got, f.Header().Type)
+		return f.Header().Type == http2.FrameGoAway
+	})
+	w.must(err)
+	if got[0] != http2.FrameSettings {
+		t.Errorf("first come %v", got)
+	}
+}
