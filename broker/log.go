@@ -39,19 +39,27 @@ type Log[T any] struct {
 	open   batch    // guarded by mu: that is not full
 	queued int      // guarded by mu: entries, in all
 	spare  [][]byte // guarded by mu: room that was used, for the next batches
+	common commons  // guarded by mu: of open
 }
 
 // batch is entries that are written together.
 type batch struct {
 	lines   []byte
 	entries int
+	whole   int  // bytes, as the lines are read
+	common  bool // texts stand in them by their numbers
+}
+
+// full tells whether no more is to be added.
+func (b *batch) full() bool {
+	return b.entries >= logBatch || len(b.lines) >= logBytes || b.whole >= longestBatch/2
 }
 
 const (
 	logSubject = "PICKET.log"
 	logQueue   = 8192
 	// logBatch entries or so many bytes, or what came within logWait, become one message.
-	logBatch = 256
+	logBatch = 1024
 	logBytes = 256 << 10
 	logWait  = 200 * time.Millisecond
 	// logSpare is how many used batches keep their room.
@@ -114,29 +122,68 @@ func (l *Log[T]) Append(v T) bool {
 func (l *Log[T]) AppendJSON(entry []byte) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if !l.begin() {
+		return false
+	}
+	l.open.lines = append(l.open.lines, entry...)
+	l.open.whole += len(entry)
+	l.end()
+	return true
+}
+
+// AppendParts is AppendJSON of an entry in parts, one behind the other. Every second one, from the second on, is a text that
+// the entry has in common with others: one slice for all, which nobody ever changes. It is stored once with many entries.
+func (l *Log[T]) AppendParts(parts [][]byte) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.begin() {
+		return false
+	}
+	for i, part := range parts {
+		l.open.whole += len(part)
+		if i%2 == 0 {
+			l.open.lines = append(l.open.lines, part...)
+		} else {
+			l.open.lines = l.common.append(l.open.lines, part)
+		}
+	}
+	l.open.common = l.common.next > 0
+	l.end()
+	return true
+}
+
+// begin makes ready for an entry, unless there is no room; the caller holds mu.
+func (l *Log[T]) begin() bool {
 	if l.queued >= logQueue {
 		l.dropped.Inc()
 		return false
 	}
-	l.open.lines = append(append(l.room(), entry...), '\n')
-	l.open.entries++
-	l.queued++
-	if l.open.entries == logBatch || len(l.open.lines) >= logBytes {
-		l.full = append(l.full, l.open)
-		l.open = batch{}
-		l.tell()
-	} else if l.open.entries == 1 {
-		l.tell()
+	if last := len(l.spare) - 1; l.open.lines == nil && last >= 0 {
+		l.open.lines, l.spare = l.spare[last][:0], l.spare[:last]
 	}
 	return true
 }
 
-// room is where the next entry is written; the caller holds mu.
-func (l *Log[T]) room() []byte {
-	if last := len(l.spare) - 1; l.open.lines == nil && last >= 0 {
-		l.open.lines, l.spare = l.spare[last][:0], l.spare[:last]
+// end is called behind an entry; the caller holds mu.
+func (l *Log[T]) end() {
+	l.open.lines = append(l.open.lines, '\n')
+	l.open.whole++
+	l.open.entries++
+	l.queued++
+	switch {
+	case l.open.full():
+		l.full = append(l.full, l.close())
+		l.tell()
+	case l.open.entries == 1:
+		l.tell()
 	}
-	return l.open.lines
+}
+
+// close gives the batch that is open, and begins another; the caller holds mu.
+func (l *Log[T]) close() (b batch) {
+	b, l.open = l.open, batch{}
+	l.common.forget()
+	return b
 }
 
 func (l *Log[T]) tell() {
@@ -146,58 +193,57 @@ func (l *Log[T]) tell() {
 	}
 }
 
-// Run writes what is queued until ctx ends, and then what is left, as far as a second allows.
+// Run writes what is queued until ctx ends, and then what is left, as far as a second allows. What fills no batch waits for
+// more, logWait at most: under load a message is a whole batch, for a message costs far more than an entry.
 func (l *Log[T]) Run(ctx context.Context) error {
 	writing, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, cancel) })()
-	for {
-		l.await(ctx)
-		for b := l.take(); b.entries > 0; b = l.take() {
-			l.write(writing, b)
-			l.giveBack(b.lines)
-		}
-		if ctx.Err() != nil {
-			return nil
-		}
-	}
-}
-
-// await waits for entries, and then a while for more, unless a batch is full or ctx ends.
-func (l *Log[T]) await(ctx context.Context) {
-	select {
-	case <-l.wake:
-	case <-ctx.Done():
-		return
-	}
 	late := time.NewTimer(logWait)
 	defer late.Stop()
-	for !l.hasFull() {
+	runs := true // late is to come
+	for {
+		due := false // also what fills no batch is to be written
 		select {
 		case <-l.wake:
 		case <-late.C:
-			return
+			due, runs = true, false
 		case <-ctx.Done():
-			return
+			due = true
+		}
+		l.writeQueued(writing, due)
+		if ctx.Err() != nil && due {
+			return nil
+		}
+		if !due && !runs {
+			late.Reset(logWait)
+			runs = true
 		}
 	}
 }
 
-func (l *Log[T]) hasFull() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.full) > 0
+// writeQueued writes what is full, and once what is not, if that is due: what comes meanwhile may be the next batch.
+func (l *Log[T]) writeQueued(ctx context.Context, due bool) {
+	for wrote := true; wrote; {
+		b := l.take(due)
+		wrote = b.entries > 0
+		due = due && b.full()
+		if wrote {
+			l.write(ctx, b)
+			l.giveBack(b.lines)
+		}
+	}
 }
 
-// take gives the oldest batch, full or not; the zero batch when there is none.
-func (l *Log[T]) take() (b batch) {
+// take gives the oldest batch that is full, or of which also what is not full is due; the zero batch when there is none.
+func (l *Log[T]) take(due bool) (b batch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.full) > 0 {
 		b = l.full[0]
 		l.full = slices.Delete(l.full, 0, 1)
-	} else {
-		b, l.open = l.open, batch{}
+	} else if due {
+		b = l.close()
 	}
 	l.queued -= b.entries
 	return b

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -82,6 +83,23 @@ func TestABatchOfDecisionsIsStoredInAFifthOfItsSize(t *testing.T) {
 	}
 }
 
+func TestWhatFillsNoBatchWaitsUntilItIsDue(t *testing.T) {
+	log, err := OpenLog[note](t.Context(), start(t, Options{}), LogSpec{Name: "decisions"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2*logBatch + 1 {
+		log.Append(note{"x"})
+	}
+	var taken []int
+	for range 3 {
+		taken = append(taken, log.take(false).entries)
+	}
+	if taken = append(taken, log.take(true).entries); !slices.Equal(taken, []int{logBatch, logBatch, 0, 1}) {
+		t.Errorf("taken are %v", taken)
+	}
+}
+
 func TestNoMoreIsUnpackedThanABatchCanHold(t *testing.T) {
 	for size, want := range map[int]error{longestBatch: nil, longestBatch + 1: errTooLong} {
 		msg := batch{lines: make([]byte, size)}.pack("x", nil)
@@ -98,12 +116,13 @@ func TestAppendingAllocatesNothingWhileBatchesAreWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	entry := decisionsOf(1)[0]
+	parts := [][]byte{entry[:100], entry[100:400], entry[400:]}
 	n := testing.AllocsPerRun(10*logBatch, func() {
-		if !log.AppendJSON(entry) {
+		if !log.AppendJSON(entry) || !log.AppendParts(parts) {
 			t.Fatal("dropped")
 		}
-		if log.hasFull() {
-			log.giveBack(log.take().lines)
+		if full := log.take(false); full.entries > 0 {
+			log.giveBack(full.lines)
 		}
 	})
 	if n != 0 {
@@ -115,6 +134,7 @@ func FuzzUnpackingALog(f *testing.F) {
 	f.Add("s2", s2.Encode(nil, []byte("a\nb\n")))
 	f.Add("", []byte("a"))
 	f.Add("gzip", []byte{})
+	f.Add(encodingCommon, s2.Encode(nil, []byte("a\x01\x00\x01b\x01\x00\n")))
 	f.Add("s2", []byte{0xff, 0xff, 0xff, 0xff, 0x0f})
 	f.Fuzz(func(t *testing.T, encoding string, data []byte) {
 		lines, err := unpack(nats.Header{encodingHeader: {encoding}}, data)

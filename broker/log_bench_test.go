@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -30,6 +31,21 @@ func decisionsOf(users int) (all [][]byte) {
 	return all
 }
 
+// inParts are entries, of which what is told of the user and the session is a text that those of one user have in common.
+func inParts(entries [][]byte) (all [][][]byte) {
+	texts := map[string][]byte{}
+	for _, entry := range entries {
+		from, to := bytes.Index(entry, []byte(`,"user":`)), bytes.Index(entry, []byte(`,"request":`))
+		text := entry[from:to]
+		if known := texts[string(text)]; known != nil {
+			text = known
+		}
+		texts[string(text)] = text
+		all = append(all, [][]byte{entry[:from], text, entry[to:]})
+	}
+	return all
+}
+
 // BenchmarkLog is what an entry costs the whole process, from appending it to its being stored: in a store in memory,
 // and in one on disk.
 func BenchmarkLog(b *testing.B) {
@@ -43,7 +59,7 @@ func BenchmarkLog(b *testing.B) {
 		ended := make(chan error, 1)
 		go func() { ended <- log.Run(ctx) }()
 		for _, users := range []int{1, 100, 4096} {
-			entries := decisionsOf(users)
+			entries := inParts(decisionsOf(users))
 			b.Run(fmt.Sprintf("%s/users=%d", name, users), func(b *testing.B) { appendTo(b, log, entries) })
 		}
 		cancel()
@@ -54,10 +70,10 @@ func BenchmarkLog(b *testing.B) {
 }
 
 // appendTo appends entries, no faster than they are written.
-func appendTo(b *testing.B, log *Log[json.RawMessage], entries [][]byte) {
+func appendTo(b *testing.B, log *Log[json.RawMessage], entries [][][]byte) {
 	var before, after syscall.Rusage
 	b.ReportAllocs()
-	b.SetBytes(int64(len(entries[0])))
+	b.SetBytes(int64(len(bytes.Join(entries[0], nil))))
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &before)
 	for i := range b.N {
 		if i%logBatch == 0 {
@@ -65,7 +81,7 @@ func appendTo(b *testing.B, log *Log[json.RawMessage], entries [][]byte) {
 				time.Sleep(100 * time.Microsecond)
 			}
 		}
-		if !log.AppendJSON(entries[i%len(entries)]) {
+		if !log.AppendParts(entries[i%len(entries)]) {
 			b.Fatal("dropped")
 		}
 	}

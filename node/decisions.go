@@ -48,7 +48,7 @@ func (d *decisions) run(ctx context.Context) error {
 }
 
 // take queues a record, or drops it when the store does not keep up; the log counts that. It never waits.
-func (d *decisions) take(r []byte) { d.log.AppendJSON(r) }
+func (d *decisions) take(record [][]byte) { d.log.AppendParts(record) }
 
 // decisions answers GET /v1/decisions: the records since a time, or of the last day, one a line.
 func (a *api) decisions(w http.ResponseWriter, r *http.Request) {

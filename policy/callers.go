@@ -33,23 +33,34 @@ func newCallers() *callers {
 	return &callers{seed: maphash.MakeSeed(), places: make([]atomic.Pointer[caller], callerPlaces)}
 }
 
-// append writes the user and the session of an input.
-func (c *callers) append(dst []byte, in *Input) []byte {
+// known is how the user and the session of an input are written, when that is kept; nil: it is not.
+func (c *callers) known(in *Input) []byte {
 	if in.Session.ID == "" {
-		return in.appendCaller(dst)
+		return nil
 	}
-	place := &c.places[maphash.String(c.seed, in.Session.ID)%callerPlaces]
-	known := place.Load()
-	if known.is(in) {
-		return append(dst, known.text...)
+	if known := c.place(in).Load(); known.is(in) {
+		return known.text
 	}
+	return nil
+}
+
+// append writes the user and the session of an input, and may keep that.
+func (c *callers) append(dst []byte, in *Input) []byte {
 	begin := len(dst)
 	dst = in.appendCaller(dst)
 	text := dst[begin:]
-	if len(text) <= callerSize && (known == nil || rand.Uint32N(callerYields) == 0) {
+	if in.Session.ID == "" || len(text) > callerSize {
+		return dst
+	}
+	if place := c.place(in); place.Load() == nil || rand.Uint32N(callerYields) == 0 {
 		place.Store(&caller{user: in.User, session: in.Session, text: slices.Clone(text)})
 	}
 	return dst
+}
+
+// place is where a session has its place.
+func (c *callers) place(in *Input) *atomic.Pointer[caller] {
+	return &c.places[maphash.String(c.seed, in.Session.ID)%callerPlaces]
 }
 
 // is tells whether these are the user and the session of an input. Texts are compared, lists and claims told by where they are.

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -13,16 +14,28 @@ const hiddenValue = "hidden"
 // data only what the policies of these names have asked for. Of what is likely to be a secret, by its name as Authorization,
 // or because a rule compares it with what env or file gives, it tells only that it was there.
 func (s *Set) AppendRecord(dst []byte, in *Input, names ...string) []byte {
+	dst, at, caller := s.AppendRecordApart(dst, in, names...)
+	return slices.Insert(dst, at, caller...)
+}
+
+// AppendRecordApart is AppendRecord that leaves out what was written before of the same user and session: that is caller,
+// which belongs before the byte at. Other records have it in common: it is one slice for all, and nobody may change it. Nil:
+// nothing is left out.
+func (s *Set) AppendRecordApart(dst []byte, in *Input, names ...string) (out []byte, at int, caller []byte) {
 	if s == nil {
 		kept := *in
 		kept.Request.Header, kept.Request.Query, kept.Data = nil, "", nil
-		return kept.AppendJSON(dst)
+		return kept.AppendJSON(dst), len(dst), nil
 	}
 	dst = in.appendTop(dst)
 	if !in.Now.IsZero() && writable(in.Now) {
 		dst = append(s.instants.append(append(dst, `,"now":"`...), in.Now), '"')
 	}
-	dst = s.callers.append(s.appendData(dst, in, names), in)
+	dst = s.appendData(dst, in, names)
+	at = len(dst)
+	if caller = s.callers.known(in); caller == nil {
+		dst = s.callers.append(dst, in)
+	}
 	begin, r := len(dst), &in.Request
 	dst = r.appendAim(append(dst, requestSection...))
 	if r.Query != "" {
@@ -32,7 +45,7 @@ func (s *Set) AppendRecord(dst []byte, in *Input, names ...string) []byte {
 	}
 	dst = s.reads.appendHeaders(dst, r.Header)
 	dst = end(r.appendRest(dst), begin, requestSection)
-	return append(in.appendMachine(dst), '}')
+	return append(in.appendMachine(dst), '}'), at, caller
 }
 
 // AppendTime writes a time as AppendRecord does: as time.RFC3339Nano, in UTC.

@@ -12,7 +12,7 @@ import (
 
 func TestARecordAllocatesNothing(t *testing.T) {
 	size := 0
-	a := New(Options{Policies: load(t), Node: "n1", Log: zerolog.Nop(), Sample: 1, Record: func(record []byte) { size = len(record) }})
+	a := New(Options{Policies: load(t), Node: "n1", Log: zerolog.Nop(), Sample: 1, Record: func(parts [][]byte) { size = len(parts[0]) }})
 	r, in := route("staff", "quiet"), benchInput()
 	asked := Asked{RequestID: "0123456789abcdef0123456789abcdef", Route: &r, Input: in}
 	v := a.Decide(&r, in)

@@ -32,8 +32,10 @@ type Options struct {
 	Policies *policy.Set // nil: every policy denies
 	Node     string      // name of this node, in records
 
-	// Record takes what Authz.Record writes; it must not wait, nor keep it. Nil: nothing is recorded.
-	Record func(record []byte)
+	// Record takes what Authz.Record writes, in parts, one behind the other; it must not wait. It may keep every second one,
+	// from the second on: that is what other records have in common with it, one slice for all, and nobody may change it. The
+	// others it must not keep. Nil: nothing is recorded.
+	Record func(parts [][]byte)
 	Sample float64 // the part of verdicts that is recorded; 0: none, 1: all
 
 	Log      zerolog.Logger
@@ -47,9 +49,9 @@ type Authz struct {
 	decisions *prometheus.CounterVec
 	shadowed  *prometheus.CounterVec
 	routes    routes
-	named     []byte       // what a record says of this node, up to the id of the request
-	record    func([]byte) // nil: nothing is recorded
-	rooms     sync.Pool    // *[]byte, to write records in
+	named     []byte         // what a record says of this node, up to the id of the request
+	record    func([][]byte) // nil: nothing is recorded
+	rooms     sync.Pool      // *room, to write records in
 	sample    float64
 }
 

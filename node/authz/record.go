@@ -20,32 +20,49 @@ func (a *Authz) Record(asked Asked, v Verdict) {
 	if a.record == nil || a.sample < 1 && rand.Float64() >= a.sample {
 		return
 	}
-	room, ok := a.rooms.Get().(*[]byte)
+	room, ok := a.rooms.Get().(*room)
 	if !ok {
-		room = new([]byte)
-		*room = make([]byte, 0, recordSize)
+		room = newRoom()
 	}
-	*room = a.appendRecord((*room)[:0], asked, v)
-	a.record(*room)
-	if cap(*room) <= maxRoom {
+	a.write(room, asked, v)
+	a.record(room.parts[:])
+	room.parts = [5][]byte{}
+	if cap(room.own) <= maxRoom {
 		a.rooms.Put(room)
 	}
 }
+
+// room is where one record is written: what it has for itself, and all of its parts.
+type room struct {
+	own   []byte
+	parts [5][]byte
+}
+
+func newRoom() *room { return &room{own: make([]byte, 0, recordSize)} }
 
 const (
 	recordSize = 1 << 10  // bytes, which most records take
 	maxRoom    = 16 << 10 // bytes, that are kept for the next
 )
 
-func (a *Authz) appendRecord(dst []byte, asked Asked, v Verdict) []byte {
+// write makes the parts of a record, whose second and fourth are what others have in common with it. What the first grows out
+// of stays as it is, so that a part may be taken before the next is written.
+func (a *Authz) write(to *room, asked Asked, v Verdict) {
 	in, route := asked.Input, a.routes.of(asked.Route)
-	dst = a.policies.AppendTime(append(dst, `{"at":"`...), in.Now)
-	dst = appendText(append(dst, a.named...), asked.RequestID)
-	dst = appendDecision(append(append(dst, route.record...), `,"decision":`...), v.Decision)
-	if len(v.Shadow) > 0 {
-		dst = appendShadows(append(dst, `,"shadow":`...), v.Shadow)
+	own := a.policies.AppendTime(append(to.own[:0], `{"at":"`...), in.Now)
+	own = appendText(append(own, a.named...), asked.RequestID)
+	said := route.said(v.Decision)
+	if said == nil {
+		own = route.append(own, v.Decision)
 	}
-	return append(a.policies.AppendRecord(append(dst, `,"input":`...), in, route.names...), '}')
+	to.parts[0], to.parts[1] = own, said
+	from := len(own)
+	if len(v.Shadow) > 0 {
+		own = appendShadows(append(own, `,"shadow":`...), v.Shadow)
+	}
+	own, at, caller := a.policies.AppendRecordApart(append(own, `,"input":`...), in, route.names...)
+	own = append(own, '}')
+	to.own, to.parts[2], to.parts[3], to.parts[4] = own, own[from:at], caller, own[at:]
 }
 
 func appendShadows(dst []byte, all []Shadow) []byte {

@@ -39,8 +39,9 @@ func recording(t *testing.T, sample float64) (*Authz, *[]written) {
 	var all []written
 	return New(Options{
 		Policies: load(t), Node: "n1", Log: zerolog.Nop(), Sample: sample,
-		Record: func(record []byte) {
+		Record: func(parts [][]byte) {
 			var w written
+			record := slices.Concat(parts...)
 			d := json.NewDecoder(bytes.NewReader(record))
 			d.DisallowUnknownFields()
 			if err := d.Decode(&w); err != nil {
@@ -201,7 +202,7 @@ func plainRecord(t *testing.T, set *policy.Set, asked Asked, v Verdict) string {
 func TestARecordIsWhatEncodingJSONWrites(t *testing.T) {
 	var got string
 	set := load(t)
-	a := New(Options{Policies: set, Node: "n<1>", Log: zerolog.Nop(), Sample: 1, Record: func(record []byte) { got = string(record) }})
+	a := New(Options{Policies: set, Node: "n<1>", Log: zerolog.Nop(), Sample: 1, Record: func(parts [][]byte) { got = string(slices.Concat(parts...)) }})
 	for _, r := range []*config.Route{
 		{Name: "wiki", Policies: []string{"team", "quiet"}, Shadow: []string{"staff", "quiet"}}, {Name: "b\"&\u00e4", Policies: []string{"strong"}},
 		{Name: "p", Access: config.Public}, {Name: "a", Access: config.AnyUser, Policies: []string{}}, {Name: "none"},
@@ -233,7 +234,7 @@ func benchInput() *policy.Input {
 
 func BenchmarkRecord(b *testing.B) {
 	r, in := route("staff", "quiet"), benchInput()
-	a := New(Options{Policies: load(b), Log: zerolog.Nop(), Sample: 1, Record: func([]byte) {}})
+	a := New(Options{Policies: load(b), Log: zerolog.Nop(), Sample: 1, Record: func([][]byte) {}})
 	v := a.Decide(&r, in)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -19,6 +19,41 @@ type known struct {
 	record []byte   // what a record says of the route
 	names  []string // of its policies and shadows
 	counts [policy.StepUp + 1]atomic.Pointer[count]
+	told   [mostTold]atomic.Pointer[told]
+}
+
+// mostTold is of how many decisions on a route the text is kept: of those that came first. Most routes have fewer.
+const mostTold = 4
+
+// told is a decision, and what a record says of it and of its route. It never changes.
+type told struct {
+	decision policy.Decision
+	text     []byte
+}
+
+// said is what a record says of the route and of a decision on it: one text for all such records. Nil: it is not kept.
+func (k *known) said(d policy.Decision) []byte {
+	if d.Need != nil { // which may be another each time
+		return nil
+	}
+	for i := range k.told {
+		t := k.told[i].Load()
+		if t == nil {
+			t = &told{d, k.append(nil, d)}
+			if !k.told[i].CompareAndSwap(nil, t) {
+				t = k.told[i].Load()
+			}
+		}
+		if t.decision == d {
+			return t.text
+		}
+	}
+	return nil
+}
+
+// append writes what a record says of the route and of a decision on it.
+func (k *known) append(dst []byte, d policy.Decision) []byte {
+	return appendDecision(append(append(dst, k.record...), `,"decision":`...), d)
 }
 
 // count counts one outcome on one route.
