@@ -54,7 +54,7 @@ func TestAConnectionThatSwitchedIsNotUsedAgain(t *testing.T) {
 		}
 		u.pool.mu.Lock()
 		for _, kept := range u.pool.kept {
-			if len(kept) > 0 {
+			if len(kept.kept) > 0 {
 				t.Errorf("%q: it is kept", expect)
 			}
 		}
@@ -101,7 +101,7 @@ func TestConnectionsInUseAreClosedAfterTheIdleOnesWere(t *testing.T) {
 	_, _ = io.ReadAll(res.Body)
 	u.pool.mu.Lock()
 	for _, kept := range u.pool.kept {
-		if len(kept) > 0 {
+		if len(kept.kept) > 0 {
 			t.Error("it is kept")
 		}
 	}

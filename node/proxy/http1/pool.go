@@ -8,10 +8,25 @@ import (
 // pool keeps connections to applications that are not used, by address; the last one kept is the first one taken.
 type pool struct {
 	mu    sync.Mutex
-	kept  map[string][]*upstream // guarded by mu
-	count int                    // guarded by mu: of all that are kept
-	ended bool                   // guarded by mu: clear was called, and take not since: nothing is kept
-	sweep *time.Timer            // guarded by mu: closes what was kept too long; nil: nothing is kept
+	kept  map[string]*shelf // guarded by mu
+	last  *shelf            // guarded by mu: that was last looked for, of kept; nil: look for it. Most pools have one
+	count int               // guarded by mu: of all that are kept
+	ended bool              // guarded by mu: clear was called, and take not since: nothing is kept
+	sweep *time.Timer       // guarded by mu: closes what was kept too long; nil: nothing is kept
+}
+
+// shelf is what is kept of one address, the oldest first.
+type shelf struct {
+	address string
+	kept    []*upstream
+}
+
+// shelf finds the shelf of an address; nil: there is none. p.mu is held.
+func (p *pool) shelf(address string) *shelf {
+	if p.last == nil || p.last.address != address {
+		p.last = p.kept[address]
+	}
+	return p.last
 }
 
 // take gives a connection that was kept no longer than most; nil: there is none. now is the time of the connections' clock.
@@ -19,19 +34,20 @@ func (p *pool) take(address string, most time.Duration, now int64) *upstream {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ended = false
-	all := p.kept[address]
-	if len(all) == 0 {
+	s := p.shelf(address)
+	if s == nil || len(s.kept) == 0 {
 		return nil
 	}
-	u := all[len(all)-1]
-	all[len(all)-1] = nil
-	p.kept[address] = all[:len(all)-1]
+	last := len(s.kept) - 1
+	u := s.kept[last]
+	if most > 0 && now-u.since > int64(most) { // it is the youngest
+		p.count -= len(s.kept)
+		s.clear()
+		return nil
+	}
+	s.kept[last] = nil
+	s.kept = s.kept[:last]
 	p.count--
-	if most > 0 && now-u.since > int64(most) {
-		p.count -= len(all) - 1
-		p.kept[address] = closeAll(append(all[:len(all)-1], u)) // it is the youngest
-		return nil
-	}
 	return u
 }
 
@@ -43,37 +59,49 @@ const manyAddresses = 8
 func (p *pool) keep(u *upstream, enough int, most time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.ended || len(p.kept[u.address]) >= enough || p.count >= manyAddresses*enough {
+	s := p.shelf(u.address)
+	if p.ended || s != nil && len(s.kept) >= enough || p.count >= manyAddresses*enough {
 		u.end()
 		return
 	}
-	if p.kept == nil {
-		p.kept = map[string][]*upstream{}
+	if s == nil {
+		s = p.build(u.address)
 	}
 	u.since = u.transport.clock.now.Load()
-	p.kept[u.address] = append(p.kept[u.address], u)
+	s.kept = append(s.kept, u)
 	p.count++
 	if p.sweep == nil && most > 0 {
 		p.sweep = time.AfterFunc(most, func() { p.clean(most) })
 	}
 }
 
+// build makes the shelf of an address. p.mu is held.
+func (p *pool) build(address string) *shelf {
+	if p.kept == nil {
+		p.kept = map[string]*shelf{}
+	}
+	p.last = &shelf{address: address}
+	p.kept[address] = p.last
+	return p.last
+}
+
 // clean closes what was kept for longer than most, and comes again while something is kept.
 func (p *pool) clean(most time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for address, all := range p.kept {
+	now := time.Now().UnixNano()
+	for address, s := range p.kept {
 		old := 0
-		for old < len(all) && time.Now().UnixNano()-all[old].since >= int64(most) {
+		for old < len(s.kept) && now-s.kept[old].since >= int64(most) {
+			s.kept[old].end()
 			old++
 		}
-		closeAll(all[:old])
 		p.count -= old
-		if p.kept[address] = append([]*upstream(nil), all[old:]...); old == len(all) {
+		if s.kept = append([]*upstream(nil), s.kept[old:]...); len(s.kept) == 0 {
 			delete(p.kept, address)
 		}
 	}
-	p.sweep = nil
+	p.last, p.sweep = nil, nil
 	if len(p.kept) > 0 {
 		p.sweep = time.AfterFunc(most, func() { p.clean(most) })
 	}
@@ -83,16 +111,17 @@ func (p *pool) clean(most time.Duration) {
 func (p *pool) clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.ended, p.count = true, 0
-	for address, all := range p.kept {
-		closeAll(all)
-		delete(p.kept, address)
+	p.ended, p.count, p.last = true, 0, nil
+	for _, s := range p.kept {
+		s.clear()
 	}
+	clear(p.kept)
 }
 
-func closeAll(all []*upstream) []*upstream {
-	for _, u := range all {
+// clear closes all.
+func (s *shelf) clear() {
+	for _, u := range s.kept {
 		u.end()
 	}
-	return nil
+	s.kept = nil
 }
