@@ -47,6 +47,7 @@ type input struct {
 	ended error                     // what ready found
 
 	question []byte                    // what asking is to send; nil: it was sent
+	asked    []byte                    // all of it: its buffer is the input's when it was sent
 	asking   func(socket uintptr) bool // sends, then tries to read; made once
 	stale    bool                      // what asking found: something had come before, or it was closed
 }
@@ -84,6 +85,25 @@ func (in *input) release() {
 	}
 }
 
+// lend gives the buffer to who writes while nothing is read, when nothing is in it; nil: there is none to be had.
+func (in *input) lend() []byte {
+	if in.r < in.w || cap(in.buf) != bufferSize {
+		return nil
+	}
+	lent := in.buf
+	in.buf, in.r, in.w = nil, 0, 0
+	return lent
+}
+
+// take is for a buffer that nobody needs any more: what comes next is read into it, or it goes back.
+func (in *input) take(b []byte) {
+	if in.buf == nil && cap(b) == bufferSize {
+		in.buf = b[:bufferSize]
+		return
+	}
+	in.buffers.put(b)
+}
+
 // more reads what comes next, at least a byte, into a buffer of at most so many bytes. errTooLong when it is full.
 func (in *input) more(most int) error {
 	if in.buf == nil {
@@ -106,8 +126,11 @@ func (in *input) more(most int) error {
 	return err
 }
 
-// first reads what comes first after a while in which nothing does. A socket waits without a buffer.
+// first reads what comes first after a while in which nothing does, while nothing is held. A socket waits without a buffer.
 func (in *input) first() error {
+	if in.socket == nil || len(in.buf) > bufferSize {
+		in.release()
+	}
 	if in.socket == nil {
 		return in.more(bufferSize)
 	}
@@ -121,6 +144,14 @@ func (in *input) first() error {
 		return err
 	}
 	return in.ended
+}
+
+// ahead reads what comes next, whatever is held. It holds no more than a buffer for that.
+func (in *input) ahead() error {
+	if len(in.held()) == 0 {
+		return in.first()
+	}
+	return in.more(bufferSize)
 }
 
 // silent tells whether the connection is open, and nothing has come.
@@ -141,7 +172,8 @@ var errStale = errors.New("http1: the connection was not silent")
 
 // ask sends a question and reads what comes first of the answer, which is all that may come: errStale if something has come before,
 // and then nothing was sent. It looks, sends and waits in one go: what comes meanwhile is not missed, and need not be looked for
-// before it is waited for. sent is less than the question when there was no room for it: then nothing was read.
+// before it is waited for. sent is less than the question when there was no room for it: then nothing was read. When all was sent the
+// question's buffer is the input's.
 func (in *input) ask(question []byte) (sent int, err error) {
 	if in.asking == nil {
 		in.asking = func(socket uintptr) (done bool) {
@@ -152,10 +184,10 @@ func (in *input) ask(question []byte) (sent int, err error) {
 			return done
 		}
 	}
-	in.question, in.stale, in.ended = question, false, nil
+	in.question, in.asked, in.stale, in.ended = question, question, false, nil
 	err = in.socket.raw.Read(in.asking)
 	sent = len(question) - len(in.question)
-	in.question = nil
+	in.question, in.asked = nil, nil
 	switch {
 	case in.stale:
 		return 0, errStale
@@ -179,12 +211,16 @@ func (in *input) send(socket int) bool {
 		return false
 	}
 	in.question = nil
+	in.take(in.asked)
 	return true
 }
 
 // try reads what is there; it is done unless there is nothing.
 func (in *input) try(socket int) (done bool, err error) {
-	in.buf = in.buffers.get()
+	if in.buf == nil {
+		in.buf = in.buffers.get()
+	}
+	in.r = 0
 	if in.below == nil {
 		in.w, err = readNow(socket, in.buf)
 	} else {

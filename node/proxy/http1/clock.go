@@ -122,10 +122,15 @@ func (l *limits) reading(most time.Duration) { l.read.set(l.clock, most, l.conn.
 // writing bounds writing from now on.
 func (l *limits) writing(most time.Duration) { l.write.set(l.clock, most, l.conn.SetWriteDeadline) }
 
-// Write writes in a time: a peer that does not read holds nothing up for ever.
-func (l *limits) Write(p []byte, most time.Duration) (int, error) {
+// Write writes in a time: a peer that does not read holds nothing up for ever. Mostly there is room for all, and no time passes.
+func (l *limits) Write(p []byte, most time.Duration) (n int, err error) {
+	if s, ok := l.to.(*socket); ok {
+		if n, err = s.writeNow(p); n == len(p) || err != nil {
+			return n, err
+		}
+	}
 	l.writing(most)
-	n, err := l.to.Write(p)
+	more, err := l.to.Write(p[n:])
 	l.writing(0)
-	return n, err
+	return n + more, err
 }

@@ -33,12 +33,18 @@ type conn struct {
 	remote string
 	peer   Peer
 	tls    *tls.ConnectionState // nil: none
-	fresh  atomic.Bool          // nothing has come yet, or half a head: a request may be on its way
-	idle   atomic.Bool          // no request is under way: it may be closed
+	state  atomic.Int32         // isBusy, isFresh or isIdle
 	watch  watch
 	handed bool   // hijacked
 	then   func() // what is left to be done of it then; nil: nothing
 }
+
+// States of a connection.
+const (
+	isBusy  int32 = iota // a request is under way
+	isFresh              // nothing has come yet, or half a head: a request may be on its way
+	isIdle               // no request is under way: it may be closed
+)
 
 // exchange is one request and its response. It is made anew for each, unless nobody can hold anything of the one before when that is
 // over: it had no body, and its life was nobody's context. Memory that is used again is still in the processor's caches.
@@ -67,26 +73,33 @@ func (c *conn) serve(ctx context.Context) {
 
 // next reads the next head.
 func (c *conn) next() (*exchange, error) {
-	c.bounds.reading(c.server.HeaderTimeout)
 	c.input.used = len(c.input.held()) > 0
-	c.fresh.Store(true)
-	defer c.fresh.Store(false)
-	for seen := 0; ; {
-		size, next, err := end(c.input.held(), seen)
-		switch {
-		case err != nil:
-			return nil, err
-		case size > c.server.headerBytes():
-			return nil, errTooLong
-		case size > 0:
-			c.bounds.reading(0)
-			return c.read(size)
-		}
-		seen = next
-		if err := c.input.more(c.server.headerBytes() + 1); err != nil {
-			return nil, c.lateHead(err)
-		}
+	size, seen, err := end(c.input.held(), 0)
+	if err == nil && size == 0 {
+		size, err = c.nextPieces(seen)
 	}
+	switch {
+	case err != nil:
+		return nil, err
+	case size > c.server.headerBytes():
+		return nil, errTooLong
+	}
+	c.bounds.reading(0)
+	return c.read(size)
+}
+
+// nextPieces reads a head that does not come at once, of which so many bytes were looked at, and gives its size.
+func (c *conn) nextPieces(seen int) (size int, err error) {
+	c.bounds.reading(c.server.HeaderTimeout)
+	c.state.Store(isFresh)
+	defer c.state.Store(isBusy)
+	for size == 0 && err == nil {
+		if err = c.input.more(c.server.headerBytes() + 1); err != nil {
+			return 0, c.lateHead(err)
+		}
+		size, seen, err = end(c.input.held(), seen)
+	}
+	return size, err
 }
 
 // read makes a request of a head of so many bytes, which is whole.
@@ -122,21 +135,19 @@ func (c *conn) await(first bool) error {
 		return io.EOF
 	}
 	err := c.input.first()
-	c.fresh.Store(false)
-	c.idle.Store(false)
+	c.state.Store(isBusy)
 	return err
 }
 
 // rest lets the connection count as one that waits; false: it is not to wait.
 func (c *conn) rest(first bool) bool {
-	c.input.release()
 	if first {
 		c.bounds.reading(c.server.HeaderTimeout)
-		c.fresh.Store(true)
+		c.state.Store(isFresh)
 		return true
 	}
 	c.bounds.reading(c.server.IdleTimeout)
-	c.idle.Store(true)
+	c.state.Store(isIdle)
 	return !c.server.draining()
 }
 
@@ -144,6 +155,9 @@ func (c *conn) rest(first bool) bool {
 func (c *conn) one(ctx context.Context, x *exchange) (more bool) {
 	stop := x.follow(ctx)
 	w := &x.response
+	if x.Body == nil {
+		c.out.buf = c.input.lend()[:0]
+	}
 	c.watch.start(x)
 	c.handle(x)
 	if w.left != nil {
@@ -162,7 +176,7 @@ func (c *conn) one(ctx context.Context, x *exchange) (more bool) {
 	if x.Body != nil {
 		x.body.shut()
 	}
-	c.out.release()
+	c.out.spare(&c.input)
 	switch {
 	case !w.finished && w.untilClose():
 		c.reset() // half a response must not look whole
@@ -285,6 +299,7 @@ func (c *conn) hijack() (held []byte) {
 	held = bytes.Clone(c.input.held())
 	c.input.r = c.input.w
 	c.input.release()
+	c.out.release()
 	c.bounds.reading(0)
 	return held
 }

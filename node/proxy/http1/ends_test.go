@@ -129,7 +129,7 @@ func TestAnIdleConnectionHoldsNothingOfItsLastRequest(t *testing.T) {
 		w.server.mu.Lock()
 		defer w.server.mu.Unlock()
 		for conn := range w.server.conns {
-			if conn.idle.Load() {
+			if conn.state.Load() == isIdle {
 				if conn.out.buf != nil || conn.watch.served != nil {
 					t.Fatal("it holds something of its last request")
 				}
@@ -161,7 +161,7 @@ func TestAShutdownDoesNotWaitForHalfAHead(t *testing.T) {
 		defer w.server.mu.Unlock()
 		begun := 0
 		for c := range w.server.conns {
-			if !c.idle.Load() {
+			if c.state.Load() != isIdle {
 				begun++
 			}
 		}

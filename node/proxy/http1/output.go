@@ -58,6 +58,14 @@ func (o *output) flush() error {
 	return err
 }
 
+// spare gives up what is in the buffer, and the buffer to the input of the connection: who has written waits for more.
+func (o *output) spare(to *input) {
+	if o.buf != nil {
+		to.take(o.buf)
+		o.buf = nil
+	}
+}
+
 // release gives the buffer back, and what is in it up.
 func (o *output) release() {
 	if o.buf != nil {

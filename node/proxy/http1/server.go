@@ -158,7 +158,7 @@ func (s *Server) closeIdle(freshToo bool) <-chan struct{} {
 		return nil
 	}
 	for c := range s.conns {
-		if c.idle.Load() || freshToo && c.fresh.Load() {
+		if is := c.state.Load(); is == isIdle || freshToo && is == isFresh {
 			_ = c.input.conn.Close()
 		}
 	}

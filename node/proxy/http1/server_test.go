@@ -427,7 +427,7 @@ func TestAnIdleConnectionHoldsNoBuffer(t *testing.T) {
 		w.server.mu.Lock()
 		idle := false
 		for conn := range w.server.conns {
-			idle = conn.idle.Load() && conn.input.socket != nil
+			idle = conn.state.Load() == isIdle && conn.input.socket != nil
 		}
 		w.server.mu.Unlock()
 		if idle {

@@ -57,7 +57,6 @@ func (u *upstream) ask(q *Question) (*Answer, error) {
 	if !q.Life.Hold(u.input.conn) {
 		return nil, q.Life.Err()
 	}
-	u.ending.Store(false)
 	b, err := q.appendHead(u.out.head())
 	u.out.buf = b
 	left := int64(0)
@@ -89,6 +88,7 @@ func (u *upstream) ask(q *Question) (*Answer, error) {
 		}
 	}
 	u.sent = make(chan struct{})
+	u.ending.Store(false)
 	go u.sendBody(q, left)
 	return u.answer(q)
 }
@@ -102,7 +102,11 @@ func (u *upstream) sendHead(q *Question) error {
 	if u.atOnce(q) {
 		u.bounds.reading(u.transport.HeaderTimeout)
 		sent, err := u.input.ask(u.out.buf)
-		switch whole := sent == len(u.out.buf); {
+		whole := sent == len(u.out.buf)
+		if whole {
+			u.out.buf = nil // it is the input's
+		}
+		switch {
 		case err == errStale && u.used:
 			return err
 		case err == errStale:
@@ -110,7 +114,7 @@ func (u *upstream) sendHead(q *Question) error {
 		case whole && err != nil:
 			return u.late(err)
 		case whole:
-			u.out.buf, u.heard = u.out.buf[:0], true
+			u.heard = true
 			return nil
 		case err != nil:
 			return fmt.Errorf("sending the request: %w", err)
@@ -125,8 +129,8 @@ func (u *upstream) sendHead(q *Question) error {
 
 // answer reads the header of the response, and before it what is informational.
 func (u *upstream) answer(q *Question) (*Answer, error) {
-	if u.sent == nil {
-		u.bounds.reading(u.transport.HeaderTimeout) // else when the body has been sent
+	if u.sent == nil && !u.heard {
+		u.bounds.reading(u.transport.HeaderTimeout) // else it is so since the question was sent, or will be when its body was
 	}
 	for range mostInformation {
 		a, framed, err := u.readHead(q)
@@ -149,9 +153,11 @@ const mostInformation = 16
 
 // nowAnswered ends the time for the response.
 func (u *upstream) nowAnswered() {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.answered = true
+	if u.sent != nil { // somebody may be about to begin it
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.answered = true
+	}
 	u.bounds.reading(0)
 }
 

@@ -63,7 +63,7 @@ func (w *watch) look() {
 func (w *watch) read(x *exchange, ended chan struct{}) {
 	defer close(ended)
 	for {
-		switch err := w.conn.input.more(bufferSize); {
+		switch err := w.conn.input.ahead(); {
 		case err == nil: // of the next request
 		case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, errTooLong): // stopped, or there is no room for more
 			return
