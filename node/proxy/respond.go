@@ -31,20 +31,21 @@ func (x *exchange) copyBody(answer *http1.Answer) error {
 	if answer.Body == nil {
 		return nil
 	}
-	if err := x.passBody(answer); err != nil {
+	if passed, err := x.passBody(answer); err != nil || passed == answer.Length {
 		return err
 	}
 	return x.copyThrough(answer)
 }
 
-func (x *exchange) passBody(answer *http1.Answer) error {
+// passBody tells how many bytes were passed on. An error is of the client.
+func (x *exchange) passBody(answer *http1.Answer) (int64, error) {
 	to, ok := x.w.Client.(http1.Passer)
 	if !ok {
-		return nil
+		return 0, nil
 	}
 	n, err := to.Pass(answer.Body, x.alive)
 	x.w.bytes += n
-	return err
+	return n, err
 }
 
 func (x *exchange) copyThrough(answer *http1.Answer) error {

@@ -12,7 +12,7 @@ const passLeast = 16 << 10
 const passStep = 32 << 10
 
 // Passer is a Client that can have the kernel pass a body on from socket to socket, so that its bytes are not copied through this
-// process. That is so of bodies of a known length, both sides without TLS.
+// process. That is so of long bodies of a known length, both sides without TLS. One that has come whole it takes as it is.
 type Passer interface {
 	// Pass passes on what of a body of an Answer it can, from where reading it has come to, and tells how many bytes that was:
 	// reading goes on behind them, and tells how the body ends. came is called each time that something came, or

@@ -2,9 +2,12 @@ package http1
 
 import "io"
 
-// Pass passes on what the kernel can move by itself.
+// Pass passes on what has come of a short body, and what the kernel can move by itself of a long one.
 func (w *response) Pass(from Body, came func()) (int64, error) {
 	b, ok := from.(*answerBody)
+	if ok && b.here() && w.wants(b.left) {
+		return w.passHere(b, came)
+	}
 	if !ok || !b.passes() || !w.takes(b.left) {
 		return 0, nil
 	}
@@ -30,11 +33,30 @@ func (b *answerBody) passes() bool {
 	return b.err == nil && b.chunks == nil && b.left >= passLeast+int64(len(in.held())) && in.plain() != nil
 }
 
-// takes tells whether so many bytes are the rest of the response, as they are.
-func (w *response) takes(left int64) bool {
-	return w.err == nil && w.status != 0 && !w.finished && !w.hijacked && !w.noBody && !w.chunked &&
-		w.length == w.written+left && w.conn.input.plain() != nil
+// here tells whether all that is left of the body has come.
+func (b *answerBody) here() bool {
+	return b.err == nil && b.chunks == nil && b.left >= 0 && int64(len(b.upstream.input.held())) >= b.left
 }
+
+// passHere passes on a body that has come.
+func (w *response) passHere(b *answerBody, came func()) (int64, error) {
+	came()
+	in, n := &b.upstream.input, b.left
+	if _, err := w.Write(in.held()[:n]); err != nil {
+		return 0, err
+	}
+	in.r, b.left = in.r+int(n), 0
+	b.end(io.EOF)
+	return n, nil
+}
+
+// wants tells whether so many bytes are the rest of the response, as they are.
+func (w *response) wants(left int64) bool {
+	return w.err == nil && w.status != 0 && !w.finished && !w.hijacked && !w.noBody && !w.chunked && w.length == w.written+left
+}
+
+// takes tells the same of a response that the kernel can move to the client by itself.
+func (w *response) takes(left int64) bool { return w.wants(left) && w.conn.input.plain() != nil }
 
 // pass passes on until the end of a body, or until it has to be copied.
 func (w *response) pass(b *answerBody, came func()) (passed int64, err error) {
