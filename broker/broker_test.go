@@ -170,17 +170,17 @@ func TestARecordIsCreatedReadChangedAndDeleted(t *testing.T) {
 
 func TestARecordWithATTLIsForgotten(t *testing.T) {
 	t.Parallel() // it mostly waits
-	b := start(t, Options{})
+	ctx, b := unhurried(t), start(t, Options{})
 	bucket := open(t, b, Spec{Name: "sessions", Decides: true})
 	cache := NewCache(bucket, 100)
-	if _, err := bucket.Create(t.Context(), "a", note{"short"}, 5*time.Second); err != nil {
+	if _, err := bucket.Create(ctx, "a", note{"short"}, 15*time.Second); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := cache.Get(t.Context(), "a"); err != nil {
+	if _, err := cache.Get(ctx, "a"); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the cache forgets what expired", func() bool {
-		_, err := cache.Get(t.Context(), "a")
+		_, err := cache.Get(ctx, "a")
 		return errors.Is(err, ErrNotFound)
 	})
 }

@@ -350,7 +350,7 @@ func TestAnEarlyResponseDoesNotWaitForTheBody(t *testing.T) {
 }
 
 func TestSlowClientsAreNotWaitedForForEver(t *testing.T) {
-	w := newWorld(t, echo, func(s *Server) { s.HeaderTimeout, s.IdleTimeout = time.Second, time.Second })
+	w := newWorld(t, echo, func(s *Server) { s.HeaderTimeout, s.IdleTimeout = 3*time.Second, 3*time.Second })
 	half := w.dial().send("GET / HTTP/1.1\r\nHo")
 	if res, _ := half.answer("GET"); res.StatusCode != http.StatusRequestTimeout {
 		t.Error(res.Status)

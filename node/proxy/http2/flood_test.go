@@ -126,7 +126,7 @@ func TestHalfAHeaderBlockEndsInTime(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, false, ok, func(o *Options) { o.HeaderTimeout = 100 * time.Millisecond })
+			w := newWorld(t, false, ok, func(o *Options) { o.HeaderTimeout = 3 * time.Second })
 			p := w.peer()
 			begin(p)
 			if _, err := p.hears(func(http2.Frame) bool { return false }); err == nil {
