@@ -5,6 +5,8 @@ package broker
 import (
 	"crypto/rand"
 	"testing"
+
+	"picket/examples/allocs"
 )
 
 // Under the race detector sync.Pool forgets on purpose, and the numbers mean nothing.
@@ -13,7 +15,7 @@ func TestVerifyingATagCostsNoAllocation(t *testing.T) {
 	tagger := keyring(t, testSecret, olderSecret).Tagger("cookie")
 	msg := []byte("session id and host")
 	tag := tagger.Append(nil, msg)
-	if n := testing.AllocsPerRun(1000, func() { tagger.Verify(msg, tag) }); n != 0 {
+	if n := allocs.Least(100, func() { tagger.Verify(msg, tag) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -31,7 +33,7 @@ func TestACacheHitCostsNoAllocation(t *testing.T) {
 	if _, err := cache.Get(ctx, key); err != nil {
 		t.Fatal(err)
 	}
-	if n := testing.AllocsPerRun(1000, func() { _, _ = cache.Get(ctx, key); _ = b.Fresh() }); n != 0 {
+	if n := allocs.Least(100, func() { _, _ = cache.Get(ctx, key); _ = b.Fresh() }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/klauspost/compress/s2"
 	"github.com/nats-io/nats.go"
+
+	"picket/examples/allocs"
 )
 
 // texts are the texts of a log's entries, and how many could not be read.
@@ -117,7 +119,7 @@ func TestAppendingAllocatesNothingWhileBatchesAreWritten(t *testing.T) {
 	}
 	entry := decisionsOf(1)[0]
 	parts := [][]byte{entry[:100], entry[100:400], entry[400:]}
-	n := testing.AllocsPerRun(10*logBatch, func() {
+	n := allocs.Least(10*logBatch, func() {
 		if !log.AppendJSON(entry) || !log.AppendParts(parts) {
 			t.Fatal("dropped")
 		}
@@ -126,7 +128,7 @@ func TestAppendingAllocatesNothingWhileBatchesAreWritten(t *testing.T) {
 		}
 	})
 	if n != 0 {
-		t.Errorf("it allocates %g times", n)
+		t.Errorf("it allocates %d times", n)
 	}
 }
 

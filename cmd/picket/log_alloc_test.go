@@ -8,13 +8,14 @@ import (
 	"io"
 	"testing"
 
+	"picket/examples/allocs"
 	"picket/node/config"
 )
 
 func TestALineAllocatesNothing(t *testing.T) {
 	w := &logWriter{to: io.Discard, hold: logHold}
 	log := newLog(w, config.Telemetry{}, false)
-	if n := testing.AllocsPerRun(1000, func() { log.Info().Str("path", "/some/page").Int("status", 200).Msg("request") }); n != 0 {
-		t.Errorf("it allocates %g times", n)
+	if n := allocs.Least(100, func() { log.Info().Str("path", "/some/page").Int("status", 200).Msg("request") }); n != 0 {
+		t.Errorf("it allocates %d times", n)
 	}
 }

