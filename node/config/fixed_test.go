@@ -91,6 +91,26 @@ func TestAReadingTellsWhatChanged(t *testing.T) {
 	}
 }
 
+func TestABlockThatNamesManyFilesIsTheSameHoweverOftenItIsRead(t *testing.T) {
+	setEnvironment(t)
+	path := filepath.Join(t.TempDir(), "cluster.hcl")
+	for _, name := range []string{"a", "b", "c", "d"} {
+		write(t, filepath.Join(filepath.Dir(path), name), "what "+name+" holds")
+	}
+	write(t, path, `x { # none that there is
+  a = file("a")
+  b = file("b")
+  c = file("c")
+  d = [file("d")]
+}`)
+	first := config.Read(path).Blocks()
+	for range 20 {
+		if changes := config.Changes(first, config.Read(path).Blocks()); len(changes) > 0 {
+			t.Fatalf("nothing was changed, and told is %q", changes)
+		}
+	}
+}
+
 func TestAReadingThatFailsSaysWhereItLooked(t *testing.T) {
 	setEnvironment(t)
 	dir := t.TempDir()

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -98,12 +99,19 @@ func (r Reading) blockPrint(written *hclsyntax.Block) string {
 			fmt.Fprintf(h, "%q ", token.Bytes)
 		}
 	}
+	var named []*hclsyntax.FunctionCallExpr
 	_ = hclsyntax.VisitAll(written.Body, func(n hclsyntax.Node) hcl.Diagnostics {
 		if call, ok := n.(*hclsyntax.FunctionCallExpr); ok && call.Name == "file" && len(call.Args) == 1 {
-			fmt.Fprintf(h, "%s ", r.fileOf(call))
+			named = append(named, call)
 		}
 		return nil
 	})
+	slices.SortFunc(named, func(a, b *hclsyntax.FunctionCallExpr) int { // attributes are visited in any order
+		return cmp.Compare(a.NameRange.Start.Byte, b.NameRange.Start.Byte)
+	})
+	for _, call := range named {
+		fmt.Fprintf(h, "%s ", r.fileOf(call))
+	}
 	return hex.EncodeToString(h.Sum(nil))
 }
 
