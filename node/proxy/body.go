@@ -9,21 +9,25 @@ import (
 	"picket/node/proxy/http1"
 )
 
-// idle ends a request when no byte was read from either side for a time. The zero idle never does.
+// idle ends a tunnel when no byte was read from either side for the time that its route sets.
 type idle struct {
-	limit time.Duration
-	timer *time.Timer // nil: no limit
+	door   *Door
+	stream *stream
+	limit  time.Duration
+	timer  *time.Timer // nil: no limit
 }
 
-func newIdle(limit time.Duration, life *http1.Life) *idle {
-	if limit <= 0 {
-		return &idle{}
+func newIdle(d *Door, a *ask) *idle {
+	i := &idle{door: d, stream: &a.stream, limit: a.route.IdleTimeout}
+	if life := &a.r.Life; i.limit > 0 {
+		i.timer = time.AfterFunc(i.limit, func() { life.End(errIdle) })
 	}
-	return &idle{limit: limit, timer: time.AfterFunc(limit, func() { life.End(errIdle) })}
+	return i
 }
 
 // alive counts a read as a sign of life.
 func (i *idle) alive() {
+	i.stream.alive.Store(i.door.coarse.Load())
 	if i.timer != nil {
 		i.timer.Reset(i.limit)
 	}

@@ -42,7 +42,7 @@ func (d *Door) joinBytes(a *ask, client, app half) bool {
 	defer app.Close()
 	defer client.Close()
 	life := &a.r.Life
-	idle := newIdle(a.route.IdleTimeout, life)
+	idle := newIdle(d, a)
 	defer idle.stop()
 	j := &joint{client: client, upstream: app, idle: idle, rooms: &d.rooms}
 	err := j.run(life)

@@ -40,7 +40,7 @@ func (d *Door) carryUDP(a *ask) {
 		d.log.Debug().Err(err).Str("request_id", a.id).Msg("opening a way for datagrams")
 		return
 	}
-	idle := newIdle(a.route.IdleTimeout, life)
+	idle := newIdle(d, a)
 	defer idle.stop()
 	defer atEnd(life, func() { client.abort(); _ = conn.Close() })()
 	var both errgroup.Group

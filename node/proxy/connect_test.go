@@ -259,34 +259,5 @@ func TestAnIdleTunnelEnds(t *testing.T) {
 	}
 }
 
-func TestAClosingDoorLetsATunnelComeToItsEndForAWhile(t *testing.T) {
-	w := newWorld(t, http.HandlerFunc(mirror), carrying(t, echoes))
-	w.door.drain = 20 * time.Second
-	short, fromShort := w.tunnel()
-	long, fromLong := w.tunnel()
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		w.stop()
-	}()
-	w.until("nobody new is let in", func() bool {
-		conn, err := net.Dial("tcp", w.address)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err != nil
-	})
-	w.says(short, fromShort, "still here")
-	w.must(short.CloseWrite())
-	if rest, err := io.ReadAll(fromShort); len(rest) > 0 || err != nil {
-		t.Errorf("%q, %v", rest, err)
-	}
-	w.says(long, fromLong, "and here")
-	if _, err := fromLong.ReadByte(); !errors.Is(err, syscall.ECONNRESET) {
-		t.Errorf("after the time for it, the client sees %v", err)
-	}
-	<-stopped
-}
-
 // second is the error of what gives something else too.
 func second[T any](_ T, err error) error { return err }

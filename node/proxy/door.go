@@ -92,6 +92,7 @@ type Door struct {
 	changes   *changes
 	metrics   *metrics
 	limits    *limits
+	closing   atomic.Int64  // Unix ns, since when the door closes; 0: it does not
 	coarse    atomic.Int64  // Unix ns, of the last sweep: what costs nothing to look at
 	reloaded  chan struct{} // holds one token when other rules came in force
 

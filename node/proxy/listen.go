@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"picket/node/authn"
 	"picket/node/config"
 	"picket/node/proxy/gate"
 	"picket/node/proxy/http1"
@@ -157,7 +159,8 @@ func (d *Door) listening() []*listener {
 }
 
 // Run serves on what Open opened until ctx ends or a listener fails, and asks again about what is under way. Then it
-// takes no more, ends WebSockets, and lets what is under way come to its end within Options.Drain.
+// takes no more, ends WebSockets, and tunnels when nothing passes through them any more, and lets what is under way come to its end
+// within Options.Drain.
 func (d *Door) Run(ctx context.Context) error {
 	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx))
 	g, ctx := errgroup.WithContext(ctx)
@@ -199,7 +202,8 @@ func (d *Door) shut(ctx context.Context) error {
 	d.mu.Lock()
 	d.serve = nil // no more are added
 	d.mu.Unlock()
-	d.streams.endSockets()
+	d.closing.Store(time.Now().UnixNano())
+	d.endSockets(d.streams.pick(authn.Change{}))
 	var all sync.WaitGroup
 	for _, l := range d.listening() {
 		all.Go(func() { l.drain(ctx) })

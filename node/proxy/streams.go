@@ -112,10 +112,21 @@ func appendRing(to []*stream, first *stream) []*stream {
 	}
 }
 
-// endSockets ends WebSockets, and what else a request switched to: they would go on for ever.
-func (t *streams) endSockets() {
-	for _, s := range t.pick(authn.Change{}) {
-		if s.ask.wants != "" {
+// tunnelRest is how long nothing is to pass through a tunnel before a door that closes ends it.
+const tunnelRest = 2 * time.Second
+
+// endSockets ends, at a door that closes since a time, what would go on for ever: WebSockets at once, since they are told why; and tunnels,
+// or what else a request switched to, once nothing passes through them any more, since nothing in them says that they are to end.
+func (d *Door) endSockets(all []*stream) {
+	since := d.closing.Load()
+	if since == 0 {
+		return
+	}
+	now := time.Now().UnixNano()
+	for _, s := range all {
+		tunnel := s.ask.wants != "" || s.ask.route.Connect != ""
+		rests := now-max(since, s.alive.Load()) > int64(tunnelRest)
+		if s.ask.in.Request.WebSocket || tunnel && rests {
 			s.end(errGoingAway)
 		}
 	}

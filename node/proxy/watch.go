@@ -52,6 +52,7 @@ func (d *Door) sweep(ctx context.Context) {
 			all := d.streams.pick(authn.Change{})
 			d.endIdle(all)
 			d.endSlow(all)
+			d.endSockets(all)
 			d.askAgain(ctx, all)
 		}
 	}

@@ -94,7 +94,7 @@ func (d *Door) join(a *ask, client, app half) bool {
 	if !a.in.Request.WebSocket { // which says itself that it is over
 		return d.joinBytes(a, client, app)
 	}
-	idle := newIdle(a.route.IdleTimeout, &a.r.Life)
+	idle := newIdle(d, a)
 	defer idle.stop()
 	t := &tunnel{client: client, upstream: app, frames: newFrames(client), idle: idle, rooms: &d.rooms}
 	t.run(&a.r.Life)
