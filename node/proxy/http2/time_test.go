@@ -245,6 +245,7 @@ func TestWhatIsUnderWayComesToItsEndWhenTheServerShutsDown(t *testing.T) {
 	release := make(chan struct{})
 	w := newWorld(t, false, func(w http.ResponseWriter, r *http.Request) { <-release; ok(w, r) })
 	p, idle := w.peer(), w.peer()
+	idle.answersPing() // it is served
 	p.ask(1, ":method", "GET", ":scheme", "https", ":authority", "a", ":path", "/")
 	w.must(p.WritePing(false, [8]byte{1}))
 	_, err := p.hears(func(f http2.Frame) bool { ping, ok := f.(*http2.PingFrame); return ok && ping.IsAck() })
