@@ -134,21 +134,26 @@ func (c *conn) next() error {
 	if err != nil {
 		return err
 	}
-	if head.Type == http2.FrameHeaders {
-		c.headBy.Store(c.server.clock.by(c.server.HeaderTimeout))
-	}
-	f, err := c.framer.ReadFrameForHeader(head)
-	if err == nil {
-		err = c.take(f)
+	if err = c.takeNext(head); err == nil {
+		return nil
 	}
 	var one http2.StreamError
-	if err != nil && errors.As(err, &one) {
-		if head.Type == http2.FrameHeaders && f == nil { // its header block is part of what HPACK knows, and was not read
-			return wrong(http2.ErrCodeProtocol, "a malformed header frame")
-		}
+	if errors.As(err, &one) {
 		return c.resetStream(one)
 	}
 	return err
+}
+
+// takeNext reads the rest of a frame and does what it asks for.
+func (c *conn) takeNext(head http2.FrameHeader) error {
+	if head.Type == http2.FrameHeaders {
+		return c.readHeaders(head)
+	}
+	f, err := c.framer.ReadFrameForHeader(head)
+	if err != nil {
+		return err
+	}
+	return c.take(f)
 }
 
 // readPreface reads what every connection begins with (RFC 9113, section 3.4).

@@ -1,5 +1,6 @@
 // Package http2 serves HTTP/2 (RFC 9113) on connections that others accept, to the same handlers as package http1. How a frame is
-// spelt, and HPACK's decoding, are the matter of golang.org/x/net/http2; streams, flow control and time are its own.
+// spelt (but that which begins a header), and HPACK's decoding, are the matter of golang.org/x/net/http2; streams, flow control and time
+// are its own.
 //
 // One goroutine owns what comes on a connection (conn.go, incoming.go, request.go). Each request is handled by a goroutine of its
 // own, which is used again for others (workers.go), and which writes into one buffer of the connection (response.go, output.go):

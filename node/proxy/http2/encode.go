@@ -194,7 +194,7 @@ func (c *conn) sendBlock(stream uint32, block []byte, end bool) {
 		c.sayTable = false
 		block = append([]byte{noTable}, block...)
 	}
-	c.out.buf = appendBlock(c.out.room(), stream, block, end)
+	c.out.buf = appendBlock(c.out.roomFor(len(block)+frameHead), stream, block, end)
 }
 
 // appendBlock writes a header block, in as many frames as it takes.

@@ -25,13 +25,17 @@ type header struct {
 	crumbs                                          []string // values of Cookie
 	length                                          int64    // that was declared; -1: none was
 	expect, hasHost                                 bool
-	usual                                           int // how many fields the one before had
+	usual                                           int          // how many fields the one before had
+	room                                            http1.Fields // for the next; nil: none
 }
 
 // begin makes ready for the next block.
 func (h *header) begin() {
-	*h = header{most: h.most, mostOf: h.mostOf, usual: h.usual, crumbs: h.crumbs[:0], length: -1}
-	h.fields = make(http1.Fields, 0, max(h.usual, 6)+2) // whoever serves it may add a field or two
+	room := h.room
+	if room == nil {
+		room = make(http1.Fields, 0, max(h.usual, 6)+2) // whoever serves it may add a field or two
+	}
+	*h = header{most: h.most, mostOf: h.mostOf, usual: h.usual, crumbs: h.crumbs[:0], length: -1, fields: room}
 }
 
 // fine tells whether there is a reason to look at more of the block: else HPACK is followed, and nothing else.

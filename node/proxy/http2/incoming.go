@@ -23,8 +23,6 @@ const (
 // take does what a frame asks for.
 func (c *conn) take(f http2.Frame) error {
 	switch f := f.(type) {
-	case *http2.HeadersFrame:
-		return c.takeHeaders(f)
 	case *http2.ContinuationFrame:
 		return c.takeContinuation(f)
 	case *http2.DataFrame:

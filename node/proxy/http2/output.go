@@ -31,7 +31,7 @@ type output struct {
 
 // Lengths of buffers: for answers, and for bodies.
 const (
-	smallBytes = 4 << 10
+	smallBytes = 8 << 10
 	largeBytes = outBytes + frameBytes + 1<<10
 )
 

@@ -1,7 +1,9 @@
 package http2
 
 import (
+	"encoding/binary"
 	"errors"
+	"io"
 	"net/http"
 
 	"golang.org/x/net/http2"
@@ -17,13 +19,53 @@ type heldBlock struct {
 	buf    []byte
 }
 
-// takeHeaders takes the beginning of a header block, which mostly is all of it.
-func (c *conn) takeHeaders(f *http2.HeadersFrame) error {
-	h := heldBlock{stream: f.StreamID, end: f.StreamEnded(), itself: f.HasPriority() && f.Priority.StreamDep == f.StreamID}
-	if f.HeadersEnded() {
-		return c.takeBlock(h, f.HeaderBlockFragment())
+// readHeaders reads a frame that begins a header block (RFC 9113, section 6.2), which mostly is all of it. It is what most frames are,
+// so it is read where it lies, and not by the framer, which would make a copy.
+func (c *conn) readHeaders(head http2.FrameHeader) error {
+	c.headBy.Store(c.server.clock.by(c.server.HeaderTimeout))
+	n := int(head.Length)
+	if n > c.in.Size() {
+		payload := make([]byte, n)
+		if _, err := io.ReadFull(c.in, payload); err != nil {
+			return err
+		}
+		return c.takeHeaders(head, payload)
 	}
-	h.buf = append(h.buf, f.HeaderBlockFragment()...)
+	payload, err := c.in.Peek(n)
+	if err != nil {
+		return err
+	}
+	err = c.takeHeaders(head, payload)
+	_, _ = c.in.Discard(n) // all of it is there
+	return err
+}
+
+// takeHeaders takes the payload of such a frame. One that is malformed ends the connection: its header block is part of what HPACK
+// knows, and was not read.
+func (c *conn) takeHeaders(head http2.FrameHeader, p []byte) error {
+	h := heldBlock{stream: head.StreamID, end: head.Flags.Has(http2.FlagHeadersEndStream)}
+	padding := 0
+	if head.Flags.Has(http2.FlagHeadersPadded) {
+		if len(p) == 0 {
+			return wrong(http2.ErrCodeFrameSize, "a malformed header frame")
+		}
+		padding, p = int(p[0]), p[1:]
+	}
+	if head.Flags.Has(http2.FlagHeadersPriority) {
+		if len(p) < 5 {
+			return wrong(http2.ErrCodeFrameSize, "a malformed header frame")
+		}
+		h.itself = binary.BigEndian.Uint32(p)&mostWindow == h.stream
+		p = p[5:]
+	}
+	if padding > len(p) || h.stream == 0 {
+		return wrong(http2.ErrCodeProtocol, "a malformed header frame")
+	}
+	p = p[:len(p)-padding]
+	if head.Flags.Has(http2.FlagHeadersEndHeaders) {
+		return c.takeBlock(h, p)
+	}
+	h.buf = append(h.buf, p...)
 	c.held = h
 	return nil
 }
@@ -119,7 +161,9 @@ func (c *conn) open(h heldBlock) error {
 		c.refused(&http1.Malformed{Status: http.StatusBadRequest, Reason: why})
 		return http2.StreamError{StreamID: h.stream, Code: http2.ErrCodeProtocol}
 	}
-	s := &Stream{conn: c, id: h.stream, ended: h.end, declared: c.header.length, asked: head.Method}
+	s := c.server.streams.get()
+	c.header.room = s.request.Fields
+	s.conn, s.id, s.ended, s.whole, s.declared, s.asked = c, h.stream, h.end, h.end, c.header.length, head.Method
 	s.request.Head = head
 	s.request.Remote, s.request.Peer, s.request.TLS = c.remote, c.peer, c.tls
 	s.changed.L = &c.mu

@@ -52,7 +52,10 @@ func (s *Stream) Inform(status int, fields http1.Fields) error {
 
 // Begin decides the response.
 func (s *Stream) Begin(r http1.Reply) {
-	head := make([]byte, 0, 512)
+	head := s.headRoom
+	if s.headRoom = nil; head == nil {
+		head = make([]byte, 0, 512)
+	}
 	head = appendFields(appendStatus(head, r.Status), r.Fields)
 	if r.Length >= 0 && r.Status != http.StatusNoContent { // which may not even say one (RFC 9110, section 8.6)
 		var room [20]byte
@@ -69,7 +72,7 @@ func (s *Stream) Begin(r http1.Reply) {
 	if s.status != 0 || s.err != nil {
 		return
 	}
-	s.status, s.length, s.head = r.Status, r.Length, head
+	s.status, s.length, s.head, s.used = r.Status, r.Length, head, head[:0]
 	s.bodiless = http1.Bodiless(s.asked, r.Status)
 	s.free = s.free || over
 	if r.Last {

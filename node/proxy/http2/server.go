@@ -38,6 +38,7 @@ type Server struct {
 	Options
 	workers workers
 	rooms   rooms
+	streams streams
 	clock   clock
 	date    atomic.Pointer[date]
 

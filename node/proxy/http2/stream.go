@@ -18,7 +18,7 @@ import (
 var errOver = errors.New("http2: the response is over")
 
 // Stream is one request and its response. It is the http1.Body of the one and the http1.Client of the other; as a whole it carries
-// what an extended CONNECT asked for. It is made anew for each: what somebody still holds of it when it is over belongs to no other.
+// what an extended CONNECT asked for. What somebody may still hold of it when it is over belongs to no other (spare.go).
 type Stream struct {
 	conn    *conn
 	id      uint32
@@ -32,15 +32,18 @@ type Stream struct {
 	declared int64        // length of the body; -1: none was said
 	received int64        // bytes of the body
 	ended    bool         // the client has sent all
+	whole    bool         // it had when it began
 	shut     bool         // nobody reads the body any more
 	trailers http1.Fields // behind the body
 	goOn     bool         // the client waits for 100 Continue
 
-	window  int64  // what may be sent
-	head    []byte // header of the response, not sent yet; nil: there is none, or it was sent
-	waiting bool   // somebody waits to write
-	tail    tail   // the last piece of body, where it can be told that nothing follows
-	free    bool   // it is for the end of the request itself to say, so that it is no reason to send no more
+	window   int64  // what may be sent
+	head     []byte // header of the response, not sent yet; nil: there is none, or it was sent
+	headRoom []byte // for it; nil: there is none, or it is used
+	used     []byte // the room that was, when it is over
+	waiting  bool   // somebody waits to write
+	tail     tail   // the last piece of body, where it can be told that nothing follows
+	free     bool   // it is for the end of the request itself to say, so that it is no reason to send no more
 
 	status   int   // 0: nothing was decided
 	length   int64 // of the response's body; -1: it is not known
@@ -77,7 +80,7 @@ func (s *Stream) do() {
 	s.handle()
 	c := s.conn
 	c.mu.Lock()
-	s.end()
+	well := s.end()
 	c.running--
 	others := c.running > 0
 	if !others && len(c.streams) == 0 {
@@ -91,6 +94,7 @@ func (s *Stream) do() {
 	}
 	c.mu.Unlock()
 	s.request.Life.Over()
+	c.server.streams.put(s, well)
 	if flush {
 		c.settle(others)
 	}
@@ -111,10 +115,11 @@ func (s *Stream) handle() {
 	s.conn.server.Handler(&s.request, s)
 }
 
-// end ends the stream when its handler has returned: what of it is not whole must not look so. c.mu is held.
-func (s *Stream) end() {
+// end ends the stream when its handler has returned: what of it is not whole must not look so. It tells whether nobody has ended it
+// before. c.mu is held.
+func (s *Stream) end() (well bool) {
 	c := s.conn
-	if s.err == nil {
+	if well = s.err == nil; well {
 		code := http2.ErrCodeInternal
 		if s.finished {
 			code = http2.ErrCodeNo // what the client still sends is not wanted (RFC 9113, section 8.1)
@@ -131,6 +136,7 @@ func (s *Stream) end() {
 	s.reading.stop()
 	s.writing.stop()
 	s.head = nil
+	return well
 }
 
 // close forgets a stream that both sides have ended, or one has reset. c.mu is held.

@@ -47,6 +47,7 @@ func TestWhatIsMalformedIsNotServed(t *testing.T) {
 	served := make(chan *http1.Request, 1)
 	w := newWorld(t, false, nil, func(o *Options) {
 		o.Handler = func(r *http1.Request, c http1.Client) {
+			r.Life.Keep() // for the test
 			served <- r
 			c.Begin(http1.Reply{Status: 200})
 			_ = c.Finish(nil)
