@@ -79,41 +79,26 @@ func (q *Question) room() *answered {
 
 // parse reads a whole header of a response.
 func (a *answered) parse(method, text string) (framed, error) {
-	line, rest := cutAnswerLine(text)
-	minor, err := a.parseStatus(line)
+	line, rest, _ := strings.Cut(text, "\n")
+	minor, err := a.parseStatus(strings.TrimSuffix(line, "\r"))
 	if err != nil {
 		return framed{}, err
 	}
-	if room := strings.Count(rest, "\n") + 1; room > cap(a.Fields) {
-		a.Fields = make(Fields, 0, max(room, fewFields))
+	if cap(a.Fields) == 0 {
+		a.Fields = make(Fields, 0, max(strings.Count(rest, "\n")+1, fewFields))
 	}
-	f := answerFraming{minor: minor, length: -1}
-	for {
-		line, rest = cutAnswerLine(rest)
-		if line == "" {
-			break
-		}
-		name, value, ok := strings.Cut(line, ":")
-		if !ok || !validName(name) {
+	f, one := answerFraming{minor: minor, length: -1}, Field{}
+	for rest != "\r\n" && rest != "\n" { // which is where answerEnd found the end
+		if rest, err = one.cut(rest, inName); err != nil {
 			return framed{}, errAnswer
 		}
-		value = trimBlanks(value)
-		if !isValue(value) {
-			return framed{}, errAnswer
-		}
-		known := Know(name)
-		if keep, ok := f.note(known, value); !ok {
+		if keep, ok := f.note(one.known, one.Value); !ok {
 			return framed{}, errAnswer
 		} else if keep {
-			a.Fields = append(a.Fields, Field{name, value, known})
+			a.Fields = append(a.Fields, one)
 		}
 	}
 	return f.frame(method, &a.Answer)
-}
-
-func cutAnswerLine(text string) (line, rest string) {
-	line, rest, _ = strings.Cut(text, "\n")
-	return strings.TrimSuffix(line, "\r"), rest
 }
 
 // parseStatus reads HTTP/1.x SP CODE [SP REASON].

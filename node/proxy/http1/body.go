@@ -184,7 +184,7 @@ func (b *body) readTrailer() error {
 		switch known := Know(name); known {
 		case TransferEncoding, ContentLength, Trailer, Host: // too late for these
 		default:
-			b.trailers = append(b.trailers, Field{name, value, known})
+			b.trailers = append(b.trailers, Field{Name: name, Value: value, known: known})
 		}
 	}
 }

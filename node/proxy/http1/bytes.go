@@ -7,6 +7,7 @@ const (
 	inToken  class = 1 << iota // RFC 9110, section 5.6.2
 	inTarget                   // visible ASCII, without what no reader of a target expects
 	inValue                    // RFC 9110, section 5.5: visible, space, tab, and bytes from 0x80 on
+	inName                     // inToken, and underscores: on responses they are the application's
 )
 
 // classes is read only.
@@ -20,8 +21,9 @@ var classes = func() (t [256]class) {
 	t[' '] |= inValue
 	t['\t'] |= inValue
 	for _, c := range "!#$%&'*+-.^`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" { // without "_", which some servers take for "-"
-		t[c] |= inToken
+		t[c] |= inToken | inName
 	}
+	t['_'] |= inName
 	return t
 }()
 
@@ -38,15 +40,11 @@ func all(s string, c class) bool {
 // isValue tells whether s consists of bytes of the class inValue. Values are long, and control characters rare in them: eight bytes
 // are looked at in one step, and all of them closer only where some is one.
 func isValue(s string) bool {
-	const each, top = 0x0101010101010101, 0x8080808080808080 // one in each of eight bytes, and the highest bit of each
-	controls, rest := uint64(0), s
+	found, rest := uint64(0), s
 	for ; len(rest) >= 8; rest = rest[8:] {
-		eight := uint64(rest[0]) | uint64(rest[1])<<8 | uint64(rest[2])<<16 | uint64(rest[3])<<24 |
-			uint64(rest[4])<<32 | uint64(rest[5])<<40 | uint64(rest[6])<<48 | uint64(rest[7])<<56
-		del := eight ^ 0x7f*each                              // zero where a byte is DEL
-		controls |= (eight-' '*each)&^eight | (del-each)&^del // the highest bit is set of the lowest byte below a space, and of the lowest DEL
+		found |= controls(eightOf(rest[:8]))
 	}
-	if controls&top != 0 {
+	if found != 0 {
 		return all(s, inValue)
 	}
 	return all(rest, inValue)
@@ -80,15 +78,7 @@ func trimBlanks(s string) string {
 	return s
 }
 
-// validName lets a name hold an underscore: on responses they are the application's.
-func validName(name string) bool {
-	for i := range len(name) {
-		if classes[name[i]]&inToken == 0 && name[i] != '_' {
-			return false
-		}
-	}
-	return name != ""
-}
+func validName(name string) bool { return name != "" && all(name, inName) }
 
 // append writes the field. One that was read needs no second look.
 func (f *Field) append(b []byte) []byte {

@@ -74,18 +74,24 @@ func (c *conn) serve(ctx context.Context) {
 // next reads the next head.
 func (c *conn) next() (*exchange, error) {
 	c.input.used = len(c.input.held()) > 0
+	size := len(c.input.held())
+	if !bytes.HasSuffix(c.input.held(), []byte("\r\n\r\n")) { // else a head ends there, or before
+		var err error
+		if size, err = c.nextEnd(); err != nil {
+			return nil, err
+		}
+	}
+	c.bounds.reading(0)
+	return c.read(size)
+}
+
+// nextEnd reads on until the next head is there, and gives its size.
+func (c *conn) nextEnd() (int, error) {
 	size, seen, err := end(c.input.held(), 0)
 	if err == nil && size == 0 {
 		size, err = c.nextPieces(seen)
 	}
-	switch {
-	case err != nil:
-		return nil, err
-	case size > c.server.headerBytes():
-		return nil, errTooLong
-	}
-	c.bounds.reading(0)
-	return c.read(size)
+	return size, err
 }
 
 // nextPieces reads a head that does not come at once, of which so many bytes were looked at, and gives its size.
@@ -102,11 +108,15 @@ func (c *conn) nextPieces(seen int) (size int, err error) {
 	return size, err
 }
 
-// read makes a request of a head of so many bytes, which is whole.
+// read makes a request of a head, which is whole in so many bytes.
 func (c *conn) read(size int) (*exchange, error) {
 	x := c.server.exchange()
-	if err := x.parse(string(c.input.held()[:size]), c.server.fields()); err != nil {
+	size, err := x.parse(string(c.input.held()[:size]), c.server.fields())
+	switch {
+	case err != nil:
 		return nil, err
+	case size > c.server.headerBytes():
+		return nil, errTooLong
 	}
 	c.input.r += size
 	x.Remote, x.Peer, x.TLS = c.remote, c.peer, c.tls

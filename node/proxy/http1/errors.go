@@ -25,6 +25,7 @@ var (
 	errTwoLengths = bad("there are two lengths")
 	errTarget     = bad("the target of the request is malformed")
 	errBareLF     = bad("a line does not end in CR LF")
+	errName       = bad("the name of a header field is malformed")
 	errControl    = bad("a control byte stands where none may")
 	errNoHead     = bad("the request line is not METHOD TARGET HTTP/1.x")
 	errTooLong    = error(&Malformed{Status: http.StatusRequestHeaderFieldsTooLarge, Reason: "the header is too long"})

@@ -78,7 +78,7 @@ func TestAFieldIsKnownWhoeverMadeIt(t *testing.T) {
 		}
 	}
 	var h Head
-	if err := h.parse("GET / HTTP/1.1\r\nhost: a\r\nCookie: b=c\r\nx-a:\t d\xff \r\nX-Request-ID:\r\n\r\n", 9); err != nil || len(h.Fields) != 3 {
+	if _, err := h.parse("GET / HTTP/1.1\r\nhost: a\r\nCookie: b=c\r\nx-a:\t d\xff \r\nX-Request-ID:\r\n\r\n", 9); err != nil || len(h.Fields) != 3 {
 		t.Fatalf("%v, %v", h.Fields, err)
 	}
 	readRightly(t, h.Fields)

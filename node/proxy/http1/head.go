@@ -54,38 +54,35 @@ func end(b []byte, seen int) (n, next int, err error) {
 	}
 }
 
-// parse reads a whole head, of at most so many fields, into the room that its fields have. Whoever serves it may add a field or two
-// without new room for all.
-func (h *Head) parse(text string, most int) error {
+// parse reads the head that text begins with, of at most so many fields, into the room that its fields have, and gives its size. Whoever
+// serves it may add a field or two without new room for all.
+func (h *Head) parse(text string, most int) (size int, err error) {
 	*h = Head{Major: 1, seen: looked, Fields: h.Fields[:0]}
-	line, rest := cutLine(text)
-	if err := h.parseLine(line); err != nil {
-		return err
+	rest, err := h.parseLine(text)
+	if err != nil {
+		return 0, err
 	}
-	if room := min(strings.Count(rest, "\n"), most+1); room > cap(h.Fields) {
-		h.Fields = make(Fields, 0, max(room, fewFields))
+	if cap(h.Fields) == 0 {
+		h.Fields = make(Fields, 0, max(min(strings.Count(rest, "\n"), most+1), fewFields))
 	}
-	f := framing{}
+	f, one := framing{}, Field{}
 	for count := 0; ; count++ {
-		line, rest = cutLine(rest)
-		if len(line) == 0 {
-			return h.frame(&f)
+		if len(rest) >= 2 && rest[:2] == "\r\n" {
+			return len(text) - len(rest) + 2, h.frame(&f)
 		}
-		name, value, err := parseField(line)
-		if err != nil {
-			return err
+		if rest, err = one.cut(rest, inToken); err != nil {
+			return 0, err
 		}
 		if count == most {
-			return errTooMany
+			return 0, errTooMany
 		}
-		known := Know(name)
-		h.seen |= 1 << known
-		keep, err := f.note(known, value)
+		h.seen |= 1 << one.known
+		keep, err := f.note(one.known, one.Value)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if keep {
-			h.Fields = append(h.Fields, Field{name, value, known})
+			h.Fields = append(h.Fields, one)
 		}
 	}
 }
@@ -93,43 +90,39 @@ func (h *Head) parse(text string, most int) error {
 // fewFields is how many a browser sends, about.
 const fewFields = 16
 
-// cutLine cuts the first line, without its CR LF, from lines that end all found.
-func cutLine(text string) (line, rest string) {
-	i := strings.IndexByte(text, '\n')
-	return text[:i-1], text[i+1:]
-}
-
-// parseLine reads METHOD SP TARGET SP HTTP/1.x (RFC 9112, section 3), with one space each.
-func (h *Head) parseLine(line string) error {
-	method, rest, ok := strings.Cut(line, " ")
-	if !ok || len(method) == 0 || !all(method, inToken) {
-		return errNoHead
+// parseLine reads METHOD SP TARGET SP HTTP/1.x CR LF (RFC 9112, section 3), with one space each, and gives what is behind it.
+func (h *Head) parseLine(text string) (rest string, err error) {
+	end := strings.IndexByte(text, '\n')
+	if end < 1 || text[end-1] != '\r' {
+		return "", errBareLF
 	}
-	target, version, ok := strings.Cut(rest, " ")
-	if !ok || len(target) == 0 || !all(target, inTarget) {
-		return errNoHead
+	line, rest := text[:end-1], text[end+1:]
+	at := len(line) - len(" HTTP/1.1")
+	first := strings.IndexByte(line, ' ')
+	if first <= 0 || !all(line[:first], inToken) {
+		return "", errNoHead
 	}
-	switch version {
-	case "HTTP/1.1":
+	if at <= first+1 || line[at] != ' ' || !all(line[first+1:at], inTarget) {
+		return "", errNoHead
+	}
+	switch version := line[at+1:]; {
+	case version == "HTTP/1.1":
 		h.Minor = 1
-	case "HTTP/1.0":
-		h.Minor = 0
+	case version == "HTTP/1.0":
+	case version[:5] == "HTTP/" && strings.IndexByte(version, ' ') < 0:
+		return "", errVersion
 	default:
-		if len(version) == len("HTTP/1.1") && version[:5] == "HTTP/" {
-			return errVersion
-		}
-		return errNoHead
+		return "", errNoHead
 	}
-	h.Method, h.Target = method, target
-	return nil
+	h.Method, h.Target = line[:first], line[first+1:at]
+	return rest, nil
 }
 
-// parseField reads NAME ":" VALUE (RFC 9112, section 5). A line that goes on with the one before begins with a blank, which
-// no name does.
+// parseField reads NAME ":" VALUE of a trailer (RFC 9112, section 5).
 func parseField(line string) (name, value string, err error) {
 	i := strings.IndexByte(line, ':')
 	if i <= 0 || !all(line[:i], inToken) {
-		return "", "", bad("the name of a header field is malformed")
+		return "", "", errName
 	}
 	value = trimBlanks(line[i+1:])
 	if !isValue(value) {
