@@ -142,7 +142,9 @@ func TestAShadowIsLoggedAndCountedAndNeverEnforced(t *testing.T) {
 }
 
 func TestRequestsDoNotWaitForTheDecisionLog(t *testing.T) {
-	w := newWorld(t, 1, watched, hello)
+	const patient = `name          = "test"
+  max_staleness = "2m"` // longer than all of this takes
+	w := newWorldOf(t, 1, strings.Replace(basics, `name    = "test"`, patient, 1)+watched, hello)
 	n := w.nodes[0]
 	b := w.browser(n)
 	b.visit("http://wiki.localhost:8080/wiki", "alice")
