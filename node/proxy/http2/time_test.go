@@ -250,6 +250,7 @@ func TestWhatIsUnderWayComesToItsEndWhenTheServerShutsDown(t *testing.T) {
 	w.must(p.WritePing(false, [8]byte{1}))
 	_, err := p.hears(func(f http2.Frame) bool { ping, ok := f.(*http2.PingFrame); return ok && ping.IsAck() })
 	w.must(err)
+	w.until("the server knows both", func() bool { return w.server.Conns() == 2 })
 	done := make(chan error, 1)
 	go func() { done <- w.server.Shutdown(context.Background()) }()
 	f, err := p.hears(func(f http2.Frame) bool { _, away := f.(*http2.GoAwayFrame); return away })
