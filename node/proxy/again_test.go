@@ -89,7 +89,7 @@ func (w *world) mirrored(to io.Writer, from *bufio.Reader, i int, cookie string)
 }
 
 func TestARequestThatSomebodyMayStillEndIsNotUsedAgain(t *testing.T) {
-	streams := newStreams(newMetrics(nil))
+	streams := newStreams()
 	for _, c := range []struct {
 		what string
 		held func(*ask)

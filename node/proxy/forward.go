@@ -59,7 +59,7 @@ func (d *Door) carry(a *ask) {
 	case tunnel:
 		d.carryTunnel(a)
 	default:
-		a.exchange = exchange{door: d, ask: a}
+		a.exchange.door, a.exchange.ask = d, a
 		a.exchange.run()
 	}
 }
@@ -98,7 +98,9 @@ type exchange struct {
 // run asks the application and passes its response on. What the application says before it responds (1xx) goes on as well.
 func (x *exchange) run() {
 	answer, err := x.send(x.question())
-	x.body.pace.over.Store(true)
+	if x.asked.Body != nil {
+		x.body.pace.over.Store(true)
+	}
 	if err == nil && answer.Status == http.StatusSwitchingProtocols {
 		answer.Close()
 		err = errors.New("the application switched to a protocol that was not asked for")
@@ -118,19 +120,18 @@ func (x *exchange) run() {
 // question is what is asked of the application. Path and query are those that were decided on, byte for byte, unless the
 // route makes another path of it.
 func (x *exchange) question() *http1.Question {
-	in := &x.in.Request
-	x.asked = http1.Question{
-		Life: &x.r.Life, Method: x.r.Method, Path: x.upstreamPath(), Query: in.Query, Fields: x.route.asked.without(x.r.Fields), Given: x.given,
-		Length: x.r.Length, Expect: x.r.Expect, Informed: x, Room: x.room,
-	}
+	q, r := &x.asked, x.r // of which nothing is set yet
+	q.Life, q.Method, q.Path, q.Query = &r.Life, r.Method, x.upstreamPath(), x.in.Request.Query
+	q.Fields, q.Given = x.route.asked.without(r.Fields), x.given
+	q.Length, q.Expect, q.Informed, q.Room = r.Length, r.Expect, x, x.room
 	if x.r.Body != nil && x.r.Length != 0 {
 		x.body.exchange, x.body.Body, x.body.limit = x, x.r.Body, x.route.BodyLimit
-		x.asked.Body, x.asked.Trailers = &x.body, x.trailers()
+		q.Body, q.Trailers = &x.body, x.trailers()
 		if paced(x.r) {
 			x.stream.pace.Store(&x.body.pace)
 		}
 	}
-	return &x.asked
+	return q
 }
 
 // Inform passes on what the application says before it responds. That it switches to another protocol is none of that: it was not
@@ -152,7 +153,7 @@ var notInTrailers = [...]string{
 }
 
 // alive notes that something came from either side.
-func (x *exchange) alive() { x.stream.alive.Store(x.door.coarse.Load()) }
+func (x *exchange) alive() { x.stream.noteAlive(x.door.coarse.Load()) }
 
 // trailers are the names of those that the client announced, but for reserved ones and what is no name.
 func (x *exchange) trailers() []string {

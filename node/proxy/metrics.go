@@ -15,7 +15,6 @@ import (
 type metrics struct {
 	requests  *prometheus.CounterVec
 	duration  *prometheus.HistogramVec
-	open      prometheus.Gauge
 	cuts      prometheus.Counter
 	locks     *prometheus.CounterVec
 	conns     *prometheus.GaugeVec
@@ -35,9 +34,6 @@ func newMetrics(to prometheus.Registerer) *metrics {
 			Name: "picket_request_duration_seconds", Help: "From reading a request's headers to the end of its response, by route.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"route"}),
-		open: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "picket_open_streams", Help: "Admitted requests under way, WebSockets among them.",
-		}),
 		cuts: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "picket_cut_streams_total", Help: "Requests under way that were cut, because they would no longer be admitted.",
 		}),
@@ -62,7 +58,7 @@ func newMetrics(to prometheus.Registerer) *metrics {
 	}
 	m.rations = register(to, m.rations)
 	m.requests, m.duration = register(to, m.requests), register(to, m.duration)
-	m.open, m.cuts, m.locks = register(to, m.open), register(to, m.cuts), register(to, m.locks)
+	m.cuts, m.locks = register(to, m.cuts), register(to, m.locks)
 	m.conns, m.refused = register(to, m.conns), register(to, m.refused)
 	m.untrusted = register(to, m.untrusted)
 	return m
@@ -112,9 +108,7 @@ func (m *metrics) served(r *route, status int, took time.Duration) {
 	(*duration).Observe(took.Seconds())
 }
 
-func (m *metrics) opened() { m.open.Inc() }
-func (m *metrics) closed() { m.open.Dec() }
-func (m *metrics) cut()    { m.cuts.Inc() }
+func (m *metrics) cut() { m.cuts.Inc() }
 
 // connected counts a connection until the function that it gives is called.
 func (m *metrics) connected(protocol string) (ended func()) {
@@ -131,6 +125,16 @@ func (m *metrics) locked(l *authn.Lock) { m.locks.WithLabelValues(string(l.Kind)
 
 // rationed counts a request that came too soon. route is "" for our own pages.
 func (m *metrics) rationed(route string) { m.rations.WithLabelValues(route).Inc() }
+
+// watchStreams registers how many requests are under way: they are counted when somebody wants to know.
+func (m *metrics) watchStreams(to prometheus.Registerer, s *streams) {
+	if to == nil {
+		return
+	}
+	register(to, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "picket_open_streams", Help: "Admitted requests under way, WebSockets among them.",
+	}, func() float64 { return float64(s.count()) }))
+}
 
 // watchLimits registers what the counting of callers tells of itself.
 func (m *metrics) watchLimits(to prometheus.Registerer, l *limits) {

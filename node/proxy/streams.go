@@ -1,7 +1,9 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -9,33 +11,87 @@ import (
 	"picket/node/authn"
 )
 
-// streams are the admitted requests under way, by session.
+// streams are the admitted requests under way, by session. Requests come and go all the time, on all processors: so there are many
+// rings, each with a lock of its own, and whoever comes or goes touches one.
 type streams struct {
-	metrics *metrics
+	seed  maphash.Seed
+	rings [streamRings]ring // the first is of requests that are nobody's
+
+	shut    atomic.Bool // what comes now is ended at once
+	awaited atomic.Bool // somebody waits for all to go
 	mu      sync.Mutex
-	empty   sync.Cond          // on mu: first has become empty
-	first   map[string]*stream // guarded by mu: by session id, "" for nobody's; a ring through next and prev
-	shut    bool               // guarded by mu: what comes now is ended at once
+	gone    sync.Cond // on mu: one has gone, while somebody waits for all
+}
+
+const streamRings = 1 << 9
+
+// ring is some of them: all of a session are in one.
+type ring struct {
+	mu    sync.Mutex
+	first *stream // guarded by mu; nil: none
+	count int     // guarded by mu
 }
 
 // stream is one admitted request under way.
 type stream struct {
 	ask     *ask
-	proved  atomic.Int64          // Unix ns when it was last known to be admitted
-	settled atomic.Pointer[Rules] // by which it was last known to be admitted
+	proved  atomic.Int64          // Unix ns when it was found to be admitted still; 0: it was not asked about again
+	settled atomic.Pointer[Rules] // by which it was; nil: the same
 
 	patience time.Duration // for which nothing may come from either side; 0: without end
-	alive    atomic.Int64  // Unix ns, about, when something came
+	since    int64         // Unix ns, about, when it was admitted
+	alive    atomic.Int64  // Unix ns, about, when something came; 0: then
 
 	pace atomic.Pointer[bodyPace] // of the client's body; nil: it has none, or that may come as it likes
 
-	next, prev *stream // guarded by streams.mu
+	ring       *ring
+	next, prev *stream // guarded by ring.mu
 }
 
-func newStreams(m *metrics) *streams {
-	t := &streams{metrics: m, first: make(map[string]*stream)}
-	t.empty.L = &t.mu
+func newStreams() *streams {
+	t := &streams{seed: maphash.MakeSeed()}
+	t.gone.L = &t.mu
 	return t
+}
+
+// ring is where requests of a session are; "" is nobody's.
+func (t *streams) ring(session string) *ring {
+	if session == "" {
+		return &t.rings[0]
+	}
+	return &t.rings[1+maphash.String(t.seed, session)%(streamRings-1)]
+}
+
+// count is how many there are.
+func (t *streams) count() (n int) {
+	for i := range t.rings {
+		r := &t.rings[i]
+		r.mu.Lock()
+		n += r.count
+		r.mu.Unlock()
+	}
+	return n
+}
+
+// lastProved is when it was last known to be admitted, in Unix ns.
+func (s *stream) lastProved() int64 {
+	if at := s.proved.Load(); at != 0 {
+		return at
+	}
+	return s.ask.began.UnixNano()
+}
+
+// lastSettled are the rules by which it was last known to be admitted.
+func (s *stream) lastSettled() *Rules { return cmp.Or(s.settled.Load(), s.ask.rules) }
+
+// lastAlive is about when something came, in Unix ns.
+func (s *stream) lastAlive() int64 { return max(s.since, s.alive.Load()) }
+
+// noteAlive notes that something came, about now. Most requests are over before that is news.
+func (s *stream) noteAlive(now int64) {
+	if now > s.lastAlive() {
+		s.alive.Store(now)
+	}
 }
 
 // end ends it.
@@ -45,71 +101,84 @@ func (s *stream) end(why error) { s.ask.r.Life.End(why) }
 func (t *streams) add(a *ask, about int64) *stream {
 	s := &a.stream
 	s.ask = a
-	began := a.began.UnixNano()
-	s.proved.Store(began)
-	s.alive.Store(max(began, about))
-	s.settled.Store(a.rules)
-	t.metrics.opened()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.shut {
+	s.since = max(a.began.UnixNano(), about)
+	s.ring = t.ring(a.in.Session.ID)
+	s.ring.add(s)
+	if t.shut.Load() {
 		s.end(errGoingAway)
 	}
-	first := t.first[a.in.Session.ID]
-	if first == nil {
-		s.next, s.prev = s, s
-		t.first[a.in.Session.ID] = s
-		return s
-	}
-	s.next, s.prev = first, first.prev
-	s.prev.next, s.next.prev = s, s
 	return s
 }
 
 // remove forgets a request that has come to its end.
 func (t *streams) remove(s *stream) {
-	t.metrics.closed()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	id := s.ask.in.Session.ID
-	if s.next == s {
-		delete(t.first, id)
-	} else if t.first[id] == s {
-		t.first[id] = s.next
-	}
-	s.prev.next, s.next.prev = s.next, s.prev
-	if len(t.first) == 0 {
-		t.empty.Broadcast()
+	s.ring.remove(s)
+	if t.awaited.Load() {
+		t.mu.Lock()
+		t.gone.Broadcast()
+		t.mu.Unlock()
 	}
 }
 
-// pick gives the requests under way that a change may touch; of the zero change, all.
-func (t *streams) pick(c authn.Change) []*stream {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if c.Session != "" {
-		return appendRing(nil, t.first[c.Session])
+func (r *ring) add(s *stream) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.count++
+	if r.first == nil {
+		s.next, s.prev = s, s
+		r.first = s
+		return
 	}
-	var picked []*stream
-	for _, first := range t.first {
-		if c.User == "" || first.ask.in.User.ID == c.User { // one session is of one user
-			picked = appendRing(picked, first)
-		}
+	s.next, s.prev = r.first, r.first.prev
+	s.prev.next, s.next.prev = s, s
+}
+
+func (r *ring) remove(s *stream) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.count--
+	switch {
+	case s.next == s:
+		r.first = nil
+	case r.first == s:
+		r.first = s.next
+	}
+	s.prev.next, s.next.prev = s.next, s.prev
+}
+
+// pick gives the requests under way that a change may touch; of the zero change, all.
+func (t *streams) pick(c authn.Change) (picked []*stream) {
+	if c.Session != "" {
+		return t.ring(c.Session).pick(nil, c)
+	}
+	for i := range t.rings {
+		picked = t.rings[i].pick(picked, c)
 	}
 	return picked
 }
 
-// appendRing adds a ring. Whoever is given one holds it, maybe beyond its end.
-func appendRing(to []*stream, first *stream) []*stream {
-	if first == nil {
-		return to
-	}
-	for s := first; ; s = s.next {
-		s.ask.r.Life.Keep()
-		if to = append(to, s); s.next == first {
-			return to
+// pick adds those of the ring. Whoever is given one holds it, maybe beyond its end.
+func (r *ring) pick(to []*stream, c authn.Change) []*stream {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s, n := r.first, r.count; n > 0; s, n = s.next, n-1 {
+		if s.touchedBy(c) {
+			s.ask.r.Life.Keep()
+			to = append(to, s)
 		}
 	}
+	return to
+}
+
+// touchedBy tells whether a change may touch a request; the zero change may.
+func (s *stream) touchedBy(c authn.Change) bool {
+	switch in := &s.ask.in; {
+	case c.Session != "":
+		return in.Session.ID == c.Session
+	case c.User != "":
+		return in.User.ID == c.User
+	}
+	return true
 }
 
 // tunnelRest is how long nothing is to pass through a tunnel before a door that closes ends it.
@@ -137,27 +206,27 @@ func (t *streams) drain(ctx context.Context) {
 	defer context.AfterFunc(ctx, func() {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		t.empty.Broadcast()
+		t.gone.Broadcast()
 	})()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for len(t.first) > 0 && ctx.Err() == nil {
-		t.empty.Wait()
-	}
+	t.await(func() bool { return ctx.Err() == nil })
 }
 
 // endAll ends whatever is under way or comes now, and waits until that is done.
 func (t *streams) endAll() {
-	t.mu.Lock()
-	t.shut = true
-	t.mu.Unlock()
+	t.shut.Store(true)
 	for _, s := range t.pick(authn.Change{}) {
 		s.end(errGoingAway)
 	}
+	t.await(func() bool { return true })
+}
+
+// await waits until nothing is under way, as long as it is to.
+func (t *streams) await(wait func() bool) {
+	t.awaited.Store(true) // before counting: whoever is counted tells when it goes
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for len(t.first) > 0 {
-		t.empty.Wait()
+	for wait() && t.count() > 0 {
+		t.gone.Wait()
 	}
 }
 

@@ -19,7 +19,7 @@ func admitted(t *streams, session, user string) *stream {
 
 // Whoever is under way from before a change is heard until after it is found by it, whatever comes and goes meanwhile.
 func TestAChangeFindsWhatIsUnderWayWhileOthersComeAndGo(t *testing.T) {
-	streams := newStreams(newMetrics(nil))
+	streams := newStreams()
 	var all sync.WaitGroup
 	stop := make(chan struct{})
 	for i := range 4 {
@@ -58,7 +58,7 @@ func TestAChangeFindsWhatIsUnderWayWhileOthersComeAndGo(t *testing.T) {
 }
 
 func BenchmarkStreams(b *testing.B) {
-	streams, a := newStreams(newMetrics(nil)), &ask{r: &http1.Request{}}
+	streams, a := newStreams(), &ask{r: &http1.Request{}}
 	a.in.Session.ID = "AAAAAAAAAAAAAAAAAAAAAA"
 	b.ReportAllocs()
 	for b.Loop() {

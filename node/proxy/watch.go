@@ -63,7 +63,7 @@ func (d *Door) endIdle(all []*stream) {
 	now := time.Now().UnixNano()
 	d.coarse.Store(now)
 	for _, s := range all {
-		if s.patience > 0 && now-s.alive.Load() > int64(s.patience+sweepEvery) {
+		if s.patience > 0 && now-s.lastAlive() > int64(s.patience+sweepEvery) {
 			s.end(errIdle)
 		}
 	}
@@ -75,7 +75,7 @@ func (d *Door) askAgain(ctx context.Context, about []*stream) {
 	var g errgroup.Group
 	g.SetLimit(askAtOnce)
 	for _, s := range about {
-		nobodys := s.ask.in.Session.ID == "" && len(s.ask.shown) == 0 && s.settled.Load() == rules
+		nobodys := s.ask.in.Session.ID == "" && len(s.ask.shown) == 0 && s.lastSettled() == rules
 		if nobodys && rules.authn.AddressLock(s.ask.client) == nil { // nothing was known, and nothing else can end
 			continue
 		}
@@ -166,7 +166,7 @@ func (d *Door) unproved(s *stream, r *route, rules *Rules, now time.Time) error 
 	if r.Access == config.Public {
 		return nil
 	}
-	if d.fresh() && now.UnixNano()-s.proved.Load() < int64(rules.config.Cluster.MaxStaleness) {
+	if d.fresh() && now.UnixNano()-s.lastProved() < int64(rules.config.Cluster.MaxStaleness) {
 		return nil
 	}
 	return errUnproved

@@ -89,7 +89,7 @@ func TestWhatCannotBeToldGoesOnForAsLongAsKnowledgeIsGood(t *testing.T) {
 }
 
 func TestChangesPickWhatTheyTouch(t *testing.T) {
-	streams := newStreams(newMetrics(nil))
+	streams := newStreams()
 	var all []*stream
 	for _, who := range [][2]string{{"s1", "u1"}, {"s1", "u1"}, {"s2", "u1"}, {"s3", "u2"}, {"", ""}} {
 		a := &ask{r: &http1.Request{}}
