@@ -31,7 +31,7 @@ type ask struct {
 	host      string        // canonical; "": it could not be read
 	port      string        // that CONNECT names; "" for other requests
 	datagrams bool          // it is CONNECT-UDP (RFC 9298)
-	site      *site         // of the host asked for; nil: the host is none of ours
+	site      *site         // of the host asked for; nil: the host is none of ours, or was not looked for
 	origin    config.Origin // the site's, with the host that was asked for
 	route     *route        // nil: none was found, or own is true
 	own       bool          // for our own pages
@@ -62,6 +62,7 @@ type ask struct {
 	target   *target       // that it is sent to, where it has a connection of its own
 	upstream string        // the address that it was sent to; "": it was not
 	room     http1.Fields  // for the fields of the answer, from a request before
+	came     func()        // exchange.alive, made once for all requests that this one's memory is used for; nil: it is not used again
 	simple   bool          // no body was sent, and nobody but this package had a part in it
 	received int64         // bytes that came through a TCP tunnel
 	refused  string        // code of the refusal; "": it was carried
@@ -77,7 +78,9 @@ func (p *asks) get() *ask {
 	if a, ok := p.pool.Get().(*ask); ok {
 		return a
 	}
-	return &ask{}
+	a := &ask{}
+	a.came = a.exchange.alive
+	return a
 }
 
 // put takes one back, unless somebody may hold it.
@@ -85,20 +88,21 @@ func (p *asks) put(a *ask) {
 	if !a.simple || a.r.Life.Kept() {
 		return
 	}
-	given, room := spare(a.given), spare(a.room)
-	*a = ask{given: given, room: room}
+	given, room, came := spare(a.given), spare(a.room), a.came
+	*a = ask{}
+	a.given, a.room, a.came = given, room, came
 	p.pool.Put(a)
 }
 
 // mostSpare is how many fields there may be in what is used again.
 const mostSpare = 64
 
-// spare is the room of some fields, which are forgotten.
+// spare is the room of some fields, which are forgotten. Behind them stands at most what recorder.Begin added: whoever drops fields
+// clears their places.
 func spare(f http1.Fields) http1.Fields {
 	if cap(f) > mostSpare {
 		return nil
 	}
-	f = f[:cap(f)]
 	clear(f)
 	return f[:0]
 }
@@ -131,29 +135,20 @@ type told struct {
 	html              bool // it takes a page
 }
 
-// listen looks at each field once.
-func listen(fields http1.Fields) (t told) {
-	first := func(to *string, value string) {
-		if *to == "" {
-			*to = value
-		}
+// hear takes in one field.
+func (t *told) hear(name http1.Known, value string) {
+	switch name {
+	case http1.UserAgent:
+		t.agent = cmp.Or(t.agent, value)
+	case http1.SecFetchDest:
+		t.dest = cmp.Or(t.dest, value)
+	case http1.SecFetchMode:
+		t.mode = cmp.Or(t.mode, value)
+	case http1.RequestedWith, http1.Authorization:
+		t.program = t.program || value != ""
+	case http1.Accept:
+		t.html = t.html || value != "*/*" && strings.Contains(strings.ToLower(value), "text/html")
 	}
-	for i := range fields {
-		value := fields[i].Value
-		switch fields[i].Known() {
-		case http1.UserAgent:
-			first(&t.agent, value)
-		case http1.SecFetchDest:
-			first(&t.dest, value)
-		case http1.SecFetchMode:
-			first(&t.mode, value)
-		case http1.RequestedWith, http1.Authorization:
-			t.program = t.program || value != ""
-		case http1.Accept:
-			t.html = t.html || strings.Contains(strings.ToLower(value), "text/html")
-		}
-	}
-	return t
 }
 
 // navigates tells whether a request is of a browser that goes to an address and can follow a redirect to a page: it says so itself

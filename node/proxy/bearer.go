@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"slices"
 
 	"picket/node/authn"
 	"picket/node/proxy/http1"
@@ -14,14 +13,10 @@ func (d *Door) keepCredentials(a *ask) {
 	if !a.r.Has(http1.Cookie) && !a.r.Has(http1.Authorization) {
 		return
 	}
-	for i := range a.r.Fields {
-		if f := &a.r.Fields[i]; f.Known() == http1.Cookie { // what is left of a value that was looked at needs no other look
-			f.Value = withoutCookie(f.Value, d.cookies)
-		}
-	}
-	a.r.Fields = slices.DeleteFunc(a.r.Fields, func(f http1.Field) bool {
+	a.r.Fields = drop(a.r.Fields, func(f *http1.Field) bool {
 		switch f.Known() {
-		case http1.Cookie:
+		case http1.Cookie: // what is left of a value that was looked at needs no other look
+			f.Value = withoutCookie(f.Value, d.cookies)
 			return f.Value == ""
 		case http1.Authorization:
 			return authn.Bearer(f.Value) != ""

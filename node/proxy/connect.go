@@ -65,7 +65,7 @@ func (d *Door) readConnect(a *ask, l *front) *authz.Refusal {
 	if !ok {
 		return malformed("a CONNECT request names a host and a port")
 	}
-	if f := checkFields(r, cmp.Or(l.Headers, maxFields)); f != nil {
+	if _, f := readFields(r, cmp.Or(l.Headers, maxFields)); f != nil {
 		return f
 	}
 	a.host, a.port = host, port

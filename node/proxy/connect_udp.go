@@ -42,7 +42,7 @@ func (d *Door) readConnectUDP(a *ask, l *front) *authz.Refusal {
 	if f := readHost(a, l); f != nil {
 		return f
 	}
-	if f := checkFields(r, cmp.Or(l.Headers, maxFields)); f != nil {
+	if _, f := readFields(r, cmp.Or(l.Headers, maxFields)); f != nil {
 		return f
 	}
 	rest, ok := strings.CutPrefix(r.Target, datagramPath)

@@ -69,6 +69,17 @@ func (e *edit) apply(fields *http1.Fields, in *policy.Input) {
 	*fields = e.values(*fields, in, "")
 }
 
+// set puts a field in the place of whatever bears its name, or at the end.
+func set(fields *http1.Fields, f http1.Field) {
+	for i := range *fields {
+		if (*fields)[i].Known() == f.Known() {
+			fields.Set(f.Name, f.Value)
+			return
+		}
+	}
+	*fields = append(*fields, f)
+}
+
 // tell adds to what the application is told what the route sets. Where the access token is asked for and cannot be read,
 // nothing is carried: to an application a missing token says that there is none.
 func (d *Door) tell(ctx context.Context, a *ask) *authz.Refusal {

@@ -37,8 +37,12 @@ func TestATableReadsHostsAsAnybodyDoes(t *testing.T) {
 		"git.test:8443:1", "*.apps.test", "a.apps.test", "auth.test", "", "other.test", "wiki.test:", "wiki.test:x",
 	} {
 		host, ok := hostOf(given)
-		if got, gotOK := made.hostOf(given); got != host || gotOK != ok {
+		got, s, gotOK := made.hostOf(given)
+		if got != host || gotOK != ok {
 			t.Errorf("%q is read as %q, %v; want %q, %v", given, got, gotOK, host, ok)
+		}
+		if s != nil && s != made.find(host) {
+			t.Errorf("%q is found to be of %s", given, s.origin)
 		}
 	}
 	if len(made.written) != 6 {

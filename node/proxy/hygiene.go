@@ -36,7 +36,8 @@ func (d *Door) read(a *ask, l *front) *authz.Refusal {
 	if f := readHost(a, l); f != nil {
 		return f
 	}
-	if f := checkFields(r, cmp.Or(l.Headers, maxFields)); f != nil {
+	told, f := readFields(r, cmp.Or(l.Headers, maxFields))
+	if f != nil {
 		return f
 	}
 	path, query, err := canonicalTarget(r.Target)
@@ -46,7 +47,6 @@ func (d *Door) read(a *ask, l *front) *authz.Refusal {
 	if a.wants, err = wantedProtocol(r); err != nil {
 		return malformed(err.Error())
 	}
-	told := listen(r.Fields)
 	a.navigates = told.navigates(r.Method)
 	a.in.Now = a.began
 	a.in.Request = policy.Request{
@@ -59,7 +59,7 @@ func (d *Door) read(a *ask, l *front) *authz.Refusal {
 
 // readHost reads the one host that the request is for, and holds it against the one that TLS was made for.
 func readHost(a *ask, l *front) *authz.Refusal {
-	host, ok := a.rules.table.hostOf(a.r.Host)
+	host, s, ok := a.rules.table.hostOf(a.r.Host)
 	if !ok {
 		return malformed("the Host header names no host")
 	}
@@ -70,7 +70,7 @@ func readHost(a *ask, l *front) *authz.Refusal {
 			}
 		}
 	}
-	a.host = host
+	a.host, a.site = host, s
 	return checkTLS(a, l)
 }
 
@@ -82,40 +82,52 @@ func checkTLS(a *ask, l *front) *authz.Refusal {
 	return nil
 }
 
-// checkFields refuses header names that some servers take for other names, and too many of them. Package http1 did so already.
-func checkFields(r *http1.Request, most int) *authz.Refusal {
+// readFields looks at each field once: it takes what they say of who sends the request, and refuses names that some servers take for
+// other names, and too many fields. Package http1 refused these already.
+func readFields(r *http1.Request, most int) (t told, f *authz.Refusal) {
 	lengths, expected := 0, 0
 	needless := -1 // an Expect without a body: some servers wait for one all the same, and take the next request for it
 	for i := range r.Fields {
-		name := r.Fields[i].Name
-		if strings.HasPrefix(name, ":") { // net/http keeps the :protocol of a request over HTTP/2 that has no use for one
-			return malformed("it wants a protocol, and is no CONNECT")
-		}
-		if strings.IndexByte(name, '_') >= 0 {
-			return malformed("a header name holds an underscore")
-		}
-		switch r.Fields[i].Known() {
+		name, value := r.Fields[i].Known(), r.Fields[i].Value
+		switch name {
+		case http1.Other:
+			if f := checkName(r.Fields[i].Name); f != nil {
+				return t, f
+			}
 		case http1.ContentLength:
 			if lengths++; lengths > 1 { // over HTTP/2 the first counts, for net/http
-				return malformed("there are two lengths")
+				return t, malformed("there are two lengths")
 			}
-			if r.Major > 1 && strconv.FormatInt(r.Length, 10) != r.Fields[i].Value { // it takes one that is none for 0
-				return malformed("its length is no number")
+			if r.Major > 1 && strconv.FormatInt(r.Length, 10) != value { // it takes one that is none for 0
+				return t, malformed("its length is no number")
 			}
 		case http1.Expect:
-			if expected++; expected > 1 || !strings.EqualFold(r.Fields[i].Value, "100-continue") { // net/http leaves it to us
-				return unexpected()
+			if expected++; expected > 1 || !strings.EqualFold(value, "100-continue") { // net/http leaves it to us
+				return t, unexpected()
 			}
 			if r.Length == 0 {
 				needless = i
 			}
+		default:
+			t.hear(name, value)
 		}
 	}
 	if needless >= 0 {
 		r.Fields = slices.Delete(r.Fields, needless, needless+1)
 	}
 	if len(r.Fields) > most {
-		return tooManyFields()
+		return t, tooManyFields()
+	}
+	return t, nil
+}
+
+// checkName refuses a name that some server takes for another. None of those that are known is one.
+func checkName(name string) *authz.Refusal {
+	if strings.HasPrefix(name, ":") { // net/http keeps the :protocol of a request over HTTP/2 that has no use for one
+		return malformed("it wants a protocol, and is no CONNECT")
+	}
+	if strings.IndexByte(name, '_') >= 0 {
+		return malformed("a header name holds an underscore")
 	}
 	return nil
 }
@@ -132,14 +144,17 @@ func isOwn(path string) bool {
 
 // findSite finds the site of the host, and our cookies of that site.
 func findSite(a *ask) (*site, *authz.Refusal) {
-	s := a.rules.table.find(a.host)
+	if a.site == nil {
+		a.site = a.rules.table.find(a.host)
+	}
+	s := a.site
 	if s == nil {
 		return nil, unknownHost()
 	}
-	a.site, a.origin = s, s.at(a.host)
+	a.origin = s.at(a.host)
 	a.in.Request.Scheme = a.origin.Scheme
 	if a.r.Has(http1.Cookie) {
-		found := soleCookies(a.r.Fields, [2]string{authn.CookieName(a.origin), authn.BindingName(a.origin)})
+		found := soleCookies(a.r.Fields, s.cookies)
 		a.cookie, a.binding = found[0], found[1]
 	}
 	if a.r.Has(http1.Authorization) {

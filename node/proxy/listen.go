@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -72,8 +73,9 @@ type listener struct {
 	door            *Door
 	gate            *gate.Gate
 	speakers        *speakers
-	socket          net.Listener  // nil: not open
-	udp             *overUDP      // guarded by door.mu once others know of the listener; nil: it has not spoken HTTP/3 yet
+	socket          net.Listener // nil: not open
+	udp             *overUDP     // guarded by door.mu once others know of the listener; nil: it has not spoken HTTP/3 yet
+	said            atomic.Pointer[said]
 	done            chan struct{} // closed when it takes no more connections
 }
 
@@ -93,8 +95,24 @@ func (d *Door) newListener(c config.Listener, key string) *listener {
 // limitsOf are the bounds of a listener's connections.
 func limitsOf(c config.Listener) gate.Limits { return gate.Limits(c.Connections) }
 
+// said is what some rules say of a listener.
+type said struct {
+	by    *Rules
+	front *front // nil: nothing
+}
+
+// frontOf is what rules say of this listener; nil: nothing. It is found once for each, and kept.
+func (l *listener) frontOf(r *Rules) *front {
+	if s := l.said.Load(); s != nil && s.by == r {
+		return s.front
+	}
+	f := r.fronts[l.key]
+	l.said.Store(&said{r, f})
+	return f
+}
+
 // inForce is what is said of this listener now; nil: nothing is, it is to be closed.
-func (l *listener) inForce() *front { return l.door.inForce.Load().fronts[l.key] }
+func (l *listener) inForce() *front { return l.frontOf(l.door.inForce.Load()) }
 
 // ServeHTTP is the door behind this listener.
 func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {

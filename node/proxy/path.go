@@ -42,9 +42,12 @@ func canonicalPath(path string) (string, error) {
 	if path == "" || path[0] != '/' {
 		return "", errForm
 	}
-	plain, err := inspect(path)
+	plain, merged, err := inspect(path)
 	if err != nil {
 		return "", err
+	}
+	if plain && merged { // as most are
+		return path, nil
 	}
 	if !plain {
 		if path, err = respell(path); err != nil {
@@ -54,19 +57,25 @@ func canonicalPath(path string) (string, error) {
 	return mergeSegments(path)
 }
 
-// inspect tells whether a path is free of escapes and of what must be escaped.
-func inspect(path string) (plain bool, err error) {
-	plain = true
+// inspect tells whether a path is free of escapes and of what must be escaped, and whether no segment is empty or begins with a dot.
+func inspect(path string) (plain, merged bool, err error) {
+	plain, merged = true, true
+	before := byte(0)
 	for i := range len(path) {
-		switch spellings[path[i]] {
+		c := path[i]
+		switch spellings[c] {
 		case asItIs:
 		case escaped:
 			plain = false
 		default:
-			return false, errByte
+			return false, false, errByte
 		}
+		if before == '/' && (c == '/' || c == '.') {
+			merged = false
+		}
+		before = c
 	}
-	return plain, nil
+	return plain, merged, nil
 }
 
 // spelling is how a byte may stand in a path.

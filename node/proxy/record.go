@@ -35,7 +35,8 @@ func (r *recorder) Begin(reply http1.Reply) {
 	if r.status == 0 {
 		r.status = reply.Status
 		reply.Last = reply.Last || r.last
-		reply.Fields.Set("X-Request-Id", r.id)
+		f, _ := requestID.With(r.id)
+		set(&reply.Fields, f)
 		if r.altSvc != "" {
 			reply.Fields.Set("Alt-Svc", r.altSvc)
 		}

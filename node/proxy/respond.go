@@ -26,7 +26,8 @@ func (x *exchange) respond(answer *http1.Answer) {
 	}
 }
 
-// copyBody passes the body on as it comes: at once, unless that is the end of it. What the kernel can pass on by itself is not read.
+// copyBody passes the body on as it comes: at once, unless that is the end of it. What the client takes from the application by
+// itself is not read here.
 func (x *exchange) copyBody(answer *http1.Answer) error {
 	if answer.Body == nil {
 		return nil
@@ -43,7 +44,7 @@ func (x *exchange) passBody(answer *http1.Answer) (int64, error) {
 	if !ok {
 		return 0, nil
 	}
-	n, err := to.Pass(answer.Body, x.alive)
+	n, err := to.Pass(answer.Body, x.came)
 	x.w.bytes += n
 	return n, err
 }

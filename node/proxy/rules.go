@@ -82,7 +82,7 @@ func (r *Rules) front(through *listener) *front {
 	if through == nil {
 		return &front{trust: trust.New(config.ClientCertificates{})}
 	}
-	return r.fronts[through.key]
+	return through.frontOf(r)
 }
 
 // network is the connections to applications; none of nil.

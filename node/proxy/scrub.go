@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"slices"
 	"strings"
 
 	"picket/node/proxy/http1"
@@ -31,6 +30,12 @@ type scrubber struct {
 	// A bit for each first letter, by the length of a name, and of all families: most other names need no second look.
 	maybe    [64]uint32
 	families uint32
+	harmless uint64 // a bit for each http1.Known of usual that is not among them: it needs no look at all
+}
+
+// usual are names that most clients send.
+var usual = [...]string{
+	"accept", "authorization", "cache-control", "content-length", "cookie", "origin", "sec-fetch-dest", "sec-fetch-mode", "user-agent",
 }
 
 // newScrubber reserves the names of all routes: what is an identity on one is not to be forged on another.
@@ -52,8 +57,16 @@ func newScrubber(routes []*route) *scrubber {
 	for name := range s.names {
 		s.maybe[len(name)%len(s.maybe)] |= letter(name[0])
 	}
+	for _, name := range usual {
+		if !s.isReserved(name) {
+			s.harmless |= 1 << http1.Know(name)
+		}
+	}
 	return s
 }
+
+// requestID is the field that names a request, without its id. It is read only.
+var requestID = http1.NewField("X-Request-Id", "")
 
 // letter is a bit for the first byte of a name, folded.
 func letter(c byte) uint32 { return 1 << (folded(c) & 0x1f) }
@@ -66,13 +79,16 @@ func (a *ask) scrub() {
 		a.announced, _ = a.r.Fields.Announced() // where there is framing among them the protocol has refused them
 	}
 	a.rules.scrub.request(&a.r.Fields)
-	a.r.Fields = append(a.r.Fields, http1.Field{Name: "X-Request-Id", Value: a.id})
+	f, _ := requestID.With(a.id)
+	a.r.Fields = append(a.r.Fields, f)
 }
 
 // request removes from the fields of a request what is not to go further.
-func (s *scrubber) request(fields *http1.Fields) {
-	dropHops(fields)
-	*fields = slices.DeleteFunc(*fields, func(f http1.Field) bool { return s.isReserved(f.Name) })
+func (s *scrubber) request(fields *http1.Fields) { dropHops(fields, s.reserves) }
+
+// reserves tells whether a field of a request is reserved. Most need no look at their names.
+func (s *scrubber) reserves(f *http1.Field) bool {
+	return s.harmless>>f.Known()&1 == 0 && s.isReserved(f.Name)
 }
 
 // isReserved tells whether some reader could take name for a reserved one.
@@ -114,36 +130,55 @@ func folded(c byte) byte {
 	return '-'
 }
 
-// dropHops removes what Connection nominates, and what is of one connection (RFC 9110, section 7.6.1). That we take trailers
-// is said anew, when the other side said so.
-func dropHops(fields *http1.Fields) {
+// dropHops removes what Connection nominates, what is of one connection (RFC 9110, section 7.6.1), and besides what others tell of:
+// in one pass, unless something is nominated. That we take trailers is said anew, when the other side said so.
+func dropHops(fields *http1.Fields, others func(*http1.Field) bool) {
 	var nominated []string
-	all := *fields
-	for i := range all {
-		if all[i].Known() == http1.Connection {
-			nominated = appendNames(nominated, all[i].Value)
-		}
-	}
 	trailers := false
-	all = slices.DeleteFunc(all, func(f http1.Field) bool {
+	all := drop(*fields, func(f *http1.Field) bool {
 		switch f.Known() {
-		case http1.Connection, http1.ProxyConnection, http1.KeepAlive, http1.ProxyAuthenticate, http1.ProxyAuthorization,
-			http1.Trailer, http1.TransferEncoding, http1.Upgrade:
+		case http1.Connection:
+			nominated = appendNames(nominated, f.Value)
 			return true
 		case http1.TE:
 			trailers = trailers || strings.EqualFold(strings.TrimSpace(f.Value), "trailers")
 			return true
+		case http1.ProxyConnection, http1.KeepAlive, http1.ProxyAuthenticate, http1.ProxyAuthorization,
+			http1.Trailer, http1.TransferEncoding, http1.Upgrade:
+			return true
 		}
-		return len(nominated) > 0 && isAmong(nominated, f.Name)
+		return others(f)
 	})
+	if len(nominated) > 0 {
+		all = drop(all, func(f *http1.Field) bool { return isAmong(nominated, f.Name) })
+	}
 	if trailers {
 		all = append(all, http1.Field{Name: "Te", Value: "trailers"})
 	}
 	*fields = all
 }
 
+// drop removes the fields that gone tells of, each of which it looks at once.
+func drop(fields http1.Fields, gone func(*http1.Field) bool) http1.Fields {
+	kept := 0
+	for i := range fields {
+		if gone(&fields[i]) {
+			continue
+		}
+		if kept < i {
+			fields[kept] = fields[i]
+		}
+		kept++
+	}
+	clear(fields[kept:])
+	return fields[:kept]
+}
+
 // appendNames adds what a Connection field nominates, but for what everybody means by it.
 func appendNames(to []string, list string) []string {
+	if list == "keep-alive" || list == "close" { // most are no more than that
+		return to
+	}
 	for name := range strings.SplitSeq(list, ",") {
 		name = strings.TrimSpace(name)
 		if name != "" && !http1.EqualFold(name, "keep-alive") && !http1.EqualFold(name, "close") {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 
+	"picket/node/authn"
 	"picket/node/config"
 	"picket/node/proxy/http1"
 )
@@ -15,22 +16,25 @@ import (
 type table struct {
 	exact   map[string]*site  // by host
 	wild    map[string]*site  // by what follows "*." in a wildcard
-	written map[string]string // hostOf of the ways in which most clients write the exact hosts
+	written map[string]*site  // by the ways in which most clients write the exact hosts
 	tunnels map[string]*route // that carry TCP, by HOST:PORT
 }
 
 // site is one host, or all hosts below a wildcard.
 type site struct {
-	origin config.Origin  // scheme and port are the site's; the host may begin with "*."
-	root   node           // of the routes' paths
-	named  []string       // methods that routes name, sorted
-	tcp    bool           // some route carries TCP
-	told   [2]http1.Field // what applications are told of the origin; the host is left out below a wildcard
+	origin  config.Origin  // scheme and port are the site's; the host may begin with "*."
+	host    string         // canonical; of a wildcard, what follows "*."
+	wild    bool           // it is all hosts below that
+	root    node           // of the routes' paths
+	named   []string       // methods that routes name, sorted
+	tcp     bool           // some route carries TCP
+	told    [2]http1.Field // what applications are told of the origin; the host is left out below a wildcard
+	cookies [2]string      // names of ours there: of the session, and of what a sign-in is bound to
 }
 
 // newTable compiles the routes. The authenticate host is a site too, with no route of its own: zero for none.
 func newTable(routes []*route, authenticate config.Origin) (*table, error) {
-	t := &table{exact: make(map[string]*site), wild: make(map[string]*site), written: make(map[string]string), tunnels: make(map[string]*route)}
+	t := &table{exact: make(map[string]*site), wild: make(map[string]*site), written: make(map[string]*site), tunnels: make(map[string]*route)}
 	var mistakes []error
 	for _, r := range routes {
 		s, err := t.site(r.From)
@@ -62,7 +66,8 @@ func newTable(routes []*route, authenticate config.Origin) (*table, error) {
 // neither for sure.
 func (t *table) site(o config.Origin) (*site, error) {
 	sites, host := t.exact, strings.ToLower(o.Host)
-	if rest, ok := strings.CutPrefix(host, "*."); ok {
+	rest, wild := strings.CutPrefix(host, "*.")
+	if wild {
 		sites, host = t.wild, rest
 	}
 	key, ok := canonicalHost(host)
@@ -71,11 +76,15 @@ func (t *table) site(o config.Origin) (*site, error) {
 	}
 	s := sites[key]
 	if s == nil {
-		s = &site{origin: o, told: [2]http1.Field{http1.NewField("X-Forwarded-Proto", o.Scheme), http1.NewField("X-Forwarded-Host", "")}}
-		if !s.wild() {
+		s = &site{
+			origin: o, host: key, wild: wild,
+			told:    [2]http1.Field{http1.NewField("X-Forwarded-Proto", o.Scheme), http1.NewField("X-Forwarded-Host", "")},
+			cookies: [2]string{authn.CookieName(o), authn.BindingName(o)},
+		}
+		if !wild {
 			s.told[1], _ = s.told[1].With(o.Authority())
-			t.note(o.Host)
-			t.note(o.Authority())
+			t.note(s, o.Host)
+			t.note(s, o.Authority())
 		}
 		sites[key] = s
 	}
@@ -107,19 +116,20 @@ func tunnelKey(name string, datagrams bool) string {
 	return name
 }
 
-// note has hostOf know a way of writing a host.
-func (t *table) note(authority string) {
-	if host, ok := hostOf(authority); ok {
-		t.written[authority] = host
+// note has hostOf know a way of writing the host of a site.
+func (t *table) note(s *site, authority string) {
+	if host, ok := hostOf(authority); ok && host == s.host {
+		t.written[authority] = s
 	}
 }
 
-// hostOf is hostOf, and mostly cheaper.
-func (t *table) hostOf(authority string) (host string, ok bool) {
-	if host, ok = t.written[authority]; ok {
-		return host, true
+// hostOf is hostOf, and mostly cheaper: then it gives the host's site as well; nil: that is to be looked for.
+func (t *table) hostOf(authority string) (host string, s *site, ok bool) {
+	if s = t.written[authority]; s != nil {
+		return s.host, s, true
 	}
-	return hostOf(authority)
+	host, ok = hostOf(authority)
+	return host, nil, ok
 }
 
 // find gives the site of a canonical host: its own, or that of the longest wildcard above it. Nil: none.
@@ -143,17 +153,15 @@ func (t *table) find(host string) *site {
 // at is the origin of a host of this site: the one asked for, where the site is a wildcard.
 func (s *site) at(host string) config.Origin {
 	o := s.origin
-	if s.wild() {
+	if s.wild {
 		o.Host = host
 	}
 	return o
 }
 
-func (s *site) wild() bool { return strings.HasPrefix(s.origin.Host, "*.") }
-
 // tell adds what an application is told of the origin of a request.
 func (s *site) tell(to http1.Fields, asked config.Origin) http1.Fields {
-	if !s.wild() {
+	if !s.wild {
 		return append(to, s.told[:]...)
 	}
 	host, _ := s.told[1].With(asked.Authority())

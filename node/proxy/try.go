@@ -18,7 +18,9 @@ import (
 // is the one place where a target is chosen and tried.
 func (x *exchange) send(q *http1.Question) (answer *http1.Answer, err error) {
 	x.call = x.route.group.Call(x.hashKey(), repeatable(q))
-	defer x.body.release()
+	if q.Body != nil {
+		defer x.body.release()
+	}
 	key := x.connectionKey()
 	for {
 		m, full := x.call.Next(&x.r.Life)
@@ -26,7 +28,9 @@ func (x *exchange) send(q *http1.Question) (answer *http1.Answer, err error) {
 			return nil, errors.Join(full, err)
 		}
 		t := x.route.target(m)
-		x.body.hold()
+		if q.Body != nil {
+			x.body.hold()
+		}
 		x.upstream, q.Host = t.name, x.route.hostFor(t, x.origin)
 		answer, err = t.line.ask(q, t, key)
 		if !x.again(answer, err) {
@@ -65,10 +69,11 @@ func repeatable(q *http1.Question) bool {
 // hashKey is what a route goes by that balances by hash: where it is not there, the client's address.
 func (a *ask) hashKey() uint64 {
 	by := a.route.Upstream.Hash
+	if by == "" {
+		return 0
+	}
 	text := ""
 	switch name, header := strings.CutPrefix(by, "header:"); {
-	case by == "":
-		return 0
 	case header:
 		text, _ = a.Field(name)
 	case by == "session" && a.found():

@@ -1,19 +1,22 @@
 package proxy
 
 import (
-	"slices"
 	"strings"
 
 	"picket/node/authz"
 	"picket/node/proxy/http1"
 )
 
+// forwardedFor is the field that names the client, without it. It is read only.
+var forwardedFor = http1.NewField("X-Forwarded-For", "")
+
 // vouch says what the application is told of the request and of the caller, in fields that no client can have sent.
 // Nothing is told of a caller who is not known. Without the assertion that a route promises nothing is carried.
 func (d *Door) vouch(a *ask) *authz.Refusal {
 	a.given = a.site.tell(a.given[:0], a.origin)
 	if a.client.IsValid() {
-		a.given = append(a.given, http1.Field{Name: "X-Forwarded-For", Value: a.clientText()})
+		f, _ := forwardedFor.With(a.clientText())
+		a.given = append(a.given, f)
 	}
 	if d.ours.Value != "" {
 		a.given = append(a.given, d.ours)
@@ -62,17 +65,17 @@ func (d *Door) beside(fields http1.Fields, a *ask) http1.Fields {
 }
 
 // dropOurs takes out what no application says to a client.
-func (d *Door) dropOurs(fields *http1.Fields) {
-	dropHops(fields)
-	*fields = slices.DeleteFunc(*fields, func(f http1.Field) bool {
-		switch f.Known() {
-		case http1.SetCookie:
-			return setsAny(f.Value, d.cookies)
-		case http1.AltSvc: // would lead past this proxy
-			return true
-		}
-		return false
-	})
+func (d *Door) dropOurs(fields *http1.Fields) { dropHops(fields, d.isOurs) }
+
+// isOurs tells whether a field of a response is for us alone to say.
+func (d *Door) isOurs(f *http1.Field) bool {
+	switch f.Known() {
+	case http1.SetCookie:
+		return setsAny(f.Value, d.cookies)
+	case http1.AltSvc: // would lead past this proxy
+		return true
+	}
+	return false
 }
 
 // renew gives a browser another cookie when its own was made with a secret that is to be removed: with a page, and not

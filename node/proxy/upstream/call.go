@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -15,8 +16,7 @@ type Call struct {
 	begun      bool // counted as under way
 	retrying   bool // counted as sent again
 	current    *Member
-	tried      [mostTries]*Member
-	tries      int // how many of tried
+	tried      []*Member
 	retries    int
 	pause      time.Duration // before the next try
 }
@@ -46,7 +46,7 @@ func (c *Call) Next(ctx context.Context) (*Member, error) {
 		return c.await(ctx)
 	}
 	v := g.look()
-	if c.tries > 0 && !g.anyUntried(v, c) {
+	if len(c.tried) > 0 && !g.anyUntried(v, c) {
 		c.forget()
 	}
 	if c.current = g.choose(v, c); c.current == nil {
@@ -64,7 +64,7 @@ func (c *Call) Failed(f Failure, unsent bool) bool {
 	switch {
 	case !unsent:
 		return false
-	case f == Connect && c.tries < mostTries && g.anyUntried(g.look(), c):
+	case f == Connect && len(c.tried) < mostTries && g.anyUntried(g.look(), c):
 		return true // nobody has seen the request
 	case f == Connect || c.repeatable:
 		return g.on[f] && c.again(f.String())
@@ -76,7 +76,7 @@ func (c *Call) Failed(f Failure, unsent bool) bool {
 func (c *Call) Answered(status int) bool {
 	g, m := c.group, c.current
 	g.answered(m, status)
-	if status < 0 || status >= len(g.statuses) || !g.statuses[status] || !c.repeatable {
+	if !g.statuses[status] || !c.repeatable {
 		return false
 	}
 	c.remember(m)
@@ -105,30 +105,23 @@ func (c *Call) leave() {
 }
 
 func (c *Call) remember(m *Member) {
-	if c.tries < mostTries {
-		c.tried[c.tries] = m
-		c.tries++
+	if len(c.tried) < mostTries {
+		c.tried = append(c.tried, m)
 	}
 }
 
 // forget lets those be asked again that were, but for the last one if there are others.
 func (c *Call) forget() {
-	last := c.tried[c.tries-1]
-	c.tries = 0
-	c.remember(last)
+	last := c.tried[len(c.tried)-1]
+	c.tried = append(c.tried[:0], last)
 	if !c.group.anyUntried(c.group.look(), c) {
-		c.tries = 0
+		c.tried = nil
 	}
 }
 
 // triedAlready tells whether a member was asked.
 func (c *Call) triedAlready(m *Member) bool {
-	for _, other := range c.tried[:c.tries] {
-		if other == m {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(c.tried, m)
 }
 
 // anyUntried tells whether the members that take requests have not all been asked.

@@ -16,7 +16,7 @@ type Group struct {
 	checks   []*check // of members; nil: nobody asks
 	flow     *flow
 	balance  balance
-	statuses [600]bool // that a request is sent again for
+	statuses map[int]bool // that a request is sent again for
 	on       [kinds]bool
 	counted  bool         // whether requests under way are counted
 	now      func() int64 // the clock: ns since some moment, whatever is done to the time of day

@@ -104,7 +104,7 @@ func (u *Upstreams) group(p *Plan, r *config.Route) (*Group, error) {
 	p.routes[r.Name] = state
 	g := &Group{
 		name: r.Name, settings: r.Upstream, flow: state.flow, balance: balanceOf(r.Upstream.Balance),
-		now: u.clock, epoch: &u.epoch, tell: u.tell,
+		statuses: map[int]bool{}, now: u.clock, epoch: &u.epoch, tell: u.tell,
 	}
 	g.counted = g.balance == leastRequest || r.Upstream.Circuit.Requests > 0 || r.Upstream.Retry.Attempts > 0
 	g.sendAgainOn(r.Upstream.Retry.On)
@@ -140,7 +140,7 @@ func (g *Group) sendAgainOn(on []string) {
 			g.on[f] = g.on[f] || f.String() == word
 		}
 		var status int
-		if n, _ := fmt.Sscanf(word, "%d", &status); n == 1 && status > 0 && status < len(g.statuses) {
+		if n, _ := fmt.Sscanf(word, "%d", &status); n == 1 && status > 0 && status < 600 {
 			g.statuses[status] = true
 		}
 	}
