@@ -32,7 +32,7 @@ func BenchmarkBetweenSockets(b *testing.B) {
 		c.Telemetry.AccessLog = false
 	})
 	parts, records := w.parts(w.config), 0
-	parts.Authz = authz.New(authz.Options{Policies: w.config.Policies, Log: zerolog.Nop(), Sample: 1, Record: func(r []byte) { records += len(r) }})
+	parts.Authz = authz.New(authz.Options{Policies: w.config.Policies, Log: zerolog.Nop(), Sample: 1, Record: func(all [][]byte) { records += len(all) }})
 	prepared, err := w.door.Prepare(w.ctx, parts)
 	w.must(err)
 	prepared.Use()
