@@ -80,6 +80,9 @@ func (s *sending) Past(read func() (int64, error)) (int64, error) {
 	return n, err
 }
 
+// Taken takes down that the application took some of it.
+func (s *sending) Taken() { s.exchange.alive() }
+
 // Held is how much of it is there already.
 func (s *sending) Held() int {
 	if h, ok := s.Body.(http1.Holding); ok {

@@ -74,7 +74,32 @@ func (p *passage) give() error {
 	if err != nil {
 		return err
 	}
+	if p.err == errNoSplice {
+		p.err = p.copyOut()
+	}
 	return p.err
+}
+
+// copyOut is for what the kernel moved into the pipe, and does not move out of it.
+func (p *passage) copyOut() error {
+	held := make([]byte, min(p.inside, passStep))
+	for p.inside > 0 {
+		n, err := p.pipe.read(held[:min(p.inside, passStep)])
+		if err != nil {
+			return err
+		}
+		p.bounds.writing(p.most)
+		_, err = p.to.Write(held[:n])
+		p.bounds.writing(0)
+		if err != nil {
+			return err
+		}
+		p.inside -= int64(n)
+		if p.came != nil {
+			p.came()
+		}
+	}
+	return nil
 }
 
 func (p *passage) empty(socket uintptr) bool {
@@ -90,10 +115,12 @@ func (p *passage) empty(socket uintptr) bool {
 			return true
 		}
 		p.inside -= n
+		if p.came != nil {
+			p.came()
+		}
 		if p.taken += n; p.taken >= passStep {
 			p.taken = 0
 			p.bounds.writing(p.most)
-			p.came()
 		}
 	}
 	return true

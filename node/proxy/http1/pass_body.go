@@ -9,6 +9,8 @@ type Around interface {
 	Inner() Body
 	// Past calls read, which reads bytes from the other past this one, and gives what this one makes of it.
 	Past(read func() (int64, error)) (int64, error)
+	// Taken is called each time that some of it was taken by whoever it is for, however little.
+	Taken()
 }
 
 // passBody passes on what the kernel can move by itself of a body that has so many bytes to come, and tells how many are left.
@@ -21,7 +23,7 @@ func (u *upstream) passBody(q *Question, left int64) (int64, error) {
 	if !ok || !b.passes(left) {
 		return left, nil
 	}
-	p := &passage{from: b.in.plain(), to: u.input.plain(), bounds: u.bounds, most: u.out.most, life: q.Life, pipes: &b.in.buffers.pipes, came: func() {}}
+	p := &passage{from: b.in.plain(), to: u.input.plain(), bounds: u.bounds, most: u.out.most, life: q.Life, pipes: &b.in.buffers.pipes, came: around.Taken}
 	take := func() (int64, error) { return b.take(p) }
 	for left > 0 {
 		n, err := around.Past(take)

@@ -25,6 +25,7 @@ type relay struct {
 	asks  *Transport
 	lives chan *Life
 	moved atomic.Int64 // bytes of bodies that Pass passed on
+	takes atomic.Int64 // by an application, of what the kernel passes on
 	taken atomic.Int64 // bytes of requests' bodies
 	signs atomic.Int64 // of life, while bodies were passed on
 	ended chan error   // how each request ended
@@ -80,6 +81,8 @@ func (c *counted) Read(p []byte) (int, error) {
 
 func (c *counted) Inner() Body { return c.Body }
 func (c *counted) Held() int   { return c.Body.(Holding).Held() }
+func (c *counted) Taken()      { c.relay.takes.Add(1) }
+
 func (c *counted) Past(read func() (int64, error)) (int64, error) {
 	n, err := read()
 	c.relay.taken.Add(n)
@@ -163,6 +166,9 @@ func TestBodiesOfAllSizesComeWholeBothWays(t *testing.T) {
 		}
 		if moved := r.moved.Load(); runtime.GOOS == "linux" && moved < sent/4 {
 			t.Errorf("of %d bytes the kernel passed on %d", sent, moved)
+		}
+		if runtime.GOOS == "linux" && r.takes.Load() == 0 {
+			t.Error("an application that takes a body gives no sign of life")
 		}
 		if lent := r.server.buffers.pipes.lent; lent != 0 {
 			t.Errorf("%d pipes were not given back", lent)
@@ -284,6 +290,29 @@ func TestNothingIsPassedOnAfterTheEndOfALife(t *testing.T) {
 	}
 	if lent.lent != 0 || len(lent.free) != 0 {
 		t.Error("a pipe with something in it is kept")
+	}
+}
+
+func TestALittleThatIsTakenIsASignOfLife(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		return
+	}
+	app, from := joined(t)
+	to, _ := joined(t)
+	var life Life
+	var lent pipes
+	var times clock
+	signs := 0
+	p := &passage{from: socketOf(from), to: socketOf(to), bounds: times.add(to, to, time.Second), life: &life, pipes: &lent, came: func() { signs++ }}
+	defer p.bounds.drop()
+	if _, err := app.Write([]byte("a")); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := p.take(2); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	if err := p.give(); signs == 0 || err != nil {
+		t.Errorf("%d signs of life: %v", signs, err)
 	}
 }
 

@@ -1,7 +1,10 @@
 package http1
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
+	"io"
 	"syscall"
 )
 
@@ -30,6 +33,19 @@ func openPipe() (ends, error) {
 func (e ends) close() {
 	_ = syscall.Close(e.in) // what is in it is nobody's
 	_ = syscall.Close(e.out)
+}
+
+// read reads what is in the pipe.
+func (e ends) read(p []byte) (int, error) {
+	for {
+		n, err := syscall.Read(e.out, p)
+		switch {
+		case err == nil && n > 0:
+			return n, nil
+		case !errors.Is(err, syscall.EINTR):
+			return 0, fmt.Errorf("reading from a pipe: %w", cmp.Or(err, io.ErrUnexpectedEOF))
+		}
+	}
 }
 
 // splice moves at most so many bytes from one descriptor to another, of which one is a pipe. errNothingYet: now it can move none;
