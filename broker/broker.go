@@ -247,14 +247,20 @@ func (b *Broker) Fresh() bool {
 	return b.Staleness() <= b.options.MaxStaleness
 }
 
+// FreshAt is Fresh for who has just read the time, of time.Now: reading it is most of what Fresh costs.
+func (b *Broker) FreshAt(now time.Time) bool {
+	return b.staleness(b.clock.at(now)) <= b.options.MaxStaleness
+}
+
 // Staleness is the age of the knowledge of the stalest feed; never before the first proof, and when the wall clock
 // jumped against the monotonic one (a suspension looks like that) until the next proof.
-func (b *Broker) Staleness() time.Duration {
+func (b *Broker) Staleness() time.Duration { return b.staleness(b.clock.now()) }
+
+func (b *Broker) staleness(now instant) time.Duration {
 	feeds := b.feeds.Load()
 	if feeds == nil || len(*feeds) == 0 {
 		return never
 	}
-	now := b.clock.now()
 	worst := time.Duration(0)
 	for _, f := range *feeds {
 		worst = max(worst, f.age(now))

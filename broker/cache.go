@@ -42,15 +42,15 @@ func NewCache[T any](b *Bucket[T], entries int) *Cache[T] {
 	}
 	c := &Cache[T]{bucket: b, seed: maphash.MakeSeed()}
 	for i := range c.shards {
-		c.shards[i].facts = newLRU[fact[T]](max(entries/cacheShards, 1))
-		c.shards[i].recent, c.shards[i].memory = newLRU[seen](recentChanges), recentChanges
+		c.shards[i].facts = newFacts[T](max(entries/cacheShards, 1))
+		c.shards[i].recent, c.shards[i].memory = newLRU[seen](recentChanges, nil), recentChanges
 	}
 	b.raw.feed.follow(c.apply)
 	return c
 }
 
-func newLRU[V any](size int) *simplelru.LRU[string, V] {
-	lru, err := simplelru.NewLRU[string, V](size, nil)
+func newLRU[V any](size int, left simplelru.EvictCallback[string, V]) *simplelru.LRU[string, V] {
+	lru, err := simplelru.NewLRU(size, left)
 	if err != nil {
 		panic("broker: " + err.Error()) // only for a size below one
 	}
@@ -69,10 +69,10 @@ func (c *Cache[T]) OnChange(f func(key string, removed bool)) {
 // same key meanwhile. The value is shared: read only. ErrNotFound, or ErrUnavailable when nobody could tell.
 func (c *Cache[T]) Get(ctx context.Context, key string) (*T, error) {
 	s := c.shard(key)
-	value, absent := s.look(key, c.bucket.raw.spec.Unique)
+	known, absent := s.look(key, c.bucket.raw.spec.Unique)
 	switch {
-	case value != nil:
-		return value, nil
+	case known != nil:
+		return known.Value(), nil
 	case absent:
 		return nil, ErrNotFound
 	}
@@ -81,8 +81,17 @@ func (c *Cache[T]) Get(ctx context.Context, key string) (*T, error) {
 
 // Held gives a record that is in memory, without allocating. Nil says only that it is not there.
 func (c *Cache[T]) Held(key string) *T {
-	value, _ := c.shard(key).look(key, false)
-	return value
+	if known := c.Fact(key); known != nil {
+		return known.Value()
+	}
+	return nil
+}
+
+// Fact is Held, for who comes back to the record: as long as it Holds, there is no need to look for it again. What nobody
+// looks for is what falls out of memory first.
+func (c *Cache[T]) Fact(key string) *Fact[T] {
+	known, _ := c.shard(key).look(key, false)
+	return known
 }
 
 // Len is the number of records in memory.

@@ -42,8 +42,10 @@ type anchor struct {
 }
 
 // now is what the clocks say.
-func (c *clock) now() instant {
-	now := time.Now()
+func (c *clock) now() instant { return c.at(time.Now()) }
+
+// at is now for who has just read the process's clocks.
+func (c *clock) at(now time.Time) instant {
 	if a := c.anchor.Load(); a != nil {
 		if running, ok := a.carry(now); ok {
 			return instant{running: running, wall: time.Duration(now.UnixNano())}

@@ -104,8 +104,8 @@ func (w *world) checkEnd() {
 			if ok == last.removed || got.Text != last.text {
 				w.fail("%s: in the end the view has %q of %s, and should have %q", n.name, got.Text, key, last.text)
 			}
-			if value, _ := n.cache.shard(key).look(key, w.unique); value != nil && value.Text != last.text {
-				w.fail("%s: in the end the cache has %q of %s, and should have %q", n.name, value.Text, key, last.text)
+			if value, _ := n.cache.shard(key).look(key, w.unique); value != nil && value.Value().Text != last.text {
+				w.fail("%s: in the end the cache has %q of %s, and should have %q", n.name, value.Value().Text, key, last.text)
 			}
 		}
 	}

@@ -34,19 +34,20 @@ type modelNode struct {
 
 	patience int // counts acknowledged heartbeats: only the last one's patience ends
 	listing  bool
-	seen     map[string]int // the least version that a removal was seen at
+	seen     map[string]int         // the least version that a removal was seen at
+	facts    map[string]*Fact[note] // that requests came back to
 }
 
 func newModelNode(w *world, name string) *modelNode {
 	b := &Broker{options: Options{Node: name, MaxStaleness: modelBound}, metrics: w.props.metrics, log: zerolog.Nop(), closed: make(chan struct{})}
 	raw := &bucket{broker: b, spec: Spec{Name: "model", Decides: true, Open: true, Unique: w.unique}}
 	raw.feed = newFeed(raw)
-	n := &modelNode{world: w, name: name, feed: raw.feed, seen: map[string]int{}, standing: w.chance(0.3)}
+	n := &modelNode{world: w, name: name, feed: raw.feed, seen: map[string]int{}, facts: map[string]*Fact[note]{}, standing: w.chance(0.3)}
 	n.cache = NewCache(&Bucket[note]{raw}, 3*cacheShards)
 	n.cache.seed = w.props.seed
 	for i := range n.cache.shards {
 		s := &n.cache.shards[i]
-		s.recent, s.memory = newLRU[seen](3), 3
+		s.recent, s.memory = newLRU[seen](3, nil), 3
 	}
 	n.live = NewLive(&Bucket[note]{raw})
 	if w.mutant == "a view that is not whole holds nothing up" {
@@ -241,9 +242,17 @@ func (n *modelNode) admit(key string) {
 		return
 	}
 	n.view(key)
-	value, absent := n.cache.shard(key).look(key, n.world.unique)
-	if value != nil || absent {
-		n.conclude(key, begun, value)
+	if f := n.facts[key]; f != nil && (f.Holds() || n.world.mutant == "a fact holds for ever") && n.world.chance(0.5) {
+		n.conclude(key, begun, f.Value())
+		return
+	}
+	known, absent := n.cache.shard(key).look(key, n.world.unique)
+	if n.facts[key] = known; known != nil {
+		n.conclude(key, begun, known.Value())
+		return
+	}
+	if absent {
+		n.conclude(key, begun, nil)
 		return
 	}
 	n.read(key, begun, rereads)

@@ -29,6 +29,7 @@ func TestTheModelCatches(t *testing.T) {
 		"a clock that stands still":                 {"sleep"},
 		"a view that is not whole holds nothing up": nil,
 		"a store that went back unnoticed":          {"store wiped", "store set back"},
+		"a fact holds for ever":                     {},
 	} {
 		t.Run(mutant, func(t *testing.T) {
 			t.Parallel()

@@ -3,6 +3,7 @@ package broker
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
@@ -14,16 +15,37 @@ const recentChanges = 1024
 // told. It asks nobody; the model in the tests drives it.
 type shard[T any] struct {
 	mu        sync.Mutex
-	facts     *simplelru.LRU[string, fact[T]] // guarded by mu
-	recent    *simplelru.LRU[string, seen]    // guarded by mu
-	resets    uint64                          // guarded by mu: how often everything was forgotten
-	forgotten uint64                          // guarded by mu: highest revision that fell out of recent
-	memory    int                             // how many recent holds
+	facts     *simplelru.LRU[string, *Fact[T]] // guarded by mu
+	recent    *simplelru.LRU[string, seen]     // guarded by mu
+	resets    uint64                           // guarded by mu: how often everything was forgotten
+	forgotten uint64                           // guarded by mu: highest revision that fell out of recent
+	memory    int                              // how many recent holds
 }
 
-type fact[T any] struct {
-	value    *T
-	revision uint64
+// Fact is a record as a cache has it in memory.
+type Fact[T any] struct {
+	entry Entry[T]
+	over  atomic.Bool
+}
+
+// Value is the record. It is shared: read only.
+func (f *Fact[T]) Value() *T { return &f.entry.Value }
+
+// Holds tells whether the cache knows the record as it is here, as Held would tell. Once it is false it stays so: the record
+// changed, or went, or only fell out of memory.
+func (f *Fact[T]) Holds() bool { return !f.over.Load() }
+
+// newFacts are so many; what leaves them holds no longer.
+func newFacts[T any](size int) *simplelru.LRU[string, *Fact[T]] {
+	return newLRU(size, func(_ string, f *Fact[T]) { f.over.Store(true) })
+}
+
+// put takes a record in, in place of an earlier one. s.mu is held.
+func (s *shard[T]) put(key string, entry Entry[T]) *Fact[T] {
+	f := &Fact[T]{entry: entry}
+	s.facts.Remove(key)
+	s.facts.Add(key, f)
+	return f
 }
 
 // seen is the last that is known of a key: a change that the feed told, or that a read found none.
@@ -38,12 +60,12 @@ type question struct {
 	resets uint64
 }
 
-// look gives what is known of a key: its value, or that it is absent, or neither.
-func (s *shard[T]) look(key string, unique bool) (value *T, absent bool) {
+// look gives what is known of a key: its record, or that it is absent, or neither.
+func (s *shard[T]) look(key string, unique bool) (known *Fact[T], absent bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if f, ok := s.facts.Get(key); ok {
-		return f.value, false
+		return f, false
 	}
 	last, ok := s.recent.Peek(key)
 	return nil, ok && last.removed && unique
@@ -87,14 +109,13 @@ func (s *shard[T]) keep(key string, q question, entry Entry[T], upTo uint64, liv
 	case ok && last.revision > entry.Revision:
 		return nil, errAgain
 	}
-	if f, ok := s.facts.Peek(key); ok && f.revision >= entry.Revision {
-		return f.value, nil
+	if f, ok := s.facts.Peek(key); ok && f.entry.Revision >= entry.Revision {
+		return f.Value(), nil
 	}
-	value := &entry.Value
 	if live {
-		s.facts.Add(strings.Clone(key), fact[T]{value: value, revision: entry.Revision})
+		return s.put(strings.Clone(key), entry).Value(), nil
 	}
-	return value, nil
+	return &entry.Value, nil
 }
 
 // apply takes a change that the feed told; decode reads its record.
@@ -105,7 +126,7 @@ func (s *shard[T]) apply(ch change, decode func(change) (Entry[T], error)) {
 		return
 	}
 	s.remember(ch.key, seen{revision: ch.revision, removed: ch.removed})
-	if f, ok := s.facts.Peek(ch.key); !ok || f.revision >= ch.revision { // likewise
+	if f, ok := s.facts.Peek(ch.key); !ok || f.entry.Revision >= ch.revision { // likewise
 		return
 	}
 	s.facts.Remove(ch.key)
@@ -113,7 +134,7 @@ func (s *shard[T]) apply(ch change, decode func(change) (Entry[T], error)) {
 		return
 	}
 	if entry, err := decode(ch); err == nil {
-		s.facts.Add(ch.key, fact[T]{value: &entry.Value, revision: entry.Revision})
+		s.put(ch.key, entry)
 	}
 }
 

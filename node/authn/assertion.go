@@ -50,10 +50,27 @@ func (a *Authn) Assertion(c Caller, r *config.Route) (string, error) {
 	if now.IsZero() {
 		now = a.now()
 	}
+	if c.by != nil {
+		if token := c.by.assertion(a, r, keys, now); token != "" {
+			return token, nil
+		}
+	}
+	made, err := a.assertion(c, r, keys, now)
+	if err != nil {
+		return "", err
+	}
+	if c.by != nil {
+		c.by.vouch(&vouching{by: a, route: r, keys: keys, token: made.token, renew: made.renew})
+	}
+	return made.token, nil
+}
+
+// assertion is Assertion of a caller of whom none is remembered.
+func (a *Authn) assertion(c Caller, r *config.Route, keys *keySet, now time.Time) (*assertion, error) {
 	key, how := assertionKey{c.Session.ID, r.Name}, recipe{a.sso(), r.From, r.Assertion}
 	if cached, ok := a.assertions.Get(key); ok && cached.user == c.User && cached.groups == c.Groups &&
 		cached.keyID == keys.id && cached.recipe.equal(&how) && now.Before(cached.renew) {
-		return cached.token, nil
+		return cached, nil
 	}
 	life := r.Assertion.Lifetime
 	if life <= 0 {
@@ -61,10 +78,11 @@ func (a *Authn) Assertion(c Caller, r *config.Route) (string, error) {
 	}
 	token, err := sign(keys, assertionClaims(c, r, a.sso().String(), now, now.Add(life)))
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	a.assertions.Add(key, &assertion{token: token, user: c.User, groups: c.Groups, keyID: keys.id, recipe: how, renew: now.Add(life / 2)})
-	return token, nil
+	made := &assertion{token: token, user: c.User, groups: c.Groups, keyID: keys.id, recipe: how, renew: now.Add(life / 2)}
+	a.assertions.Add(key, made)
+	return made, nil
 }
 
 // assertionClaims are what an upstream is told: who, for whom, until when, and what the route asks for of the person.

@@ -59,6 +59,7 @@ type Authn struct {
 type shared struct {
 	broker  *broker.Broker
 	now     func() time.Time
+	fresh   func(now time.Time) bool // whether this node's knowledge is within max_staleness; now was just read
 	log     zerolog.Logger
 	metrics *metrics
 	seals   seals
@@ -98,8 +99,9 @@ func New(o Options) (*Authn, error) {
 	if o.Config == nil || o.Broker == nil {
 		return nil, errors.New("authn needs a configuration and a broker")
 	}
+	fresh := func(time.Time) bool { return o.Broker.Fresh() } // whose clock is the machine's, whatever Now is
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now, fresh = time.Now, o.Broker.FreshAt
 	}
 	assertions, err := lru.New[assertionKey, *assertion](assertionEntries)
 	if err != nil {
@@ -116,6 +118,7 @@ func New(o Options) (*Authn, error) {
 	first := &Authn{shared: &shared{
 		broker:     o.Broker,
 		now:        o.Now,
+		fresh:      fresh,
 		log:        o.Log,
 		metrics:    newMetrics(o.Registry),
 		seals:      newSeals(o.Broker.Keys()),

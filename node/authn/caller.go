@@ -47,7 +47,8 @@ type Caller struct {
 	Lock    *Lock // nil: none bars the caller
 	Doubt   Doubt // for the answer Unknown only
 
-	told time.Time // when this was told; zero: unknown
+	told time.Time  // when this was told; zero: unknown
+	by   *admission // that it was told by; nil: it was found out anew
 }
 
 // Known tells whether the caller is somebody who is not locked out.

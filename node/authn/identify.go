@@ -70,10 +70,15 @@ func (a *Authn) recheck(ctx context.Context, id string, held *Session, r *config
 }
 
 // caller tells whose session this is (s: as this node has it in memory, nil: it is looked for), without counting that as use of it,
-// and whether or not its tokens have run out.
+// and whether or not its tokens have run out. now was just read.
 func (a *Authn) caller(ctx context.Context, id string, s *Session, r *config.Route, now time.Time) (Caller, Answer) {
-	if !a.broker.Fresh() {
+	if !a.fresh(now) {
 		return Caller{}, Unknown
+	}
+	if s != nil && a.holds(s, r, now) {
+		if c, ok := a.admitted(s, now); ok {
+			return c, Found
+		}
 	}
 	long := s == nil // something may have to be read, which may take long
 	if long {
@@ -85,19 +90,18 @@ func (a *Authn) caller(ctx context.Context, id string, s *Session, r *config.Rou
 	if !a.holds(s, r, now) {
 		return Caller{}, Absent
 	}
-	u, read, err := have(ctx, a.knownUsers, s.User)
+	u, user, err := have(ctx, a.knownUsers, s.User)
 	if err != nil {
 		return Caller{}, failed(err)
 	}
-	long = long || read
 	if !u.Active || s.Epoch < u.Epoch {
 		return Caller{}, Absent
 	}
-	g, read, err := have(ctx, a.knownGroups, s.User)
+	g, groups, err := have(ctx, a.knownGroups, s.User)
 	if err != nil {
 		return Caller{}, failed(err) // without groups nobody, too: a policy may deny by group
 	}
-	long = long || read
+	long = long || user == nil || groups == nil
 	c, locks := Caller{Session: s, User: u, Groups: g, told: now}, a.locks.known()
 	c.Lock = locks.caller(c, now)
 	switch {
@@ -106,16 +110,20 @@ func (a *Authn) caller(ctx context.Context, id string, s *Session, r *config.Rou
 	case c.Lock != nil:
 		return c, Locked
 	}
+	if !long {
+		s.admit(&admission{user: user, groups: groups, locks: locks})
+	}
 	return c, Found
 }
 
-// have gives a record as broker.Cache.Get does, and tells whether it had to be read from the store.
-func have[T any](ctx context.Context, from *broker.Cache[T], key string) (value *T, read bool, err error) {
-	if value = from.Held(key); value != nil {
-		return value, false, nil
+// have gives a record as broker.Cache.Get does, and the fact that it is where it was in memory; nil: it had to be read from
+// the store.
+func have[T any](ctx context.Context, from *broker.Cache[T], key string) (*T, *broker.Fact[T], error) {
+	if known := from.Fact(key); known != nil {
+		return known.Value(), known, nil
 	}
-	value, err = from.Get(ctx, key)
-	return value, true, err
+	value, err := from.Get(ctx, key)
+	return value, nil, err
 }
 
 // failed is the answer when a record could not be had.

@@ -20,7 +20,8 @@ type Session struct {
 	retry   int64 // before which a refresh is not tried again, for it failed
 	tries   int64 // how many refreshes failed in a row; no time
 
-	proven proven // the tags of its cookies that this node verified
+	proven   proven       // the tags of its cookies that this node verified
+	admitted atomic.Value // of *admission: what this node found out; nothing yet: it was not asked, or not admitted
 
 	broker.Rest
 	ID            string    `json:"id"`

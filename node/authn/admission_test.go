@@ -1,0 +1,107 @@
+package authn
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"picket/node/config"
+)
+
+// admittedBefore is a browser whose session this node admits by what it found out before.
+func admittedBefore(t *testing.T, w *world) (b *browser, c Caller) {
+	t.Helper()
+	b, _, _ = visited(t, w)
+	w.until("the session is admitted by what was found out", func() bool { c, _ = b.who(wikiHost); return c.by != nil })
+	return b, c
+}
+
+func TestWhatWasFoundOutOfASessionEndsWithWhatItWasFoundOutFrom(t *testing.T) {
+	w := newWorld(t)
+	user := func(change func(*User)) func(Caller) error {
+		return func(c Caller) error {
+			e, err := w.users.Get(w.ctx, c.User.ID)
+			if err == nil {
+				change(&e.Value)
+				_, err = w.users.Update(w.ctx, c.User.ID, e.Value, e.Revision, 0)
+			}
+			return err
+		}
+	}
+	lock := func(kind LockKind, target func(Caller) string) func(Caller) error {
+		return func(c Caller) error {
+			_, err := w.AddLock(w.ctx, LockRequest{Kind: kind, Target: target(c), Reason: "test", Author: "test", TTL: time.Hour})
+			return err
+		}
+	}
+	for what, then := range map[string]struct {
+		happens func(Caller) error
+		is      func(Caller, Answer) bool
+	}{
+		"another name": {user(func(u *User) { u.Name = "Alice II" }), func(c Caller, a Answer) bool { return a == Found && c.User.Name == "Alice II" }},
+		"not active":   {user(func(u *User) { u.Active = false }), func(_ Caller, a Answer) bool { return a == Absent }},
+		"epoch over":   {user(func(u *User) { u.Epoch++ }), func(_ Caller, a Answer) bool { return a == Absent }},
+		"other groups": {func(c Caller) error {
+			_, err := w.groups.Put(w.ctx, c.User.ID, Groups{Names: []string{"other"}}, 0)
+			return err
+		}, func(c Caller, a Answer) bool { return a == Found && slices.Equal(c.Groups.Names, []string{"other"}) }},
+		"a lock of the session": {lock(LockSession, func(c Caller) string { return c.Session.ID }), func(_ Caller, a Answer) bool { return a == Locked }},
+		"a lock of the user":    {lock(LockUser, func(c Caller) string { return c.User.ID }), func(_ Caller, a Answer) bool { return a == Locked }},
+	} {
+		who := strings.ReplaceAll(what, " ", "-")
+		w.idp.set(func() { w.idp.people[who] = map[string]any{"name": who, "groups": []string{"staff"}} })
+		b := w.browser(who)
+		b.visit(wikiHost, "wiki", "/")
+		var c Caller
+		w.until(what+": admitted by what was found out", func() bool { c, _ = b.who(wikiHost); return c.by != nil })
+		if err := then.happens(c); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		w.until(what, func() bool { return then.is(b.who(wikiHost)) })
+	}
+}
+
+func TestWhoIsAdmittedByWhatWasFoundOutHasTheAssertionOfTheRouteAndTheKeys(t *testing.T) {
+	w := newWorld(t, func(c *config.Config) {
+		c.Routes[0].Assertion.Audience, c.Routes[1].Assertion.Audience = "first", "second"
+	})
+	_, c := admittedBefore(t, w)
+	token := func(a *Authn, route int) string {
+		t.Helper()
+		got, err := a.Assertion(c, &a.conf.Routes[route])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	first, second := token(w.Authn, 0), token(w.Authn, 1)
+	if got := checked(t, w.Authn, second)["aud"]; first == second || got != "second" {
+		t.Errorf("the second route has the audience %v", got)
+	}
+	for range 3 {
+		if token(w.Authn, 0) != first || token(w.Authn, 1) != second {
+			t.Error("it is signed anew")
+		}
+	}
+	other := w.with(func(c *config.Config) { c.Routes[0].Assertion.Audience = "elsewhere" })
+	if got := checked(t, w.Authn, token(other, 0))["aud"]; got != "elsewhere" {
+		t.Errorf("by another configuration it has the audience %v", got)
+	}
+	keys := *w.ring.present.Load()
+	keys.id = "another"
+	w.ring.present.Store(&keys)
+	if token(w.Authn, 1) == second {
+		t.Error("with other keys it is the same")
+	}
+}
+
+func TestARecordThatIsInUseStaysInMemory(t *testing.T) {
+	w := newWorld(t)
+	b, c := admittedBefore(t, w)
+	c.by.looked.Store(0)
+	again, _ := b.who(wikiHost)
+	if again.by != c.by || c.by.looked.Load() == 0 {
+		t.Error("the caches were not asked")
+	}
+}
