@@ -1,9 +1,6 @@
 package http1
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // framing is what the fields of a head say of where its body ends, and of the connection.
 type framing struct {
@@ -101,11 +98,12 @@ func parseLength(s string) (int64, bool) {
 	if len(s) == 0 || len(s) > 18 {
 		return 0, false
 	}
+	n := int64(0)
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
 			return 0, false
 		}
+		n = 10*n + int64(s[i]-'0')
 	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	return n, err == nil
+	return n, true
 }

@@ -103,6 +103,9 @@ func (w *response) appendHead(b []byte, fields Fields) []byte {
 }
 
 func appendStatus(b []byte, status int) []byte {
+	if status == http.StatusOK {
+		return append(b, "HTTP/1.1 200 OK\r\n"...)
+	}
 	b = append(strconv.AppendInt(append(b, "HTTP/1.1 "...), int64(status), 10), ' ')
 	return append(append(b, http.StatusText(status)...), '\r', '\n')
 }
