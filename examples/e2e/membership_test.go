@@ -37,9 +37,15 @@ func TestOneNodeGrowsToThreeIsRepairedAndPeopleStaySignedIn(t *testing.T) {
 	c.nodes = all[:3]
 	first.stop(t)
 	m.among(t, c.nodes...)
-	for _, n := range c.nodes {
-		n.start(t)
-	}
+	first.start(t)
+	eventually(t, readyWithin, func() string { // others that begin before it does are a cluster, with nothing in it
+		if text := first.log.tail(lastLines); !strings.Contains(text, "copying what it keeps") {
+			return "it says that it copies:\n" + text
+		}
+		return ""
+	})
+	second.start(t)
+	third.start(t)
 	began := time.Now()
 	c.ready(t, c.nodes...)
 	t.Logf("all are ready after %s", time.Since(began))
