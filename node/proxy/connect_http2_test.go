@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -66,6 +67,19 @@ func TestAStreamOfHTTP2IsATunnel(t *testing.T) {
 	}
 	if got := <-heard; got != "from the client" {
 		t.Errorf("the upstream heard %q", got)
+	}
+}
+
+// TestAnUpstreamThatBreaksOffResetsTheStream, and the client is told that it was the tunnel (RFC 9113, section 8.5).
+func TestAnUpstreamThatBreaksOffResetsTheStream(t *testing.T) {
+	w := newWorld(t, http.HandlerFunc(mirror), secureBastion(t), carrying(t, func(conn *net.TCPConn) {
+		_, _ = conn.Read(make([]byte, 1))
+		_ = conn.SetLinger(0)
+	}))
+	in, res := w.http2Tunnel(bastion, w.alicesBearer())
+	w.must(second(io.WriteString(in, "x")))
+	if _, err := io.ReadAll(res.Body); err == nil || !strings.Contains(err.Error(), "CONNECT_ERROR") {
+		t.Errorf("the client is told %v: %s", err, res.Status)
 	}
 }
 

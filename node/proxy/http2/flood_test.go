@@ -1,8 +1,10 @@
 package http2
 
 import (
+	"bytes"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -36,6 +38,35 @@ func TestAClientThatFloodsIsToldToBeCalm(t *testing.T) {
 				}
 				return p.WriteWindowUpdate(id, 1<<31-1) // more than a window may be
 			}
+		},
+		"window updates of nothing": func(p *peer) func(int) error {
+			return p.asksAnd(func(id uint32) error { return p.WriteRawFrame(http2.FrameWindowUpdate, 0, id, make([]byte, 4)) })
+		},
+		"data behind the end": func(p *peer) func(int) error {
+			return p.asksAnd(func(id uint32) error { return p.WriteData(id, true, []byte("x")) })
+		},
+		"headers behind the end": func(p *peer) func(int) error {
+			return p.asksAnd(func(id uint32) error {
+				return p.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: p.header("a", "b"), EndHeaders: true, EndStream: true})
+			})
+		},
+		"streams that depend on themselves": func(p *peer) func(int) error {
+			return p.asksAnd(func(id uint32) error { return p.WritePriority(id, http2.PriorityParam{StreamDep: id}) })
+		},
+		"bodies that are longer than was said": func(p *peer) func(int) error {
+			return func(n int) error {
+				id := uint32(2*n + 1)
+				block := p.header(":method", "POST", ":scheme", "http", ":authority", "localhost", ":path", "/", "content-length", "1")
+				err := p.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block, EndHeaders: true})
+				if err != nil {
+					return err
+				}
+				return p.WriteData(id, false, []byte("xx"))
+			}
+		},
+		"resets of what is over": func(p *peer) func(int) error {
+			p.w.must(p.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: p.asks(), EndHeaders: true, EndStream: true}))
+			return func(int) error { return p.WriteRSTStream(1, http2.ErrCodeCancel) }
 		},
 		"requests that are malformed": func(p *peer) func(int) error {
 			return func(n int) error {
@@ -72,6 +103,46 @@ func TestAClientThatFloodsIsToldToBeCalm(t *testing.T) {
 				t.Errorf("it is told: %s", why)
 			}
 		})
+	}
+}
+
+// asksAnd makes a request each time, and has something follow for which its stream is reset.
+func (p *peer) asksAnd(follows func(stream uint32) error) func(n int) error {
+	return func(n int) error {
+		id := uint32(2*n + 1)
+		err := p.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: p.asks(), EndHeaders: true, EndStream: true})
+		if err != nil {
+			return err
+		}
+		return follows(id)
+	}
+}
+
+// TestAHeaderThatUnfoldsIsRefused: a byte each for fields of 4 KiB that HPACK knows by then, 30 MB in all. It is not even unfolded, the
+// next request is read as it was sent, and the table that both sides keep stays in step.
+func TestAHeaderThatUnfoldsIsRefused(t *testing.T) {
+	w := newWorld(t, false, ok)
+	p := w.peer()
+	long := strings.Repeat("x", 3900)
+	plain := []string{":method", "GET", ":scheme", "https", ":authority", "a", ":path", "/"}
+	p.ask(1, append(plain, "x", long)...)
+	if got := p.outcome(1); got != "200" {
+		t.Fatalf("one of them: %s", got)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	block := append(p.header(plain...), bytes.Repeat([]byte{0x80 | 62}, 8000)...) // the newest of the table, again and again
+	w.must(p.WriteHeaders(http2.HeadersFrameParam{StreamID: 3, BlockFragment: block, EndHeaders: true, EndStream: true}))
+	if got := p.outcome(3); got != "431" {
+		t.Errorf("8000 of them: %s", got)
+	}
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 20<<20 {
+		t.Errorf("%d KiB were taken for it", took>>10)
+	}
+	p.ask(5, append(plain, "x", long)...)
+	if got := p.outcome(5); got != "200" {
+		t.Errorf("the next: %s", got)
 	}
 }
 

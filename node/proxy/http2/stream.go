@@ -121,8 +121,11 @@ func (s *Stream) end() (well bool) {
 	c := s.conn
 	if well = s.err == nil; well {
 		code := http2.ErrCodeInternal
-		if s.finished {
+		switch {
+		case s.finished:
 			code = http2.ErrCodeNo // what the client still sends is not wanted (RFC 9113, section 8.1)
+		case s.asked == http.MethodConnect && s.status == http.StatusOK:
+			code = http2.ErrCodeConnect // the tunnel broke (RFC 9113, section 8.5)
 		}
 		if !s.finished || !s.ended {
 			c.out.buf = appendNumber(c.out.room(), http2.FrameRSTStream, s.id, uint32(code))
