@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"sync"
@@ -24,6 +25,7 @@ type clock struct {
 type limits struct {
 	clock       *clock
 	conn        net.Conn
+	tls         bool
 	to          io.Writer // what writes to conn
 	read, write bound
 }
@@ -50,6 +52,7 @@ func ticks(times ...time.Duration) time.Duration {
 // add takes a connection in, until drop.
 func (c *clock) add(conn net.Conn, to io.Writer, every time.Duration) *limits {
 	l := &limits{clock: c, conn: conn, to: to}
+	_, l.tls = conn.(*tls.Conn)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.all == nil {
@@ -78,7 +81,9 @@ func (c *clock) tick() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for l := range c.all {
-		l.read.expire(now, l.conn.SetReadDeadline)
+		if l.read.expire(now, l.conn.SetReadDeadline) && l.tls {
+			l.write.halt(l.conn.SetWriteDeadline)
+		}
 		l.write.expire(now, l.conn.SetWriteDeadline)
 	}
 	if len(c.all) == 0 {
@@ -91,16 +96,24 @@ func (c *clock) tick() {
 // long is the time of the past that wakes whoever waits on a socket.
 func long() time.Time { return time.Unix(1, 0) }
 
-func (b *bound) expire(now int64, set func(time.Time) error) {
+// expire wakes whoever has waited for too long, and tells whether somebody had.
+func (b *bound) expire(now int64, set func(time.Time) error) bool {
 	by := b.by.Load()
-	if by <= 0 || now < by {
-		return
-	}
+	return by > 0 && now >= by && b.wake(by, set)
+}
+
+// halt wakes whoever writes without a bound. While a connection is read from, that is TLS itself: it answers some of what it reads
+// (KeyUpdate, RFC 8446, section 4.6.3), and a client that does not read that would hold up reading for ever.
+func (b *bound) halt(set func(time.Time) error) { b.wake(0, set) }
+
+func (b *bound) wake(by int64, set func(time.Time) error) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.by.CompareAndSwap(by, expired) {
+	woken := b.by.CompareAndSwap(by, expired)
+	if woken {
 		_ = set(long()) // a connection that cannot is closed, and whoever waits is told
 	}
+	return woken
 }
 
 // set bounds what is waited for from now on; 0: without end.

@@ -311,5 +311,6 @@ func (c *conn) hijack() (held []byte) {
 	c.input.release()
 	c.out.release()
 	c.bounds.reading(0)
+	c.bounds.writing(0)
 	return held
 }

@@ -159,7 +159,7 @@ func (s *Server) closeIdle(freshToo bool) <-chan struct{} {
 	}
 	for c := range s.conns {
 		if is := c.state.Load(); is == isIdle || freshToo && is == isFresh {
-			_ = c.input.conn.Close()
+			c.hangUp()
 		}
 	}
 	if s.empty == nil {
@@ -174,8 +174,15 @@ func (s *Server) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
-		_ = c.input.conn.Close()
+		c.hangUp()
 	}
+}
+
+// hangUp closes a connection from outside, and waits for nothing: with TLS that says farewell first, which a client that does not
+// read holds up for seconds, and for ever where it holds up a write of TLS itself (KeyUpdate).
+func (c *conn) hangUp() {
+	_ = c.input.conn.SetWriteDeadline(long())
+	go func() { _ = c.input.conn.Close() }()
 }
 
 func (s *Server) headerBytes() int {

@@ -185,9 +185,10 @@ func (c *conn) readPreface() error {
 func (c *conn) tick(now int64) {
 	if passed(&c.headBy, now) {
 		_ = c.net.SetReadDeadline(time.Unix(1, 0)) // wakes who reads
+		c.wakeWriter()                             // which may be TLS itself, in the midst of reading: a KeyUpdate is to be answered
 	}
 	if passed(&c.writeBy, now) {
-		_ = c.net.SetWriteDeadline(time.Unix(1, 0)) // wakes who writes
+		c.wakeWriter()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -199,6 +200,8 @@ func (c *conn) tick(now int64) {
 		c.lastCall()
 	}
 }
+
+func (c *conn) wakeWriter() { _ = c.net.SetWriteDeadline(time.Unix(1, 0)) }
 
 // failure is what is wrong with a whole connection (RFC 9113, section 5.4.1).
 type failure struct {

@@ -119,7 +119,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // Close closes all connections at once.
 func (s *Server) Close() {
-	s.close(func(c *conn) { go func() { _ = c.net.Close() }() }) // with TLS each may take seconds
+	s.close(func(c *conn) {
+		c.wakeWriter()                    // else TLS waits for what it writes by itself
+		go func() { _ = c.net.Close() }() // with TLS each may take seconds
+	})
 }
 
 // close lets no more connections come, does something with those that are open, and gives what is closed when the last has ended.
