@@ -77,6 +77,7 @@ type secured struct {
 func (l *front) newSecured(routes ...*route) *secured {
 	s := &secured{tickets: l.tickets, period: -1, asked: newAsked(l, routes), config: &tls.Config{
 		MinVersion: tls.VersionTLS12, CipherSuites: suites[:], NextProtos: nextProtos(), GetCertificate: l.certificate,
+		DynamicRecordSizingDisabled: true, // else the first hundred answers of a connection are cut into records of a packet each, and a write for each
 	}}
 	s.config.ClientAuth, s.config.ClientCAs = s.asked.auth, s.asked.authorities
 	if s.asked.auth == tls.RequireAnyClientCert {
