@@ -7,11 +7,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
+
 	"picket/node/proxy/http1"
 	"picket/node/proxy/http2"
 )
 
-// half is one of the two ends that a tunnel joins: a connection of its own (side), or a stream of one (shared).
+// half is one of the two ends that a tunnel joins: a connection of its own (side), or a stream of one (shared, quicHalf).
 type half interface {
 	io.ReadWriteCloser
 	CloseWrite() error // nothing more is written to it; it may go on sending
@@ -49,7 +52,7 @@ type carrier interface {
 
 // streamOf begins the answer of a request and takes the stream that it came by; ok is false when it has a connection of its own
 // instead, and then nothing was done.
-func streamOf(a *ask, answer http1.Reply) (s *shared, ok bool) {
+func streamOf(a *ask, answer http1.Reply) (s half, ok bool) {
 	switch c := a.w.Client.(type) {
 	case *http2.Stream:
 		a.w.Begin(answer)
@@ -61,6 +64,11 @@ func streamOf(a *ask, answer http1.Reply) (s *shared, ok bool) {
 		}
 		a.w.Begin(answer)
 		c.leave()
+		if by, ok := c.w.(overQUIC); ok {
+			if stream, err := by.HTTPStream(); err == nil {
+				return &quicHalf{Stream: stream, outlive: c.outlive}, true
+			}
+		}
 		return &shared{carrier: netStream{c.r.Body, c.w, c.control}}, true
 	}
 	return nil, false
@@ -108,4 +116,33 @@ func (s *shared) Close() error { return nil }
 func (s *shared) abort() {
 	_ = s.SetReadDeadline(time.Now())
 	_ = s.SetWriteDeadline(time.Now())
+}
+
+// quicHalf is a stream of HTTP/3, each half of which ends by itself.
+type quicHalf struct {
+	*http3.Stream
+	outlive func() bool // has the request go on when the half to the client has ended: quic-go takes that for its end
+	ended   atomic.Bool // by CloseWrite
+}
+
+// CloseWrite ends what the client is sent.
+func (q *quicHalf) CloseWrite() error {
+	q.outlive()
+	q.ended.Store(true)
+	return q.Stream.Close()
+}
+
+// Close ends both halves; the one to the client looks whole only when it was ended before.
+func (q *quicHalf) Close() error {
+	q.CancelRead(quic.StreamErrorCode(http3.ErrCodeNoError))
+	if !q.ended.Load() {
+		q.CancelWrite(quic.StreamErrorCode(http3.ErrCodeRequestCanceled))
+	}
+	return nil
+}
+
+// abort resets both.
+func (q *quicHalf) abort() {
+	q.CancelRead(quic.StreamErrorCode(http3.ErrCodeRequestCanceled))
+	q.CancelWrite(quic.StreamErrorCode(http3.ErrCodeRequestCanceled))
 }

@@ -25,7 +25,7 @@ func (d *Door) serveHTTP(w http.ResponseWriter, r *http.Request, through *listen
 	stop := context.AfterFunc(r.Context(), func() { request.Life.End(http1.ErrClientGone) })
 	defer stop()
 	defer request.Life.Over()
-	c := &netClient{w: w, r: r, control: http.NewResponseController(w)}
+	c := &netClient{w: w, r: r, control: http.NewResponseController(w), outlive: stop}
 	defer c.leave()
 	defer context.AfterFunc(&request.Life, c.release)()
 	d.take(request, c, through)
@@ -83,7 +83,8 @@ type netClient struct {
 	w       http.ResponseWriter
 	r       *http.Request
 	control *http.ResponseController
-	done    bool // the response is finished, or the connection handed over
+	outlive func() bool // has the end of the context of r mean nothing
+	done    bool        // the response is finished, or the connection handed over
 
 	mu      sync.Mutex
 	began   bool // guarded by mu

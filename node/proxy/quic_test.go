@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -91,5 +92,51 @@ func TestAClientWhoseConnectionANodeDoesNotKnowIsToldAtOnce(t *testing.T) {
 	var reset *quic.StatelessResetError
 	if why := context.Cause(first.Context()); !errors.As(why, &reset) {
 		t.Errorf("the connection ended so: %v", why)
+	}
+}
+
+func TestATunnelOverHTTP3EndsEachHalfByItself(t *testing.T) {
+	for name, serve := range map[string]func(conn *net.TCPConn, heard chan<- string){
+		"the client first": func(conn *net.TCPConn, heard chan<- string) {
+			all, _ := io.ReadAll(conn)
+			heard <- string(all)
+			_, _ = io.WriteString(conn, "good bye")
+		},
+		"the upstream first": func(conn *net.TCPConn, heard chan<- string) {
+			_, _ = io.WriteString(conn, "good bye")
+			_ = conn.CloseWrite()
+			all, _ := io.ReadAll(conn)
+			heard <- string(all)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			heard := make(chan string, 1)
+			w := newWorld(t, http.HandlerFunc(mirror), overHTTP3(t), carrying(t, func(conn *net.TCPConn) { serve(conn, heard) }))
+			stream := w.stream3("bastion.test")
+			w.must(stream.SendRequestHeader(&http.Request{
+				Method: http.MethodConnect, Host: bastion, URL: &url.URL{Host: bastion}, Header: http.Header{"Proxy-Authorization": {"Bearer " + w.alicesBearer()}},
+			}))
+			res, err := stream.ReadResponse()
+			w.must(err)
+			if res.StatusCode != http.StatusOK {
+				t.Fatal(res.Status)
+			}
+			hears := func() {
+				if all, err := io.ReadAll(stream); string(all) != "good bye" || err != nil {
+					t.Errorf("the client heard %q: %v", all, err)
+				}
+			}
+			if name == "the upstream first" {
+				hears()
+			}
+			w.must(second(io.WriteString(stream, "from the client")))
+			w.must(stream.Close())
+			if name == "the client first" {
+				hears()
+			}
+			if got := <-heard; got != "from the client" {
+				t.Errorf("the upstream heard %q", got)
+			}
+		})
 	}
 }
