@@ -7,7 +7,7 @@ import (
 
 // Malformed is a request that is not handed to the handler.
 type Malformed struct {
-	Status int    // of the answer: 400, 408, 413, 417, 431, 501 or 505
+	Status int    // of the answer: 400, 408, 413, 417, 431 or 505
 	Reason string // what is wrong with it, in words; nothing of the request stands in it
 }
 
@@ -32,7 +32,7 @@ var (
 	errTooMany    = error(&Malformed{Status: http.StatusRequestHeaderFieldsTooLarge, Reason: "the header has too many fields"})
 	errSlow       = error(&Malformed{Status: http.StatusRequestTimeout, Reason: "the header took too long"})
 	errVersion    = error(&Malformed{Status: http.StatusHTTPVersionNotSupported, Reason: "the version is not HTTP/1.0 or HTTP/1.1"})
-	errCoding     = error(&Malformed{Status: http.StatusNotImplemented, Reason: "the transfer coding is not chunked"})
+	errCoding     = bad("the transfer coding is not chunked") // what has no one reading is refused before it is called unknown (RFC 9112, section 6.1: 501)
 	errExpect     = error(&Malformed{Status: http.StatusExpectationFailed, Reason: "something is expected that is not 100-continue"})
 	errChunk      = bad("the body is not in chunks")
 	errTrailer    = bad("the trailer is malformed")
