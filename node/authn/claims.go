@@ -22,7 +22,7 @@ const (
 type claims map[string]any
 
 // verify checks an ID token (OpenID Connect Core 1.0, section 3.1.3.7), but not its nonce, and gives its claims.
-// A claim that is missing is a wrong one. ErrProvider, with ErrClocks when only its time is wrong.
+// A claim that is missing is a wrong one. ErrProvider, with ErrAnswer when a claim is wrong, and ErrClocks when only its time is.
 func (p *provider) verify(ctx context.Context, m *metadata, raw, access string) (claims, error) {
 	t, err := m.verifier.Verify(ctx, raw)
 	if err != nil {
@@ -30,7 +30,7 @@ func (p *provider) verify(ctx context.Context, m *metadata, raw, access string) 
 	}
 	c := claims{}
 	if err := t.Claims(&c); err != nil {
-		return nil, fmt.Errorf("reading the ID token: %w", ErrProvider)
+		return nil, fmt.Errorf("reading the ID token: %w: %w", ErrAnswer, ErrProvider)
 	}
 	if err := c.check(m.Issuer, p.identity.ClientID); err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func (p *provider) verify(ctx context.Context, m *metadata, raw, access string) 
 	}
 	if t.AccessTokenHash != "" {
 		if err := t.VerifyAccessToken(access); err != nil {
-			return nil, fmt.Errorf("access token is not the ID token's: %w", ErrProvider)
+			return nil, fmt.Errorf("access token is not the ID token's: %w: %w", ErrAnswer, ErrProvider)
 		}
 	}
 	return c, nil
@@ -65,7 +65,7 @@ func (c claims) check(issuer, client string) error {
 	default:
 		return c.checkSize()
 	}
-	return fmt.Errorf("ID token: claim %s is missing or wrong: %w", wrong, ErrProvider)
+	return fmt.Errorf("ID token: claim %s is missing or wrong: %w: %w", wrong, ErrAnswer, ErrProvider)
 }
 
 // hasTimes tells whether the times are there, and are times; nbf may be missing.
@@ -83,8 +83,9 @@ func (p *provider) checkTime(c claims) error {
 	exp, _ := c.time("exp")
 	iat, _ := c.time("iat")
 	nbf, _ := c.time("nbf")
+	seen, _ := c.time("auth_time") // who was seen only later would be recent for as long
 	var err error
-	if latest := now.Add(future); !now.Before(exp) || iat.After(latest) || nbf.After(latest) {
+	if latest := now.Add(future); !now.Before(exp) || iat.After(latest) || nbf.After(latest) || seen.After(latest) {
 		err = fmt.Errorf("ID token: issued %s, and good until %s, by the provider's clock: do the clocks of this machine and of the provider agree? %w: %w",
 			apart(iat, now), exp.UTC().Format(time.RFC3339), ErrClocks, ErrProvider)
 	}
@@ -103,7 +104,7 @@ func apart(t, now time.Time) string {
 
 func (c claims) checkNonce(nonce string) error {
 	if subtle.ConstantTimeCompare([]byte(c.text("nonce")), []byte(nonce)) != 1 {
-		return fmt.Errorf("ID token: claim nonce is missing or wrong: %w", ErrProvider)
+		return fmt.Errorf("ID token: claim nonce is missing or wrong: %w: %w", ErrAnswer, ErrProvider)
 	}
 	return nil
 }
@@ -111,7 +112,7 @@ func (c claims) checkNonce(nonce string) error {
 func (c claims) checkSize() error {
 	text, err := json.Marshal(c)
 	if err != nil || len(text) > maxClaims {
-		return fmt.Errorf("claims of more than %d bytes: %w", maxClaims, ErrProvider)
+		return fmt.Errorf("claims of more than %d bytes: %w: %w", maxClaims, ErrAnswer, ErrProvider)
 	}
 	return nil
 }

@@ -61,15 +61,17 @@ func TestATokenOfAnotherTimeIsToldAsClocksThatDisagree(t *testing.T) {
 
 func TestATokenThatIsGoodOnlyLaterSignsNobodyIn(t *testing.T) {
 	w := newWorld(t)
-	b := w.browser("alice")
-	q := b.toCallback(wikiHost, "wiki", "/")
-	w.idp.set(func() {
-		w.idp.claims = func(c map[string]any) { c["nbf"] = w.clock.Now().Add(6 * time.Minute).Unix() }
-	})
-	if _, err := b.callback(q); !errors.Is(err, ErrClocks) {
-		t.Errorf("got %v", err)
+	for _, claim := range []string{"nbf", "auth_time"} {
+		b := w.browser("alice")
+		q := b.toCallback(wikiHost, "wiki", "/")
+		w.idp.set(func() {
+			w.idp.claims = func(c map[string]any) { c[claim] = w.clock.Now().Add(6 * time.Minute).Unix() }
+		})
+		if _, err := b.callback(q); !errors.Is(err, ErrClocks) {
+			t.Errorf("%s: got %v", claim, err)
+		}
+		b.is(authHost, Absent)
 	}
-	b.is(authHost, Absent)
 }
 
 func TestATokenWithoutSensibleTimesIsNotAQuestionOfClocks(t *testing.T) {

@@ -34,7 +34,7 @@ func (p *provider) redeem(ctx context.Context, m *metadata, code, verifier, nonc
 	p.answered()
 	raw, _ := t.Extra("id_token").(string)
 	if raw == "" {
-		return vouched{}, fmt.Errorf("answer without an ID token: %w", ErrProvider)
+		return vouched{}, fmt.Errorf("answer without an ID token: %w: %w", ErrAnswer, ErrProvider)
 	}
 	c, err := p.verify(ctx, m, raw, t.AccessToken)
 	if err != nil {
@@ -79,7 +79,7 @@ func (p *provider) complete(ctx context.Context, m *metadata, c claims, t *oauth
 		return fmt.Errorf("reading userinfo: %w", ErrProvider)
 	}
 	if sub := more.text("sub"); sub == "" || sub != c.text("sub") {
-		return fmt.Errorf("userinfo is of somebody else: %w", ErrProvider)
+		return fmt.Errorf("userinfo is of somebody else: %w: %w", ErrAnswer, ErrProvider)
 	}
 	c.fill(more)
 	return c.checkSize()

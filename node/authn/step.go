@@ -13,6 +13,7 @@ var (
 	ErrReplayed          = errors.New("used already")                      // it was ours, and was spent
 	ErrOtherBrowser      = errors.New("another browser began the sign-in") // its binding cookie is not the one that began
 	ErrProvider          = errors.New("identity provider failed")          // unreachable, or its answer cannot be trusted
+	ErrAnswer            = errors.New("its answer is not acceptable")      // the provider answered; ErrProvider as well
 	ErrClocks            = errors.New("the clocks disagree")               // a provider's token is of another time; ErrProvider as well
 	ErrRefusedByProvider = errors.New("identity provider refused")         // it said so: access_denied and its like
 	ErrTooWeak           = errors.New("the sign-in does not show enough")  // a policy requires more than the provider vouched for

@@ -88,7 +88,7 @@ func problem(err error) (authz.Refusal, zerolog.Level) {
 		}, zerolog.InfoLevel
 	case errors.Is(err, authn.ErrLocked):
 		return authz.LockedOut(), zerolog.InfoLevel
-	case errors.Is(err, authn.ErrClocks):
+	case errors.Is(err, authn.ErrAnswer), errors.Is(err, authn.ErrClocks):
 		return authz.Refusal{
 			Status: http.StatusBadGateway, Code: "sign_in_failed", Title: "Signing in did not work",
 			Detail:     "The identity provider answered, but its answer could not be accepted here. This is not your mistake.",

@@ -27,6 +27,7 @@ func TestEveryProblemHasItsRefusal(t *testing.T) {
 		authn.ErrReplayed:          "400 sign_in_used",
 		authn.ErrOtherBrowser:      "400 other_browser",
 		authn.ErrProvider:          "502 provider_unavailable",
+		authn.ErrAnswer:            "502 sign_in_failed",
 		authn.ErrClocks:            "502 sign_in_failed",
 		authn.ErrRefusedByProvider: "403 provider_refused",
 		authn.ErrTooWeak:           "403 step_up_failed",
