@@ -52,6 +52,21 @@ func TestReservedNamesGoHoweverTheyAreSpelt(t *testing.T) {
 	}
 }
 
+// Names that most clients send need no look, unless a route gives one of them a meaning.
+func TestAUsualNameThatARouteGivesIsReserved(t *testing.T) {
+	for _, name := range usual {
+		s := newScrubber([]*route{{Route: &config.Route{}, identity: []header{newHeader(name, nil)}}})
+		fields := http1.Fields{http1.NewField(name, "forged"), http1.NewField("Accept-Language", "de")}
+		if s.request(&fields); len(fields) != 1 || fields[0].Name != "Accept-Language" {
+			t.Errorf("%s: left is %v", name, fields)
+		}
+		fields = http1.Fields{http1.NewField(name, "x")}
+		if testScrubber().request(&fields); len(fields) != 1 {
+			t.Errorf("%s goes where no route gives it", name)
+		}
+	}
+}
+
 func TestNominationsAreDroppedBeforeOurs(t *testing.T) {
 	fields := http1.Fields{
 		{Name: "Connection", Value: "keep-alive, X-Secret-Switch"}, {Name: "connection", Value: " x-forwarded-for ,Upgrade"},

@@ -57,6 +57,28 @@ func TestAChangeFindsWhatIsUnderWayWhileOthersComeAndGo(t *testing.T) {
 	}
 }
 
+// There are fewer rings than sessions: what touches one of a ring touches no other.
+func TestAChangeFindsNobodyElse(t *testing.T) {
+	streams := newStreams()
+	var all []*stream
+	for i := range 3 * streamRings {
+		all = append(all, admitted(streams, fmt.Sprint("s", i), fmt.Sprint("u", i)))
+	}
+	if got := streams.count(); got != len(all) {
+		t.Errorf("%d are counted; want %d", got, len(all))
+	}
+	for i, s := range all {
+		if got := streams.pick(authn.Change{Session: fmt.Sprint("s", i)}); !slices.Equal(got, all[i:i+1]) {
+			t.Fatalf("a change of session %d finds %d requests", i, len(got))
+		}
+		if i%100 == 0 {
+			if got := streams.pick(authn.Change{User: fmt.Sprint("u", i)}); !slices.Equal(got, []*stream{s}) {
+				t.Fatalf("a change of user %d finds %d requests", i, len(got))
+			}
+		}
+	}
+}
+
 func BenchmarkStreams(b *testing.B) {
 	streams, a := newStreams(), &ask{r: &http1.Request{}}
 	a.in.Session.ID = "AAAAAAAAAAAAAAAAAAAAAA"

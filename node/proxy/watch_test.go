@@ -79,6 +79,12 @@ func TestWhatCannotBeToldGoesOnForAsLongAsKnowledgeIsGood(t *testing.T) {
 	if err := unproved(config.AnyUser, proved.Add(10*time.Second)); !errors.Is(err, errUnproved) {
 		t.Errorf("after ten: %v", err)
 	}
+	s := &stream{ask: &ask{began: proved, rules: rules}} // that was not asked about again
+	for after, want := range map[time.Duration]error{9 * time.Second: nil, 10 * time.Second: errUnproved} {
+		if err := d.unproved(s, &route{Route: &config.Route{Access: config.AnyUser}}, rules, proved.Add(after)); !errors.Is(err, want) {
+			t.Errorf("%s after it began: %v", after, err)
+		}
+	}
 	fresh = false
 	if err := unproved(config.ByPolicy, proved); !errors.Is(err, errUnproved) {
 		t.Errorf("on a node that lost touch: %v", err)
