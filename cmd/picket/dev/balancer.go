@@ -54,6 +54,9 @@ func (b *Balancer) Serve(ctx context.Context, listener net.Listener) error {
 	for {
 		client, err := listener.Accept()
 		if ctx.Err() != nil {
+			if err == nil {
+				client.Close() // it came in the last moment
+			}
 			return nil
 		}
 		if errors.Is(err, net.ErrClosed) {

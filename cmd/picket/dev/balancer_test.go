@@ -126,6 +126,29 @@ func TestEndingCutsWhatIsOpen(t *testing.T) {
 	}
 }
 
+// lastly ends something when it has accepted a connection.
+type lastly struct {
+	net.Listener
+	end func()
+}
+
+func (l lastly) Accept() (net.Conn, error) {
+	defer l.end()
+	return l.Listener.Accept()
+}
+
+func TestEndingCutsWhatComesInTheLastMoment(t *testing.T) {
+	front := listen(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	conn := dial(t, front.Addr().String())
+	if err := NewBalancer(named(t, "a")).Serve(ctx, lastly{front, cancel}); err != nil {
+		t.Error(err)
+	}
+	if _, err := io.ReadAll(conn); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("the connection stays open")
+	}
+}
+
 func startBalancer(t *testing.T, backends ...string) (*Balancer, string) {
 	t.Helper()
 	balancer, front := NewBalancer(backends...), listen(t)
