@@ -11,11 +11,12 @@ import (
 // admission is what was found out of a session that was admitted and does not change by itself: whose it is, that the user is
 // active and its epoch not over, and that no lock bars anybody of it. It stands and falls with all that it was found out from:
 // the session as it was read, whose it is; the records of user and groups; the locks. What time alone ends is not in it, nor
-// is anything that a route says; and no answer but a yes comes from it.
+// is anything that a route says; and no answer but a yes comes from it. It lasts as long as the session is in memory, and so
+// holds on to nothing great that may have gone meanwhile: no index of locks, and no configuration.
 type admission struct {
 	user   *broker.Fact[User]
 	groups *broker.Fact[Groups]
-	locks  *lockIndex // all of them, which bar nobody of the session
+	locks  uint64 // the number of the index of all of them, which name nobody of the session
 
 	looked  atomic.Int64 // Unix ns when the caches were last asked for the records
 	vouched [mostVouched]atomic.Pointer[vouching]
@@ -26,7 +27,7 @@ const lookAgain = time.Second
 
 // holds tells whether all is as it was found.
 func (m *admission) holds(locks *lockIndex) bool {
-	return m.locks == locks && m.user.Holds() && m.groups.Holds()
+	return m.locks == locks.number && m.user.Holds() && m.groups.Holds()
 }
 
 // admit remembers that a session was admitted.
@@ -51,8 +52,8 @@ const mostVouched = 4
 
 // vouching is an assertion that was made for a session, by one configuration for one route of it.
 type vouching struct {
-	by    *Authn
-	route *config.Route
+	by    uint64 // the Authn's number
+	route string // its name, of which a configuration has one
 	keys  *keySet
 	token string
 	renew time.Time
@@ -61,7 +62,7 @@ type vouching struct {
 // assertion is the one that was made for a route, while it is good; "": there is none.
 func (m *admission) assertion(by *Authn, r *config.Route, keys *keySet, now time.Time) string {
 	for i := range m.vouched {
-		if v := m.vouched[i].Load(); v != nil && v.by == by && v.route == r && v.keys == keys && now.Before(v.renew) {
+		if v := m.vouched[i].Load(); v != nil && v.by == by.number && v.route == r.Name && v.keys == keys && now.Before(v.renew) {
 			return v.token
 		}
 	}

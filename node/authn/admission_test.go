@@ -1,10 +1,12 @@
 package authn
 
 import (
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+	"weak"
 
 	"picket/node/config"
 )
@@ -103,5 +105,45 @@ func TestARecordThatIsInUseStaysInMemory(t *testing.T) {
 	again, _ := b.who(wikiHost)
 	if again.by != c.by || c.by.looked.Load() == 0 {
 		t.Error("the caches were not asked")
+	}
+}
+
+func TestALockThatWasOverHoldsAgainWhereTheClockIsSetBack(t *testing.T) {
+	w := newWorld(t)
+	w.clock.stand()
+	b, _ := admittedBefore(t, w)
+	c, _ := b.who(wikiHost)
+	w.lock(LockUser, c.User.ID, time.Hour)
+	b.becomes(w.Authn, Locked)
+	w.clock.pass(2 * time.Hour)
+	b.becomes(w.Authn, Found)
+	b.becomes(w.Authn, Found) // by what was found out, if that is remembered
+	w.clock.pass(-2 * time.Hour)
+	if answer := w.answers(w.Authn, wikiHost, b.session(wikiHost)); answer != Locked {
+		t.Errorf("the caller is %v", answer)
+	}
+}
+
+func TestASessionInMemoryHoldsOnToNoLocksAndNoConfigurationThatWent(t *testing.T) {
+	w := newWorld(t)
+	b, _ := admittedBefore(t, w)
+	locks, other := weak.Make(w.locks.known()), weak.Make(w.with(func(*config.Config) {}))
+	w.until("an assertion is remembered", func() bool {
+		a := other.Value()
+		c, _ := a.Identify(w.ctx, wikiHost, b.session(wikiHost), nil)
+		if c.by == nil {
+			return false
+		}
+		_, err := a.Assertion(c, &a.conf.Routes[0])
+		return err == nil
+	})
+	w.with(func(*config.Config) {})
+	w.lock(LockGroup, "nobody is in it", time.Hour)
+	w.until("the locks and the configuration are gone", func() bool {
+		runtime.GC()
+		return locks.Value() == nil && other.Value() == nil
+	})
+	if s := w.knownSessions.Held(sessionOf(t, w, b, wikiHost)); s == nil || s.admitted.Load() == nil {
+		t.Error("and so is what was found out of the session")
 	}
 }

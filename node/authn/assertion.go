@@ -60,7 +60,7 @@ func (a *Authn) Assertion(c Caller, r *config.Route) (string, error) {
 		return "", err
 	}
 	if c.by != nil {
-		c.by.vouch(&vouching{by: a, route: r, keys: keys, token: made.token, renew: made.renew})
+		c.by.vouch(&vouching{by: a.number, route: r.Name, keys: keys, token: made.token, renew: made.renew})
 	}
 	return made.token, nil
 }

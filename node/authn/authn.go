@@ -47,6 +47,7 @@ type Options struct {
 type Authn struct {
 	*shared
 
+	number    uint64 // no other Authn that shares with it has it
 	conf      *config.Config
 	cookies   *cookies
 	bearers   *cookies             // the same for programs
@@ -63,6 +64,7 @@ type shared struct {
 	log     zerolog.Logger
 	metrics *metrics
 	seals   seals
+	made    atomic.Uint64         // how many Authns share this
 	inForce atomic.Pointer[Authn] // by which work in the background is done
 
 	sessions *broker.Bucket[Session]

@@ -110,8 +110,8 @@ func (a *Authn) caller(ctx context.Context, id string, s *Session, r *config.Rou
 	case c.Lock != nil:
 		return c, Locked
 	}
-	if !long {
-		s.admit(&admission{user: user, groups: groups, locks: locks})
+	if !long && locks.caller(c, time.Time{}) == nil { // nor a lock that is over, which holds again where the clock is set back
+		s.admit(&admission{user: user, groups: groups, locks: locks.number})
 	}
 	return c, Found
 }

@@ -11,6 +11,7 @@ import (
 // Of several locks of one target it knows the one that lasts longest: when that is over, all are. The nil lockIndex knows
 // of no lock and is not whole.
 type lockIndex struct {
+	number    uint64           // of this index: no other of this node has it; 0: it has none
 	whole     bool             // no lock is there that this node cannot read
 	users     map[string]*Lock // by id
 	emails    map[string]*Lock // by folded e-mail address

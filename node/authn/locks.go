@@ -25,6 +25,7 @@ type locks struct {
 	view   *broker.Live[Lock]
 	index  atomic.Pointer[lockIndex] // nil until they were read
 	mu     sync.Mutex                // held while index is made: the last one made is of the last view
+	made   uint64                    // guarded by mu: how many indexes were made
 }
 
 // lockGrain is how much longer the store keeps a lock than it holds: the clock of another node may be behind.
@@ -55,6 +56,8 @@ func (k *locks) take() (whole bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	x := newLockIndex(k.view.All(), len(k.view.Unreadable()) > 0)
+	k.made++
+	x.number = k.made
 	k.index.Store(x)
 	return x.whole
 }

@@ -13,7 +13,7 @@ import (
 // whom the configuration no longer lets be signed in. What is known of an identity provider that did not change stays
 // known. It opens nothing and is not in force until Use.
 func (a *Authn) With(c *config.Config) (*Authn, error) {
-	b := &Authn{shared: a.shared, conf: c, cookies: a.cookies, bearers: a.bearers, providers: map[string]*provider{}, idle: shortestIdle(c)}
+	b := &Authn{shared: a.shared, number: a.made.Add(1), conf: c, cookies: a.cookies, bearers: a.bearers, providers: map[string]*provider{}, idle: shortestIdle(c)}
 	if a.conf == nil || a.sso() != b.sso() {
 		b.cookies = newCookies(a.broker.Keys(), b.sso())
 		b.bearers = newTagged(a.broker.Keys().Tagger("bearer v1"), b.sso())
