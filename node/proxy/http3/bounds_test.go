@@ -307,6 +307,16 @@ func TestEachHeadHasItsTimeWhateverElseIsUnderWay(t *testing.T) {
 	w.until("the operator is told", func() bool { return calmed.Load() != nil })
 }
 
+func TestAHeadHasItsTimeAlsoWhereItsAnswerIsNotWanted(t *testing.T) {
+	w := newWorld(t, Options{HeaderTimeout: time.Second, IdleTimeout: time.Hour})
+	conn := w.connect()
+	half := w.stream(conn, frame(headers, asking())[:5])
+	half.CancelRead(quic.StreamErrorCode(http3.ErrCodeRequestCanceled)) // QUIC resets by itself what it is not to send
+	if got := w.ends(conn); got != http3.ErrCodeExcessiveLoad {
+		t.Errorf("the connection ended with %s", got)
+	}
+}
+
 func TestAClientWhoseHeadsComeIsNotCutOff(t *testing.T) {
 	w := newWorld(t, Options{HeaderTimeout: time.Second, HeaderBytes: 4 << 10, IdleTimeout: time.Minute})
 	by, conn := w.client()

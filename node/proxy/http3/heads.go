@@ -17,20 +17,26 @@ type heads struct {
 	limit time.Duration // for a head to come
 
 	mu      sync.Mutex
-	late    func()                      // guarded by mu: is told of a head that has not come in time; nil: nobody is yet
-	extra   func()                      // guarded by mu: is told of each unidirectional stream beyond those that HTTP/3 has a use for, and does not wait; nil: nobody is yet
-	next    quic.StreamID               // guarded by mu: the first that the client has not opened
-	uni     quic.StreamID               // guarded by mu: the same, of those in one direction
-	waiting map[quic.StreamID]time.Time // guarded by mu: since when
-	early   map[quic.StreamID]struct{}  // guarded by mu: streams that brought a request before the trace tells of them
-	timer   *time.Timer                 // guarded by mu; nil: nothing was ever waited for
-	runs    bool                        // guarded by mu: the timer does
-	over    bool                        // guarded by mu: the connection has ended
+	late    func()                     // guarded by mu: is told of a head that has not come in time; nil: nobody is yet
+	extra   func()                     // guarded by mu: is told of each unidirectional stream beyond those that HTTP/3 has a use for, and does not wait; nil: nobody is yet
+	next    quic.StreamID              // guarded by mu: the first that the client has not opened
+	uni     quic.StreamID              // guarded by mu: the same, of those in one direction
+	waiting map[quic.StreamID]head     // guarded by mu
+	early   map[quic.StreamID]struct{} // guarded by mu: streams that brought a request before the trace tells of them
+	timer   *time.Timer                // guarded by mu; nil: nothing was ever waited for
+	runs    bool                       // guarded by mu: the timer does
+	over    bool                       // guarded by mu: the connection has ended
+}
+
+// head is one that has not come.
+type head struct {
+	since    time.Time
+	unwanted bool // the client takes no answer
 }
 
 // trace is the trace of each connection.
 func (o *Options) trace(context.Context, bool, quic.ConnectionID) qlogwriter.Trace {
-	return &heads{most: o.Streams, limit: o.HeaderTimeout, uni: firstUni, waiting: map[quic.StreamID]time.Time{}, early: map[quic.StreamID]struct{}{}}
+	return &heads{most: o.Streams, limit: o.HeaderTimeout, uni: firstUni, waiting: map[quic.StreamID]head{}, early: map[quic.StreamID]struct{}{}}
 }
 
 // Streams that a client opens are numbered so (RFC 9000, section 2.1).
@@ -84,8 +90,10 @@ func (h *heads) heard(frame any) {
 		h.opened(f.StreamID)
 	case *qlog.ResetStreamFrame:
 		h.opened(f.StreamID)
+		h.settle(f.StreamID)
 	case *qlog.StopSendingFrame:
 		h.opened(f.StreamID)
+		h.refused(f.StreamID)
 	case *qlog.StreamDataBlockedFrame:
 		h.opened(f.StreamID)
 	case *qlog.MaxStreamDataFrame:
@@ -94,12 +102,15 @@ func (h *heads) heard(frame any) {
 }
 
 // said is told of each frame to the client: a stream that is answered, or refused, or whose end is taken note of, is waited for no more.
+// Where the client takes no answer a reset says nothing of that: it is QUIC's own (RFC 9000, section 3.5).
 func (h *heads) said(frame any) {
 	switch f := frame.(type) {
 	case *qlog.StreamFrame:
 		h.settle(f.StreamID)
-	case *qlog.ResetStreamFrame:
+	case *qlog.StopSendingFrame:
 		h.settle(f.StreamID)
+	case *qlog.ResetStreamFrame:
+		h.reset(f.StreamID)
 	}
 }
 
@@ -133,14 +144,32 @@ func (h *heads) await(id quic.StreamID) {
 		delete(h.early, id)
 		return
 	}
-	h.waiting[id] = time.Now()
+	h.waiting[id] = head{since: time.Now()}
 	if !h.runs && !h.over {
 		h.runs = true
 		h.timer.Reset(h.limit)
 	}
 }
 
-// settle forgets a stream: something was said on it.
+// refused notes that a client takes no answer on a stream.
+func (h *heads) refused(id quic.StreamID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, was := h.waiting[id]; was {
+		h.waiting[id] = head{since: h.waiting[id].since, unwanted: true}
+	}
+}
+
+// reset notes that the answer on a stream was reset.
+func (h *heads) reset(id quic.StreamID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.waiting[id].unwanted {
+		delete(h.waiting, id)
+	}
+}
+
+// settle forgets a stream: something was said on it, or nothing more comes.
 func (h *heads) settle(id quic.StreamID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -181,8 +210,8 @@ func (h *heads) overdue() (late func()) {
 		return nil
 	}
 	left := h.limit
-	for _, since := range h.waiting {
-		left = min(left, h.limit-time.Since(since))
+	for _, one := range h.waiting {
+		left = min(left, h.limit-time.Since(one.since))
 	}
 	if left <= 0 && h.late != nil {
 		return h.late
