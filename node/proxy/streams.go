@@ -94,8 +94,8 @@ func (s *stream) noteAlive(now int64) {
 	}
 }
 
-// end ends it.
-func (s *stream) end(why error) { s.ask.r.Life.End(why) }
+// end ends it, and tells whether it went on until now.
+func (s *stream) end(why error) bool { return s.ask.r.Life.End(why) }
 
 // add notes a request that was admitted. about is the time as Door.coarse has it: who had to wait to be admitted is not idle for that.
 func (t *streams) add(a *ask, about int64) *stream {

@@ -80,9 +80,8 @@ func (d *Door) askAgain(ctx context.Context, about []*stream) {
 			continue
 		}
 		g.Go(func() error {
-			if why := d.stillAdmitted(ctx, s, rules); why != nil {
+			if why := d.stillAdmitted(ctx, s, rules); why != nil && s.end(why) {
 				d.metrics.cut()
-				s.end(why)
 			}
 			return nil
 		})
