@@ -38,6 +38,7 @@ type Log[T any] struct {
 	full   []batch  // guarded by mu: that are to be written
 	open   batch    // guarded by mu: that is not full
 	queued int      // guarded by mu: entries, in all
+	held   int      // guarded by mu: bytes of full
 	spare  [][]byte // guarded by mu: room that was used, for the next batches
 	common commons  // guarded by mu: of open
 }
@@ -57,7 +58,9 @@ func (b *batch) full() bool {
 
 const (
 	logSubject = "PICKET.log"
-	logQueue   = 8192
+	// logQueue entries or so many bytes wait for the store at most. Whoever asks says how long an entry is.
+	logQueue  = 8192
+	queueSize = 64 << 20
 	// logBatch entries or so many bytes, or what came within logWait, become one message.
 	logBatch = 1024
 	logBytes = 256 << 10
@@ -122,7 +125,7 @@ func (l *Log[T]) Append(v T) bool {
 func (l *Log[T]) AppendJSON(entry []byte) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.begin() {
+	if !l.begin(len(entry)) {
 		return false
 	}
 	l.open.lines = append(l.open.lines, entry...)
@@ -136,7 +139,11 @@ func (l *Log[T]) AppendJSON(entry []byte) bool {
 func (l *Log[T]) AppendParts(parts [][]byte) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.begin() {
+	length := 0
+	for _, part := range parts {
+		length += len(part)
+	}
+	if !l.begin(length) {
 		return false
 	}
 	for i, part := range parts {
@@ -152,11 +159,15 @@ func (l *Log[T]) AppendParts(parts [][]byte) bool {
 	return true
 }
 
-// begin makes ready for an entry, unless there is no room; the caller holds mu.
-func (l *Log[T]) begin() bool {
-	if l.queued >= logQueue {
+// begin makes ready for an entry of so many bytes, unless there is no room, or it could not be read; the caller holds mu. A
+// long one is a batch of its own: where the store does not take that, it takes no others with it.
+func (l *Log[T]) begin(length int) bool {
+	if l.queued >= logQueue || l.held+len(l.open.lines)+length > queueSize || length >= longestBatch {
 		l.dropped.Inc()
 		return false
+	}
+	if length > logBytes && l.open.entries > 0 {
+		l.fill()
 	}
 	if last := len(l.spare) - 1; l.open.lines == nil && last >= 0 {
 		l.open.lines, l.spare = l.spare[last][:0], l.spare[:last]
@@ -172,11 +183,17 @@ func (l *Log[T]) end() {
 	l.queued++
 	switch {
 	case l.open.full():
-		l.full = append(l.full, l.close())
+		l.fill()
 		l.tell()
 	case l.open.entries == 1:
 		l.tell()
 	}
+}
+
+// fill takes the batch that is open for full; the caller holds mu.
+func (l *Log[T]) fill() {
+	b := l.close()
+	l.full, l.held = append(l.full, b), l.held+len(b.lines)
 }
 
 // close gives the batch that is open, and begins another; the caller holds mu.
@@ -225,9 +242,8 @@ func (l *Log[T]) Run(ctx context.Context) error {
 // writeQueued writes what is full, and once what is not, if that is due: what comes meanwhile may be the next batch.
 func (l *Log[T]) writeQueued(ctx context.Context, due bool) {
 	for wrote := true; wrote; {
-		b := l.take(due)
-		wrote = b.entries > 0
-		due = due && b.full()
+		b, last := l.take(due)
+		wrote, due = b.entries > 0, due && !last
 		if wrote {
 			l.write(ctx, b)
 			l.giveBack(b.lines)
@@ -235,18 +251,18 @@ func (l *Log[T]) writeQueued(ctx context.Context, due bool) {
 	}
 }
 
-// take gives the oldest batch that is full, or of which also what is not full is due; the zero batch when there is none.
-func (l *Log[T]) take(due bool) (b batch) {
+// take gives the oldest batch that is full, or, last of all, what fills none, if that is due; the zero batch when there is none.
+func (l *Log[T]) take(due bool) (b batch, last bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.full) > 0 {
 		b = l.full[0]
-		l.full = slices.Delete(l.full, 0, 1)
+		l.full, l.held = slices.Delete(l.full, 0, 1), l.held-len(b.lines)
 	} else if due {
-		b = l.close()
+		b, last = l.close(), true
 	}
 	l.queued -= b.entries
-	return b
+	return b, last
 }
 
 func (l *Log[T]) giveBack(lines []byte) {

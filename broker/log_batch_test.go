@@ -3,9 +3,12 @@ package broker
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,10 +98,55 @@ func TestWhatFillsNoBatchWaitsUntilItIsDue(t *testing.T) {
 	}
 	var taken []int
 	for range 3 {
-		taken = append(taken, log.take(false).entries)
+		b, _ := log.take(false)
+		taken = append(taken, b.entries)
 	}
-	if taken = append(taken, log.take(true).entries); !slices.Equal(taken, []int{logBatch, logBatch, 0, 1}) {
+	b, _ := log.take(true)
+	if taken = append(taken, b.entries); !slices.Equal(taken, []int{logBatch, logBatch, 0, 1}) {
 		t.Errorf("taken are %v", taken)
+	}
+}
+
+func TestWhatWaitsForAStoreThatIsDownIsBoundedInBytes(t *testing.T) {
+	log, err := OpenLog[json.RawMessage](t.Context(), start(t, Options{}), LogSpec{Name: "decisions"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry := []byte(`"` + strings.Repeat("x", 64<<10) + `"`)
+	taken, most := 0, queueSize/len(entry)
+	for range most + 10 {
+		if log.AppendJSON(entry) {
+			taken++
+		}
+	}
+	if taken > most || taken < most-1 {
+		t.Errorf("of entries of %d bytes %d wait, %d would be %d", len(entry), taken, most, queueSize)
+	}
+	for b, _ := log.take(true); b.entries > 0; b, _ = log.take(true) {
+		log.giveBack(b.lines)
+	}
+	if !log.AppendParts([][]byte{entry[:1], entry[1:]}) {
+		t.Error("when they were written, there is no room")
+	}
+}
+
+func TestAnEntryThatTheStoreDoesNotTakeTakesNoOthersWithIt(t *testing.T) {
+	ctx := unhurried(t)
+	log, err := OpenLog[note](ctx, start(t, Options{}), LogSpec{Name: "decisions"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	noise := make([]byte, 4<<20)
+	rand.NewChaCha8([32]byte{}).Read(noise)
+	log.Append(note{"a"})
+	log.Append(note{hex.EncodeToString(noise)})
+	log.Append(note{"b"})
+	if log.Append(note{strings.Repeat("x", longestBatch)}) {
+		t.Error("what nobody could read is taken")
+	}
+	log.writeQueued(ctx, true)
+	if all, _ := texts(t, log); !slices.Equal(all, []string{"a", "b"}) {
+		t.Errorf("stored are %.20q", all)
 	}
 }
 
@@ -123,7 +171,7 @@ func TestAppendingAllocatesNothingWhileBatchesAreWritten(t *testing.T) {
 		if !log.AppendJSON(entry) || !log.AppendParts(parts) {
 			t.Fatal("dropped")
 		}
-		if full := log.take(false); full.entries > 0 {
+		if full, _ := log.take(false); full.entries > 0 {
 			log.giveBack(full.lines)
 		}
 	})

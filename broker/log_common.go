@@ -80,6 +80,9 @@ func expand(packed []byte) ([]byte, error) {
 		if !ok || number >= uint64(len(texts)) {
 			return nil, errCommon
 		}
+		if len(lines)+len(texts[number]) > longestBatch {
+			return nil, errTooLong
+		}
 		lines, packed = append(lines, texts[number]...), rest
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -88,16 +89,16 @@ func TestABatchIsFullBeforeItIsTooLongToBeRead(t *testing.T) {
 	}
 	var parts [][]byte
 	text := []byte(strings.Repeat("x", longestCommon))
-	for range longestBatch / longestCommon / 4 {
+	for range logBytes / longestCommon / 2 {
 		parts = append(parts, nil, text)
 	}
-	for range 3 {
+	for range 2 * longestBatch / logBytes {
 		log.AppendParts(parts)
 	}
-	b := log.take(false)
+	b, _ := log.take(false)
 	msg := b.pack("x", nil)
 	lines, err := unpack(msg.Header, msg.Data)
-	if err != nil || len(lines) != b.whole || b.entries != 2 {
+	if err != nil || len(lines) != b.whole || b.entries != longestBatch/logBytes {
 		t.Errorf("%d entries are read as %d bytes of %d, %v", b.entries, len(lines), b.whole, err)
 	}
 }
@@ -117,6 +118,18 @@ func TestABatchThatCannotBeExpandedIsRefused(t *testing.T) {
 		if lines, err := expand([]byte(packed)); !errors.Is(err, want) || lines != nil {
 			t.Errorf("%.20q is %.20q, %v", packed, lines, err)
 		}
+	}
+}
+
+func TestExpandingTakesNoMoreRoomThanABatchMay(t *testing.T) {
+	text := make([]byte, longestBatch)
+	packed := append(binary.AppendUvarint([]byte{'\n', markCommon, 0}, longestBatch), text...)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	lines, err := expand(packed)
+	runtime.ReadMemStats(&after)
+	if room := after.TotalAlloc - before.TotalAlloc; !errors.Is(err, errTooLong) || lines != nil || room >= longestBatch {
+		t.Errorf("it took %d bytes, %v", room, err)
 	}
 }
 
