@@ -65,11 +65,23 @@ func openTunnel(a *ask) (half, error) {
 		return nil, err
 	}
 	a.w.status = http.StatusOK
-	_, err = io.WriteString(conn, "HTTP/1.1 200 OK\r\nX-Request-Id: "+a.id+"\r\n\r\n")
-	if err := errors.Join(conn.SetDeadline(time.Time{}), err); err != nil {
-		return nil, errors.Join(err, conn.Close())
+	if err := welcome(conn, "HTTP/1.1 200 OK\r\nX-Request-Id: "+a.id+"\r\n\r\n"); err != nil {
+		return nil, err
 	}
 	return sideOf(conn, held), nil
+}
+
+// welcome tells a client whose connection was handed over that something else than HTTP begins there. It closes that of one that does
+// not read: nothing else ends it yet.
+func welcome(conn net.Conn, head string) error {
+	err := conn.SetWriteDeadline(time.Now().Add(leaveTime))
+	if err == nil {
+		_, err = io.WriteString(conn, head)
+	}
+	if err := errors.Join(err, conn.SetDeadline(time.Time{})); err != nil {
+		return errors.Join(err, conn.Close())
+	}
+	return nil
 }
 
 // joint joins two ends.

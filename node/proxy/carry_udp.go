@@ -117,10 +117,10 @@ func openDatagrams(a *ask) (datagrams, error) {
 		return nil, err
 	}
 	a.w.status = http.StatusSwitchingProtocols
-	_, err = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+connectUDP+
+	err = welcome(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+connectUDP+
 		"\r\nCapsule-Protocol: ?1\r\nX-Request-Id: "+a.id+"\r\n\r\n")
 	if err != nil {
-		return nil, errors.Join(err, conn.Close())
+		return nil, err
 	}
 	whole := sideOf(conn, held)
 	return &capsules{r: whole, w: whole, half: whole}, nil

@@ -208,9 +208,8 @@ func (d *Door) switchOver(res *http.Response, a *ask) (half, error) {
 	b.WriteString("HTTP/1.1 101 Switching Protocols\r\n")
 	_ = h.Write(&b) // a buffer takes everything
 	b.WriteString("\r\n")
-	_, err = conn.Write(b.Bytes())
-	if err := errors.Join(conn.SetDeadline(time.Time{}), err); err != nil {
-		return nil, errors.Join(err, conn.Close())
+	if err := welcome(conn, b.String()); err != nil {
+		return nil, err
 	}
 	return sideOf(conn, held), nil
 }
