@@ -45,7 +45,7 @@ type conn struct {
 	streams  map[uint32]*Stream // guarded by mu: those that are not closed
 	last     uint32             // guarded by mu: the highest that is served
 	opened   uint32             // guarded by mu: the highest that the client opened: beyond last only those that were passed over
-	running  int                // guarded by mu: handlers
+	running  int                // guarded by mu: handlers, from the header of their request on
 	reset    resetStreams       // guarded by mu
 	window   int64              // guarded by mu: what may be sent, of all streams
 	initial  int64              // guarded by mu: what may be sent of a new one

@@ -3,6 +3,7 @@ package http2
 import (
 	"net"
 	"testing"
+	"time"
 
 	"golang.org/x/net/http2"
 )
@@ -36,5 +37,41 @@ func TestSettingsComeFirst(t *testing.T) {
 	w.must(err)
 	if got[0] != http2.FrameSettings {
 		t.Errorf("first come %v", got)
+	}
+}
+
+// TestARequestThatIsToldToBeServedIs: also when the connection is told to end between its header and its handler.
+func TestARequestThatIsToldToBeServedIs(t *testing.T) {
+	w := newWorld(t, false, ok)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	w.must(err)
+	defer l.Close()
+	client, err := net.Dial("tcp", l.Addr().String())
+	w.must(err)
+	defer client.Close()
+	conn, err := l.Accept()
+	w.must(err)
+	defer conn.Close()
+	c := newConn(w.server, conn, nil)
+	c.mu.Lock()
+	begins, err := c.begins(heldBlock{stream: 1, end: true}, nil)
+	c.lastCall()
+	c.mu.Unlock()
+	if err != nil || !begins {
+		t.Fatalf("the request does not begin: %v", err)
+	}
+	for until := time.Now().Add(patience); ; {
+		c.mu.Lock()
+		said, over := !c.out.writing && len(c.out.buf) == 0, c.leaving.over
+		c.mu.Unlock()
+		switch {
+		case over:
+			t.Fatal("the connection is over")
+		case said:
+			return
+		case time.Now().After(until):
+			t.Fatal("the client is not told")
+		}
+		<-time.After(time.Millisecond)
 	}
 }

@@ -119,7 +119,8 @@ func (c *conn) takeBlock(h heldBlock, block []byte) error {
 	return c.open(h)
 }
 
-// begins tells whether a header block begins a stream (RFC 9113, section 5.1). c.mu is held.
+// begins tells whether a header block begins a stream (RFC 9113, section 5.1). From then on its handler counts, so that a connection
+// that is told to end waits for it. c.mu is held.
 func (c *conn) begins(h heldBlock, s *Stream) (bool, error) {
 	switch id := h.stream; {
 	case id%2 == 0:
@@ -147,6 +148,7 @@ func (c *conn) begins(h heldBlock, s *Stream) (bool, error) {
 	case len(c.streams) >= c.server.Streams || c.running >= 2*c.server.Streams: // handlers go on for a while when a stream is reset
 		return false, http2.StreamError{StreamID: h.stream, Code: http2.ErrCodeRefusedStream}
 	}
+	c.running++
 	return true, nil
 }
 
@@ -158,6 +160,9 @@ func (c *conn) open(h heldBlock) error {
 		head, why = c.header.head(h.end)
 	}
 	if why != "" {
+		c.mu.Lock()
+		c.handled()
+		c.mu.Unlock()
 		c.refused(&http1.Malformed{Status: http.StatusBadRequest, Reason: why})
 		return http2.StreamError{StreamID: h.stream, Code: http2.ErrCodeProtocol}
 	}
@@ -173,7 +178,6 @@ func (c *conn) open(h heldBlock) error {
 	c.mu.Lock()
 	s.window = c.initial
 	c.streams[s.id] = s
-	c.running++
 	c.idleBy = 0
 	c.mu.Unlock()
 	c.server.workers.give(s)
@@ -187,6 +191,7 @@ func (c *conn) refuse(h heldBlock, m *http1.Malformed) {
 	block = appendField(block, &http1.Field{Name: "content-length", Value: "0"})
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.handled()
 	c.sendBlock(h.stream, block, true)
 	if !h.end {
 		c.out.buf = appendNumber(c.out.room(), http2.FrameRSTStream, h.stream, uint32(http2.ErrCodeNo))

@@ -81,11 +81,8 @@ func (s *Stream) do() {
 	c := s.conn
 	c.mu.Lock()
 	well := s.end()
-	c.running--
+	c.handled()
 	others := c.running > 0
-	if !others && len(c.streams) == 0 {
-		c.idleBy = c.server.clock.by(c.server.IdleTimeout)
-	}
 	flush := !c.out.writing && len(c.out.buf) > 0
 	if flush {
 		c.out.writing = true
@@ -97,6 +94,13 @@ func (s *Stream) do() {
 	c.server.streams.put(s, well)
 	if flush {
 		c.settle(others)
+	}
+}
+
+// handled counts a handler less. c.mu is held.
+func (c *conn) handled() {
+	if c.running--; c.running == 0 && len(c.streams) == 0 {
+		c.idleBy = c.server.clock.by(c.server.IdleTimeout)
 	}
 }
 
