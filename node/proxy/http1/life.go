@@ -100,11 +100,11 @@ func (l *Life) LetGo() bool {
 func (l *Life) AfterFunc(f func()) (stop func() bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.kept = true
 	if l.cause != nil {
 		go f()
 		return func() bool { return false }
 	}
-	l.kept = true
 	key := new(int)
 	if l.after == nil {
 		l.after = map[*int]func(){}

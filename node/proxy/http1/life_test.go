@@ -67,3 +67,14 @@ func TestContextsMadeOfALifeEndWithIt(t *testing.T) {
 		t.Error("what was stopped is called")
 	}
 }
+
+func TestWhoComesAfterTheEndOfALifeMayHoldIt(t *testing.T) {
+	var l Life
+	l.Over()
+	called := make(chan struct{})
+	l.AfterFunc(func() { close(called) })
+	if !l.Kept() {
+		t.Error("it is used again before what was to be called at its end is")
+	}
+	<-called
+}
