@@ -25,7 +25,7 @@ new connections, finishes the requests under way and leaves the cluster; a secon
 signal ends it at once.
 
 Its log goes to standard error. Where that is no terminal, lines that come close behind
-one another are written together, a quarter of a second later at most; warnings and
+one another are written together, 20 milliseconds later at most; warnings and
 errors are not waited with, nor is anything once the node was told to end.`,
 		Example: `  picket run --config cluster.hcl
   picket run --config /etc/picket/     # all *.hcl files of a folder`,
