@@ -172,6 +172,9 @@ func (d *Door) returned(a *ask) {
 // over is the end of a request.
 func (d *Door) over(a *ask) {
 	d.record(a)
+	if a.stream.ring != nil {
+		d.streams.remove(&a.stream)
+	}
 	d.asks.put(a)
 }
 

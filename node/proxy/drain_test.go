@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"picket/node/config"
 )
 
@@ -98,6 +100,31 @@ func TestATunnelThroughWhichNothingPassesHoldsUpNoDoorThatCloses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A tunnel is no request of a connection that is waited for: nothing else would wait for its line.
+func TestADoorThatClosesWaitsForTheLineOfATunnel(t *testing.T) {
+	w := newWorld(t, http.HandlerFunc(mirror), carrying(t, echoes))
+	underWay := make(chan int, 1)
+	w.door.log = zerolog.New(written(func(line string) {
+		if strings.Contains(line, `"method":"CONNECT"`) {
+			underWay <- w.door.streams.count()
+		}
+	}))
+	conn, from := w.tunnel()
+	w.says(conn, from, "hello")
+	w.must(conn.CloseWrite())
+	if n := <-underWay; n != 1 {
+		t.Errorf("%d requests are under way while the line of one is written", n)
+	}
+}
+
+// written is told of each line.
+type written func(line string)
+
+func (f written) Write(p []byte) (int, error) {
+	f(string(p))
+	return len(p), nil
 }
 
 // switches switches to whatever it is asked for, and gives back what comes.

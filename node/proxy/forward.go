@@ -34,8 +34,8 @@ func (e errNotAllowed) Error() string {
 	return "rule " + e.decision.Rule + " no longer admits the request"
 }
 
-// carry takes an admitted request to the application and the response back. Until it returns, the request stands among
-// those that are asked about again.
+// carry takes an admitted request to the application and the response back. Until it is over, the request stands among those that are
+// asked about again.
 func (d *Door) carry(a *ask) {
 	life := &a.r.Life
 	upgrade, tunnel := a.wants != "", a.route.Connect != ""
@@ -64,11 +64,14 @@ func (d *Door) carry(a *ask) {
 	}
 }
 
-// carried is the end of what was carried.
+// carried is the end of what was carried. What may have had a connection of its own is under way until its line is written: for that a
+// door that closes would wait nowhere else.
 func (d *Door) carried(a *ask) {
 	a.call.Done()
-	d.streams.remove(&a.stream)
 	a.ended = a.r.Life.Cause()
+	if a.wants == "" && a.route.Connect == "" {
+		d.streams.remove(&a.stream)
+	}
 }
 
 // goOn goes on with what a request became, on a stack of its own where it has a connection of its own: it may last for hours.

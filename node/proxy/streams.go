@@ -44,7 +44,7 @@ type stream struct {
 
 	pace atomic.Pointer[bodyPace] // of the client's body; nil: it has none, or that may come as it likes
 
-	ring       *ring
+	ring       *ring   // nil: it is not under way
 	next, prev *stream // guarded by ring.mu
 }
 
@@ -113,6 +113,7 @@ func (t *streams) add(a *ask, about int64) *stream {
 // remove forgets a request that has come to its end.
 func (t *streams) remove(s *stream) {
 	s.ring.remove(s)
+	s.ring = nil
 	if t.awaited.Load() {
 		t.mu.Lock()
 		t.gone.Broadcast()
