@@ -94,7 +94,7 @@ type Door struct {
 	metrics   *metrics
 	limits    *limits
 	closing   atomic.Int64  // Unix ns, since when the door closes; 0: it does not
-	coarse    atomic.Int64  // Unix ns, of the last sweep: what costs nothing to look at
+	coarse    atomic.Int64  // Unix ns, about a second ago at most: what costs nothing to look at
 	reloaded  chan struct{} // holds one token when other rules came in force
 
 	mu        sync.Mutex

@@ -22,6 +22,7 @@ func (d *Door) watch(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { d.followChanges(ctx); return nil })
 	g.Go(func() error { d.sweep(ctx); return nil })
+	g.Go(func() error { d.keepTime(ctx); return nil })
 	g.Go(func() error { d.watchExpiries(ctx); return nil })
 	return g.Wait()
 }
@@ -58,10 +59,23 @@ func (d *Door) sweep(ctx context.Context) {
 	}
 }
 
+// keepTime keeps Door.coarse, also while a sweep waits for the store: what comes meanwhile is a sign of life of now.
+func (d *Door) keepTime(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			d.coarse.Store(time.Now().UnixNano())
+		}
+	}
+}
+
 // endIdle ends those of which nothing came from either side for too long: about a second later than their routes say.
 func (d *Door) endIdle(all []*stream) {
 	now := time.Now().UnixNano()
-	d.coarse.Store(now)
 	for _, s := range all {
 		if s.patience > 0 && now-s.lastAlive() > int64(s.patience+sweepEvery) {
 			s.end(errIdle)
