@@ -123,7 +123,7 @@ func (a *Authn) leave(ctx context.Context, f farewell, hint string) (string, err
 		return "", err
 	}
 	p := a.providers[f.Identity]
-	if p == nil || len(p.identity.Logout) > 0 && !slices.Contains(p.identity.Logout, "rp_initiated") {
+	if p == nil || p.identity.Logout != nil && !slices.Contains(p.identity.Logout, "rp_initiated") {
 		return a.page("signed_out", "state", state), nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, farewellTime)

@@ -161,7 +161,7 @@ type Identity struct {
 	AuthParams   map[string]string
 	CA           []byte // PEM, trusted beside the system's
 	InsecureHTTP bool
-	Logout       []string // "rp_initiated", ...
+	Logout       []string // "rp_initiated", ...; none: a sign-out is not told to the provider. Nil: "rp_initiated"
 }
 
 // Session bounds how long a sign-in lasts.

@@ -138,7 +138,7 @@ func (b block) logout() []string {
 	if !written {
 		return []string{"rp_initiated"}
 	}
-	var ways []string
+	ways := []string{}
 	for _, w := range words {
 		switch {
 		case w.text == "rp_initiated":

@@ -98,6 +98,15 @@ func TestAFileTooLargeIsNotRead(t *testing.T) {
 	}
 }
 
+func TestAProviderNeedNotBeToldOfSignOuts(t *testing.T) {
+	setEnvironment(t)
+	dir, _ := withBase(t, "testdata/base/identity.hcl")
+	write(t, filepath.Join(dir, "a.hcl"), strings.Replace(string(read(t, "testdata/base/identity.hcl")), "kind ", "logout = []\nkind ", 1))
+	if ways := load(t, dir).Identities[0].Logout; ways == nil || len(ways) > 0 {
+		t.Errorf("an empty list is %#v", ways)
+	}
+}
+
 func load(t *testing.T, path string) *config.Config {
 	t.Helper()
 	c, problems := config.Load(path)
