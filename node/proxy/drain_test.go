@@ -13,6 +13,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"picket/node/authn"
 	"picket/node/config"
 )
 
@@ -102,20 +103,24 @@ func TestATunnelThroughWhichNothingPassesHoldsUpNoDoorThatCloses(t *testing.T) {
 	}
 }
 
-// A tunnel is no request of a connection that is waited for: nothing else would wait for its line.
-func TestADoorThatClosesWaitsForTheLineOfATunnel(t *testing.T) {
+// Nothing else waits for the line of a tunnel, which is no request of a connection any more, nor for that of a request that is cut.
+func TestADoorThatClosesWaitsForTheLineOfWhatItCarried(t *testing.T) {
 	w := newWorld(t, http.HandlerFunc(mirror), carrying(t, echoes))
-	underWay := make(chan int, 1)
+	underWay := make(chan [2]int, 1)
 	w.door.log = zerolog.New(written(func(line string) {
-		if strings.Contains(line, `"method":"CONNECT"`) {
-			underWay <- w.door.streams.count()
+		if strings.Contains(line, `"message":"request"`) {
+			underWay <- [2]int{w.door.streams.count(), len(w.door.streams.pick(authn.Change{}))}
 		}
 	}))
 	conn, from := w.tunnel()
 	w.says(conn, from, "hello")
 	w.must(conn.CloseWrite())
-	if n := <-underWay; n != 1 {
-		t.Errorf("%d requests are under way while the line of one is written", n)
+	if got := <-underWay; got != [2]int{1, 0} {
+		t.Errorf("while the line of a tunnel is written %d are waited for, and %d are found by a change", got[0], got[1])
+	}
+	_ = w.ask("GET / HTTP/1.1\nHost: open.test\n\n")
+	if got := <-underWay; got != [2]int{1, 0} {
+		t.Errorf("while the line of a request is written %d are waited for, and %d are found by a change", got[0], got[1])
 	}
 }
 

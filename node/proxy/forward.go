@@ -45,7 +45,7 @@ func (d *Door) carry(a *ask) {
 	s := d.streams.add(a, d.coarse.Load())
 	defer func() {
 		if !a.goesOn {
-			d.carried(a)
+			a.carried()
 		}
 	}()
 	if d.changes.heard.Load() != a.heard { // something changed before the request could be found among those under way
@@ -64,14 +64,11 @@ func (d *Door) carry(a *ask) {
 	}
 }
 
-// carried is the end of what was carried. What may have had a connection of its own is under way until its line is written: for that a
-// door that closes would wait nowhere else.
-func (d *Door) carried(a *ask) {
+// carried is the end of what was carried. A door that closes waits for its line, too.
+func (a *ask) carried() {
 	a.call.Done()
 	a.ended = a.r.Life.Cause()
-	if a.wants == "" && a.route.Connect == "" {
-		d.streams.remove(&a.stream)
-	}
+	a.stream.over.Store(true)
 }
 
 // goOn goes on with what a request became, on a stack of its own where it has a connection of its own: it may last for hours.
@@ -84,7 +81,7 @@ func (d *Door) goOn(a *ask, f func()) {
 	a.goesOn = true
 	c.Leave(func() {
 		defer d.over(a)
-		defer d.carried(a)
+		defer a.carried()
 		f()
 	})
 }

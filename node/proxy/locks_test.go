@@ -180,6 +180,7 @@ func TestALockOfAnAddressThatComesBeforeARequestIsUnderWayIsNotMissed(t *testing
 	w.lock(authn.LockAddress, "127.0.0.1")
 	w.until("the change was heard of", func() bool { return w.door.changes.heard.Load() != a.heard })
 	w.door.carry(a)
+	w.door.over(a)
 	if got.status != http.StatusForbidden {
 		t.Errorf("answered with %d", got.status)
 	}

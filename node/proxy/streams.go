@@ -42,6 +42,8 @@ type stream struct {
 	since    int64         // Unix ns, about, when it was admitted
 	alive    atomic.Int64  // Unix ns, about, when something came; 0: then
 
+	over atomic.Bool // all of it was carried: nothing is left to be ended, and it is waited for alone
+
 	pace atomic.Pointer[bodyPace] // of the client's body; nil: it has none, or that may come as it likes
 
 	ring       *ring   // nil: it is not under way
@@ -163,7 +165,7 @@ func (r *ring) pick(to []*stream, c authn.Change) []*stream {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for s, n := r.first, r.count; n > 0; s, n = s.next, n-1 {
-		if s.touchedBy(c) {
+		if !s.over.Load() && s.touchedBy(c) {
 			s.ask.r.Life.Keep()
 			to = append(to, s)
 		}

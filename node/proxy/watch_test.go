@@ -40,6 +40,7 @@ func TestAChangeThatComesBeforeARequestIsUnderWayIsNotMissed(t *testing.T) {
 	w.must(w.authn.Revoke(w.ctx, w.session()))
 	w.until("the change was heard of", func() bool { return w.door.changes.heard.Load() != a.heard })
 	w.door.carry(a)
+	w.door.over(a)
 	if got.status != http.StatusUnauthorized {
 		t.Errorf("answered with %d", got.status)
 	}
