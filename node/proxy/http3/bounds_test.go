@@ -119,7 +119,9 @@ func TestAClientThatWasThereBeforeNeedNotProveItToAnotherServer(t *testing.T) {
 	key := [32]byte{1}
 	first, second, stranger := newWorld(t, Options{TokenKey: key}), newWorld(t, Options{TokenKey: key}), newWorld(t, Options{})
 	for _, w := range []*world{second, stranger} {
+		w.server.newcomers.mu.Lock()                            // it serves already
 		w.server.newcomers.most, w.server.newcomers.each = 0, 0 // everybody has to
+		w.server.newcomers.mu.Unlock()
 	}
 	config := &quic.Config{TokenStore: quic.NewLRUTokenStore(8, 8)}
 	for _, c := range []struct {
