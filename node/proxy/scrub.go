@@ -7,9 +7,11 @@ import (
 )
 
 // reservedFamilies are the beginnings of folded names that are ours whatever follows, or under which other proxies tell of the
-// certificate of a client (RFC 9440, X-Forwarded-Client-Cert, and what is customary).
+// certificate of a client (RFC 9440, X-Forwarded-Client-Cert, and what is customary) or of who somebody is: an application that
+// stood behind one of them may still believe it.
 var reservedFamilies = [...]string{
 	"x-picket-", "x-forwarded-",
+	"x-auth-request-", "x-remote-", "x-webauth-", "x-authentik-", "x-goog-authenticated-user-",
 	"client-cert", "x-client-cert", "ssl-client-", "x-ssl-", "x-tls-client-", "x-amzn-mtls-", "x-arr-clientcert",
 }
 
@@ -18,9 +20,10 @@ var reservedFamilies = [...]string{
 var reservedNames = [...]string{
 	"x-picket", "x-forwarded", "forwarded", "x-real-ip", "x-request-id", // who asks, by us alone
 	"true-client-ip", "x-client-ip", "client-ip", "x-cluster-client-ip", "cf-connecting-ip", // another client
+	"remote-user", "remote-groups", "remote-name", "remote-email", // another user
 	"x-host", "x-original-host", // another host
 	"x-original-url", "x-original-uri", "x-rewrite-url", // another path: some frameworks go by them
-	"x-http-method-override", "x-http-method", "x-method-override", // another method than policies saw
+	"x-http-method-override", "x-http-method", "x-method-override", "x-original-method", // another method than policies saw
 	"proxy", // becomes HTTP_PROXY where CGI lives on
 }
 

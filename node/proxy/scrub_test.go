@@ -24,6 +24,7 @@ func TestReservedNamesGoHoweverTheyAreSpelt(t *testing.T) {
 		"Remote-User", "X-App-Groups", "x.app.groups", "X-Request-Id", "X-Original-Url", "Proxy", ".odd", "_ODD",
 		"Client-Cert", "Client-Cert-Chain", "X-Client-Cert", "X-Client-Certificate", "SSL_CLIENT_VERIFY", "Ssl-Client-Subject-Dn", "X-SSL-Client-S-DN",
 		"X-Forwarded-Client-Cert", "X_Forwarded.Tls-Client-Cert-Info", "X-Amzn-Mtls-Clientcert", "X-ARR-ClientCert", "X-TLS-Client-Verified",
+		"X-Auth-Request-User", "X_Remote_Group", "X-WebAuth-User", "X-Authentik-Groups", "Remote_Groups", "X-Original-Method", // of other proxies
 		"X-Picket-" + strings.Repeat("a", 500),
 		"X~Picket~User", "X-Picket+User", "X!Forwarded'For", "Remote*User", "X&Real|Ip", "`odd", // what lighttpd has CGI see as the same
 	} {
