@@ -43,24 +43,22 @@ func (d *Door) followChanges(ctx context.Context) {
 }
 
 func (d *Door) sweep(ctx context.Context) {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			all := d.streams.pick(authn.Change{})
-			d.endIdle(all)
-			d.endSlow(all)
-			d.endSockets(all)
-			d.askAgain(ctx, all)
-		}
-	}
+	eachSweep(ctx, func() {
+		all := d.streams.pick(authn.Change{})
+		d.endIdle(all)
+		d.endSlow(all)
+		d.endSockets(all)
+		d.askAgain(ctx, all)
+	})
 }
 
 // keepTime keeps Door.coarse, also while a sweep waits for the store: what comes meanwhile is a sign of life of now.
 func (d *Door) keepTime(ctx context.Context) {
+	eachSweep(ctx, func() { d.coarse.Store(time.Now().UnixNano()) })
+}
+
+// eachSweep does something every sweepEvery, until ctx ends.
+func eachSweep(ctx context.Context, do func()) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
@@ -68,7 +66,7 @@ func (d *Door) keepTime(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			d.coarse.Store(time.Now().UnixNano())
+			do()
 		}
 	}
 }
