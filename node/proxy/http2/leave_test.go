@@ -11,13 +11,7 @@ import (
 // TestSettingsComeFirst: also on a connection that is told to end before it was served (RFC 9113, section 3.4).
 func TestSettingsComeFirst(t *testing.T) {
 	w := newWorld(t, false, ok)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	w.must(err)
-	defer l.Close()
-	client, err := net.Dial("tcp", l.Addr().String())
-	w.must(err)
-	conn, err := l.Accept()
-	w.must(err)
+	client, conn := w.pair()
 	p := w.framed(client)
 	c := newConn(w.server, conn, nil)
 	if !w.server.remember(c) {
@@ -30,7 +24,7 @@ func TestSettingsComeFirst(t *testing.T) {
 	defer func() { _ = client.Close(); <-done }()
 	p.greets()
 	var got []http2.FrameType
-	_, err = p.hears(func(f http2.Frame) bool {
+	_, err := p.hears(func(f http2.Frame) bool {
 		got = append(got, f.Header().Type)
 		return f.Header().Type == http2.FrameGoAway
 	})
@@ -43,15 +37,7 @@ func TestSettingsComeFirst(t *testing.T) {
 // TestARequestThatIsToldToBeServedIs: also when the connection is told to end between its header and its handler.
 func TestARequestThatIsToldToBeServedIs(t *testing.T) {
 	w := newWorld(t, false, ok)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	w.must(err)
-	defer l.Close()
-	client, err := net.Dial("tcp", l.Addr().String())
-	w.must(err)
-	defer client.Close()
-	conn, err := l.Accept()
-	w.must(err)
-	defer conn.Close()
+	_, conn := w.pair()
 	c := newConn(w.server, conn, nil)
 	c.mu.Lock()
 	begins, err := c.begins(heldBlock{stream: 1, end: true}, nil)
@@ -74,4 +60,19 @@ func TestARequestThatIsToldToBeServedIs(t *testing.T) {
 		}
 		<-time.After(time.Millisecond)
 	}
+}
+
+// pair is a connection that nobody serves yet, both ends of it.
+func (w *world) pair() (client, server net.Conn) {
+	w.t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	w.must(err)
+	defer l.Close()
+	client, err = net.Dial("tcp", l.Addr().String())
+	w.must(err)
+	w.t.Cleanup(func() { _ = client.Close() })
+	server, err = l.Accept()
+	w.must(err)
+	w.t.Cleanup(func() { _ = server.Close() })
+	return client, server
 }
