@@ -84,7 +84,7 @@ func (s *door) baseline(of *contender) *contender {
 func (c *contender) cells(nginx *contender) []string {
 	ratio, reach, reached := "", "", ""
 	if nginx != nil && nginx != c {
-		r := row{measured: median(c.cost), baseline: median(nginx.cost)}
+		r := row{measured: median(quotients(c.cost, nginx.cost)), baseline: 1}
 		if c.peer == peerProtected {
 			r.reach = timesBaseline(c.most)
 			reach = "≤ " + times(c.most)

@@ -5,6 +5,7 @@ package bench
 import (
 	"os"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -18,13 +19,21 @@ type door struct {
 }
 
 // TestDoor loads picket and its peers in turn, and prints one table. PEERS and PART name some of them, with commas
-// between; with -short each is three brief rounds. With BEFORE, the path of another build of picket, that is measured as well.
-// With PROFILE the node is profiled, too, and what it does is told.
+// between; ROUNDS is how many there are of them, each a second for each peer in each way to ask. With BEFORE, the path of another build
+// of picket, that is measured as well. With PROFILE the node is profiled, too, and what it does is told.
 func TestDoor(t *testing.T) {
-	d := &door{suite: &suite{rounds: 5, during: 3 * time.Second, settle: settleTime}, keys: newKeys(t),
+	// What shares a processor with others is faster and slower from one second to the next: many brief rounds tell more than a few
+	// long ones.
+	d := &door{suite: &suite{rounds: 15, during: time.Second, settle: settleTime}, keys: newKeys(t),
 		only: list(os.Getenv("PEERS")), parts: list(os.Getenv("PART"))}
 	if testing.Short() {
-		d.rounds, d.during, d.settle = 3, time.Second, 2*time.Second
+		d.rounds, d.settle = 3, 2*time.Second
+	}
+	if text := os.Getenv("ROUNDS"); text != "" {
+		var err error
+		if d.rounds, err = strconv.Atoi(text); err != nil || d.rounds < 1 {
+			t.Fatalf("ROUNDS is %q, and is to be a number of rounds", text)
+		}
 	}
 	d.build(t)
 	d.say("%s", machine())
@@ -36,7 +45,7 @@ func TestDoor(t *testing.T) {
 	t.Run("sockets", func(t *testing.T) { d.sockets(t, application) })
 	t.Run("lookup", d.lookup)
 	t.Run("profile", func(t *testing.T) { d.profile(t, application) })
-	d.say("median of %d rounds of %v; %s\n", d.rounds, d.during, machine())
+	d.say("median of %d rounds of %v, of ratios the median of those within a round; %s\n", d.rounds, d.during, machine())
 	d.print(os.Stdout)
 }
 

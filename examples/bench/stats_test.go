@@ -21,5 +21,15 @@ func percentile[T cmp.Ordered](all []T, p int) T {
 	return sorted[min(len(sorted)*p/100, len(sorted)-1)]
 }
 
+// quotients are how many times as much one took as another in each round: what is measured within seconds is compared, and the
+// machine may change meanwhile.
+func quotients(of, by []float64) []float64 {
+	all := make([]float64, min(len(of), len(by)))
+	for i := range all {
+		all[i] = of[i] / by[i]
+	}
+	return all
+}
+
 // seconds are durations as the table takes them.
 func seconds(d time.Duration) float64 { return d.Seconds() }
