@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,12 +18,14 @@ var errServed = errors.New("the request was served")
 // Life is how long one exchange goes on: a context that costs nothing until somebody waits for it. The zero Life goes on. It
 // is not to be copied.
 type Life struct {
+	ended atomic.Bool // cause is there, and stays as it is
+	kept  atomic.Bool // somebody may hold it beyond its end
+
 	mu    sync.Mutex
-	cause error           // guarded by mu; nil: it goes on
+	cause error           // guarded by mu before ended; nil: it goes on
 	done  chan struct{}   // guarded by mu; nil: nobody waits
 	held  io.Closer       // guarded by mu: is closed at the end; nil: nothing is
 	after map[*int]func() // guarded by mu: are called at the end
-	kept  bool            // guarded by mu: somebody may hold it beyond its end
 }
 
 // End ends it, for a reason; only the first counts. It tells whether this was the first.
@@ -33,6 +36,7 @@ func (l *Life) End(why error) bool {
 		return false
 	}
 	l.cause = why
+	l.ended.Store(true)
 	held, after := l.held, l.after
 	l.held, l.after = nil, nil
 	if l.done != nil {
@@ -50,27 +54,17 @@ func (l *Life) End(why error) bool {
 
 // Keep says that somebody may hold it, and what it is part of, beyond its end: none of that is then used for another exchange. Done
 // and AfterFunc imply it.
-func (l *Life) Keep() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.kept = true
-}
+func (l *Life) Keep() { l.kept.Store(true) }
 
 // Kept tells whether somebody may hold it.
-func (l *Life) Kept() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.kept
-}
+func (l *Life) Kept() bool { return l.kept.Load() }
 
 // Over ends it well: there is no cause.
 func (l *Life) Over() { l.End(errServed) }
 
 // Cause is why it ended; nil: it goes on, or came to its own end.
 func (l *Life) Cause() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.cause == errServed {
+	if !l.ended.Load() || l.cause == errServed {
 		return nil
 	}
 	return l.cause
@@ -100,7 +94,7 @@ func (l *Life) LetGo() bool {
 func (l *Life) AfterFunc(f func()) (stop func() bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.kept = true
+	l.Keep()
 	if l.cause != nil {
 		go f()
 		return func() bool { return false }
@@ -126,7 +120,7 @@ func (l *Life) Deadline() (time.Time, bool) { return time.Time{}, false }
 func (l *Life) Done() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.kept = true
+	l.Keep()
 	if l.done == nil {
 		l.done = make(chan struct{})
 		if l.cause != nil {
@@ -138,9 +132,7 @@ func (l *Life) Done() <-chan struct{} {
 
 // Err is context.Canceled after the end; Cause says more.
 func (l *Life) Err() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.cause != nil {
+	if l.ended.Load() {
 		return context.Canceled
 	}
 	return nil
