@@ -7,13 +7,31 @@ package http1
 import "syscall"
 
 // systemRead is read(2).
-func systemRead(socket int, p []byte) (int, error) { return syscall.Read(socket, p) }
+func systemRead(socket int, p []byte) (int, syscall.Errno) {
+	n, err := syscall.Read(socket, p)
+	return number(n, err)
+}
 
 // systemWrite is write(2).
-func systemWrite(socket int, p []byte) (int, error) { return syscall.Write(socket, p) }
+func systemWrite(socket int, p []byte) (int, syscall.Errno) {
+	n, err := syscall.Write(socket, p)
+	return number(n, err)
+}
 
 // systemPeek is recv(2) that leaves what it reads where it is.
-func systemPeek(socket int, p []byte) (int, error) {
+func systemPeek(socket int, p []byte) (int, syscall.Errno) {
 	n, _, err := syscall.Recvfrom(socket, p, syscall.MSG_PEEK)
-	return n, err
+	return number(n, err)
+}
+
+// number takes the error of a system call for what it is.
+func number(n int, err error) (int, syscall.Errno) {
+	if err == nil {
+		return n, 0
+	}
+	errno, ok := err.(syscall.Errno)
+	if !ok {
+		errno = syscall.EIO
+	}
+	return 0, errno
 }

@@ -7,21 +7,25 @@ import (
 	"unsafe"
 )
 
-// systemRead is read(2), without a word to the scheduler.
-func systemRead(socket int, p []byte) (int, error) { return system(syscall.SYS_READ, socket, p, 0) }
-
-// systemWrite is write(2), likewise.
-func systemWrite(socket int, p []byte) (int, error) { return system(syscall.SYS_WRITE, socket, p, 0) }
-
-// systemPeek is recv(2) that leaves what it reads where it is.
-func systemPeek(socket int, p []byte) (int, error) {
-	return system(syscall.SYS_RECVFROM, socket, p, syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+// systemRead is recv(2), without a word to the scheduler. The kernel does less for it than for read(2), which is for files, too.
+func systemRead(socket int, p []byte) (int, syscall.Errno) {
+	return system(syscall.SYS_RECVFROM, socket, p, syscall.MSG_DONTWAIT)
 }
 
-func system(number uintptr, socket int, p []byte, flags uintptr) (int, error) {
+// systemWrite is send(2), likewise.
+func systemWrite(socket int, p []byte) (int, syscall.Errno) {
+	return system(syscall.SYS_SENDTO, socket, p, syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL)
+}
+
+// systemPeek is recv(2) that leaves what it reads where it is.
+func systemPeek(socket int, p []byte) (int, syscall.Errno) {
+	return system(syscall.SYS_RECVFROM, socket, p, syscall.MSG_DONTWAIT|syscall.MSG_PEEK)
+}
+
+func system(number uintptr, socket int, p []byte, flags uintptr) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall6(number, uintptr(socket), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)
 	if errno != 0 {
 		return 0, errno
 	}
-	return int(n), nil
+	return int(n), 0
 }

@@ -88,10 +88,7 @@ func (p *passage) copyOut() error {
 		if err != nil {
 			return err
 		}
-		p.bounds.writing(p.most)
-		_, err = p.to.Write(held[:n])
-		p.bounds.writing(0)
-		if err != nil {
+		if _, err = p.bounds.Write(held[:n], p.most); err != nil {
 			return err
 		}
 		p.inside -= int64(n)

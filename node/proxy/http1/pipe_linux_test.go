@@ -49,7 +49,7 @@ func TestWhatCannotBeMovedOutOfAPipeIsCopied(t *testing.T) {
 	var times clock
 	var lent pipes
 	took := 0
-	p := &passage{from: socketOf(from), to: newSocket(to), bounds: times.add(from, from, time.Hour), most: time.Minute, life: &life, pipes: &lent, came: func() { took++ }}
+	p := &passage{from: socketOf(from), to: newSocket(to), bounds: times.add(from, to, time.Hour), most: time.Minute, life: &life, pipes: &lent, came: func() { took++ }}
 	for left := int64(len(said)); left > 0; {
 		n, err := p.take(left)
 		if err != nil {

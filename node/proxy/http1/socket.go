@@ -97,8 +97,9 @@ func (w *way) do(p []byte, now bool, when func(func(uintptr) bool) error) (int, 
 }
 
 // errNothingYet says that there is nothing to read, or no room to write. crypto/tls goes on after an error that is temporary.
-var errNothingYet net.Error = nothingYet{}
+var errNothingYet error = nothingYet{}
 
+// nothingYet is a net.Error.
 type nothingYet struct{}
 
 func (nothingYet) Error() string   { return "nothing has come yet" }
@@ -108,16 +109,17 @@ func (nothingYet) Temporary() bool { return true }
 // readNow reads what is there. errNothingYet: nothing is; io.EOF: nothing will be.
 func readNow(socket int, p []byte) (int, error) {
 	for {
-		n, err := systemRead(socket, p)
-		switch {
-		case err == nil && n == 0:
-			return 0, io.EOF
-		case err == nil:
+		switch n, errno := systemRead(socket, p); errno {
+		case 0:
+			if n == 0 {
+				return 0, io.EOF
+			}
 			return n, nil
-		case err == syscall.EAGAIN:
+		case syscall.EAGAIN:
 			return 0, errNothingYet
-		case err != syscall.EINTR:
-			return 0, os.NewSyscallError("read", err)
+		case syscall.EINTR:
+		default:
+			return 0, os.NewSyscallError("read", errno)
 		}
 	}
 }
@@ -125,14 +127,14 @@ func readNow(socket int, p []byte) (int, error) {
 // writeNow writes what there is room for. errNothingYet: there is none.
 func writeNow(socket int, p []byte) (int, error) {
 	for {
-		n, err := systemWrite(socket, p)
-		switch {
-		case err == nil:
+		switch n, errno := systemWrite(socket, p); errno {
+		case 0:
 			return n, nil
-		case err == syscall.EAGAIN:
+		case syscall.EAGAIN:
 			return 0, errNothingYet
-		case err != syscall.EINTR:
-			return 0, os.NewSyscallError("write", err)
+		case syscall.EINTR:
+		default:
+			return 0, os.NewSyscallError("write", errno)
 		}
 	}
 }
@@ -140,6 +142,6 @@ func writeNow(socket int, p []byte) (int, error) {
 // silentNow tells whether a socket is open, and nothing is there to be read.
 func silentNow(socket int) bool {
 	var one [1]byte
-	_, err := systemPeek(socket, one[:])
-	return err == syscall.EAGAIN
+	_, errno := systemPeek(socket, one[:])
+	return errno == syscall.EAGAIN
 }
