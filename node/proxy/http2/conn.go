@@ -183,15 +183,15 @@ func (c *conn) readPreface() error {
 
 // tick ends what has taken too long.
 func (c *conn) tick(now int64) {
-	if passed(&c.headBy, now) {
-		_ = c.net.SetReadDeadline(time.Unix(1, 0)) // wakes who reads
-		c.wakeWriter()                             // which may be TLS itself, in the midst of reading: a KeyUpdate is to be answered
-	}
 	if passed(&c.writeBy, now) {
 		c.wakeWriter()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if passed(&c.headBy, now) && c.err == nil { // else the client is about to be told, which is not to be broken off
+		_ = c.net.SetReadDeadline(time.Unix(1, 0)) // wakes who reads
+		c.wakeWriter()                             // which may be TLS itself, in the midst of reading: a KeyUpdate is to be answered
+	}
 	if c.idleBy > 0 && now >= c.idleBy && c.running == 0 && len(c.streams) == 0 {
 		c.idleBy = 0
 		c.lastCall()

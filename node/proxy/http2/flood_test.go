@@ -3,6 +3,7 @@ package http2
 import (
 	"bytes"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -197,6 +198,35 @@ func TestHalfAHeaderBlockEndsInTime(t *testing.T) {
 				t.Error("it goes on")
 			}
 		})
+	}
+}
+
+// sluggish is a connection that takes its time over each write, once it is asked to: that of two ticks.
+type sluggish struct {
+	net.Conn
+	clock func() *clock
+	slow  atomic.Bool
+}
+
+func (s *sluggish) Write(p []byte) (int, error) {
+	for seen, ticks := int64(0), 0; s.slow.Load() && ticks < 3; time.Sleep(time.Millisecond) { // one may have passed already
+		if now := s.clock().now.Load(); now != seen {
+			seen, ticks = now, ticks+1
+		}
+	}
+	return s.Conn.Write(p)
+}
+
+// TestAClientWhoseHeaderIsLateIsToldSo, however often the server looks meanwhile at what has taken too long.
+func TestAClientWhoseHeaderIsLateIsToldSo(t *testing.T) {
+	w := newWorld(t, false, ok, func(o *Options) { o.HeaderTimeout = 800 * time.Millisecond })
+	s := &sluggish{clock: func() *clock { return &w.server.clock }}
+	p := w.over(s, func(conn net.Conn) { s.Conn = conn })
+	p.answersPing()
+	s.slow.Store(true)
+	w.must(p.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: p.asks()})) // half of one
+	if _, err := p.hears(func(f http2.Frame) bool { _, away := f.(*http2.GoAwayFrame); return away }); err != nil {
+		t.Errorf("the connection ended with %v, and no GOAWAY", err)
 	}
 }
 
