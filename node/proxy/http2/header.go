@@ -183,7 +183,10 @@ func (h *header) head(end bool) (head http1.Head, wrong string) {
 	case h.hasHost && h.host != h.authority:
 		return head, "the request names two hosts"
 	}
-	if h.method == "CONNECT" && h.protocol == "" {
+	switch {
+	case h.method == "CONNECT" && h.length > 0:
+		return head, "a CONNECT request has no content"
+	case h.method == "CONNECT" && h.protocol == "":
 		head.Target = h.authority
 	}
 	if end {

@@ -61,7 +61,6 @@ func (s *Stream) prepare() {
 	r := &s.request
 	switch {
 	case r.Protocol != "":
-		s.declared = -1
 		r.Body = s
 		if r.Protocol == "websocket" { // over HTTP/1.1 it is asked for by GET, and what comes behind it is no body
 			r.Method, r.Length, r.Body = http.MethodGet, 0, nil
@@ -70,7 +69,7 @@ func (s *Stream) prepare() {
 		r.Body = s
 	}
 	s.goOn = r.Expect
-	if s.ended {
+	if s.ended || s.asked == http.MethodConnect { // what a tunnel carries is no content (RFC 9110, section 9.3.6)
 		s.declared = -1
 	}
 }
