@@ -34,7 +34,7 @@ func (c *conn) beginToLeave() {
 		return
 	}
 	c.leaving.begun = true
-	c.leaving.by = time.Now().Add(leaveTime).UnixNano()
+	c.leaving.by = time.Now().Add(c.server.leaveTime).UnixNano()
 	b := appendGoAway(c.out.room(), 1<<31-1, http2.ErrCodeNo, "")
 	c.out.buf = append(appendFrame(b, http2.FramePing, 0, 0, 8), leavePing[:]...)
 	c.kick()

@@ -42,6 +42,8 @@ type Server struct {
 	clock   clock
 	date    atomic.Pointer[date]
 
+	leaveTime time.Duration // for a client to say that it heard that the connection is to end
+
 	mu      sync.Mutex
 	conns   map[*conn]struct{} // guarded by mu
 	closing bool               // guarded by mu
@@ -59,7 +61,7 @@ func NewServer(o Options) *Server {
 	if o.Streams == 0 {
 		o.Streams = 250
 	}
-	s := &Server{Options: o, conns: map[*conn]struct{}{}}
+	s := &Server{Options: o, conns: map[*conn]struct{}{}, leaveTime: leaveTime}
 	s.clock.server = s
 	s.clock.every = ticks(o.HeaderTimeout, o.IdleTimeout, o.WriteTimeout)
 	return s
