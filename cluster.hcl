@@ -120,7 +120,7 @@ route "dashboards" {
   policy    = policy.production
   identity  = identity.corp
   websocket = true
-  timeout   = "0s" # answers that take as long as they take
+  timeout   = "0s" # streams: bytes may take as long as they take, up to idle_timeout
 
   session { # stricter than the cluster's, never looser
     lifetime = "8h"

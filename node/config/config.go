@@ -201,7 +201,7 @@ type Route struct {
 	WebSocket       bool
 	Upgrade         []string      // protocols other than WebSocket that requests may switch to, such as "spdy/3.1"
 	Timeout         time.Duration // to the response headers; 0: none
-	IdleTimeout     time.Duration
+	IdleTimeout     time.Duration // for which nothing may come from either side, but while Timeout counts; 0: none
 	Assertion       Assertion
 	IdentityHeaders []HeaderValue
 	Limit           RateLimit

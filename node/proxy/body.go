@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -70,7 +71,11 @@ func (s *sending) Past(read func() (int64, error)) (int64, error) {
 	s.pace.waiting.Store(false)
 	s.read(err)
 	s.exchange.alive()
-	if count := s.pace.count.Add(n); s.limit > 0 && count > s.limit {
+	count := s.pace.count.Add(n)
+	if err == io.EOF || count == s.exchange.r.Length {
+		s.exchange.stream.unasked.Store(false)
+	}
+	if s.limit > 0 && count > s.limit {
 		n, err = 0, &http1.Malformed{Status: http.StatusRequestEntityTooLarge, Reason: "its body is longer than its route allows"}
 	}
 	var m *http1.Malformed

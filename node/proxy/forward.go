@@ -40,7 +40,7 @@ func (d *Door) carry(a *ask) {
 	life := &a.r.Life
 	upgrade, tunnel := a.wants != "", a.route.Connect != ""
 	if !upgrade && !tunnel { // these look after themselves
-		a.stream.patience = a.route.IdleTimeout
+		a.stream.patience, a.stream.thinking = a.route.IdleTimeout, a.route.thinking
 	}
 	s := d.streams.add(a, d.coarse.Load())
 	defer func() {
@@ -113,6 +113,8 @@ func (x *exchange) run() {
 		x.door.notCarried(x.ask, err)
 		return
 	}
+	x.alive() // first: what is counted from now on begins here
+	x.stream.answered.Store(true)
 	x.respond(answer)
 	x.room, x.simple = answer.Fields, x.r.Major < 3 && x.asked.Keeps(answer)
 }
@@ -127,6 +129,7 @@ func (x *exchange) question() *http1.Question {
 	if x.r.Body != nil && x.r.Length != 0 {
 		x.body.exchange, x.body.Body, x.body.limit = x, x.r.Body, x.route.BodyLimit
 		q.Body, q.Trailers = &x.body, x.trailers()
+		x.stream.unasked.Store(true)
 		if paced(x.r) {
 			x.stream.pace.Store(&x.body.pace)
 		}

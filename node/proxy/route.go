@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"picket/node/config"
 	"picket/node/proxy/http1"
@@ -23,6 +24,7 @@ type route struct {
 	asked     edit             // of the requests that go to the application
 	answered  edit             // of the responses
 	tally     tally            // of its requests
+	thinking  time.Duration    // that an application may take from when it was asked on; 0: what the idle time says
 }
 
 // header is a header that tells the application of the caller.
@@ -42,6 +44,9 @@ func newRoutes(from []config.Route, plan *upstream.Plan, connections network) ([
 	routes := make([]*route, 0, len(from))
 	for i := range from {
 		r := &route{Route: &from[i], group: plan.Groups[i], assertion: http1.NewField(http.CanonicalHeaderKey(from[i].Assertion.Header), "")}
+		if r.Timeout > 0 {
+			r.thinking = r.Timeout + r.Upstream.Circuit.Wait // first for its turn
+		}
 		if len(r.To) == 0 && r.Redirect == nil && r.Respond == nil {
 			mistakes = append(mistakes, fmt.Errorf("route %q: it leads nowhere", r.Name))
 		}

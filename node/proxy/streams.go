@@ -39,6 +39,9 @@ type stream struct {
 	settled atomic.Pointer[Rules] // by which it was; nil: the same
 
 	patience time.Duration // for which nothing may come from either side; 0: without end
+	thinking time.Duration // that the application may take beyond that, once it was asked whole; bounded by others
+	unasked  atomic.Bool   // some of the client's body is to come
+	answered atomic.Bool   // the application's answer has begun
 	since    int64         // Unix ns, about, when it was admitted
 	alive    atomic.Int64  // Unix ns, about, when something came; 0: then
 
@@ -88,6 +91,15 @@ func (s *stream) lastSettled() *Rules { return cmp.Or(s.settled.Load(), s.ask.ru
 
 // lastAlive is about when something came, in Unix ns.
 func (s *stream) lastAlive() int64 { return max(s.since, s.alive.Load()) }
+
+// patient is for how long nothing may come from either side now. An application that thinks is no idle client: what bounds that is the
+// timeout of its route.
+func (s *stream) patient() time.Duration {
+	if s.unasked.Load() || s.answered.Load() {
+		return s.patience
+	}
+	return s.patience + s.thinking
+}
 
 // noteAlive notes that something came, about now. Most requests are over before that is news.
 func (s *stream) noteAlive(now int64) {

@@ -36,6 +36,7 @@ func (x *exchange) send(q *http1.Question) (answer *http1.Answer, err error) {
 		if !x.again(answer, err) {
 			return answer, err
 		}
+		x.alive()
 		if err == nil {
 			answer.Close()
 		}

@@ -75,7 +75,7 @@ func eachSweep(ctx context.Context, do func()) {
 func (d *Door) endIdle(all []*stream) {
 	now := time.Now().UnixNano()
 	for _, s := range all {
-		if s.patience > 0 && now-s.lastAlive() > int64(s.patience+sweepEvery) {
+		if s.patience > 0 && now-s.lastAlive() > int64(s.patient()+sweepEvery) {
 			s.end(errIdle)
 		}
 	}
