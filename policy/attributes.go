@@ -15,6 +15,12 @@ type attribute struct {
 	never   func(value string) string // for texts: why it can never be this value, "" when it can; nil: it can be all
 }
 
+// ofCaller tells whether it is the same for as long as User and Session are.
+func (a *attribute) ofCaller() bool {
+	root := rootOf(a.name)
+	return root == "user" || root == "session" && a.name != "session.age"
+}
+
 // attributes is the table of all of them. An attribute that is empty, or the zero time, is missing, and so unknown.
 func attributes() []attribute {
 	return slices.Concat(

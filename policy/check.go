@@ -23,6 +23,7 @@ type checker struct {
 	data      []dataRead                   // of the policy that is being compiled
 	tokens    bool                         // session.access_token may be asked for
 	asked     bool                         // and was
+	passing   bool                         // something was asked for that is not of the caller
 	unread    bool                         // the parser has reported an expression that it could not read
 }
 

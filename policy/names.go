@@ -24,6 +24,7 @@ func (c *checker) name(t hcl.Traversal) node {
 		return c.steps(v, t[1:])
 	}
 	if a, ok := c.attributes[root]; ok {
+		c.passing = c.passing || !a.ofCaller()
 		return c.steps(a.node(t[0].SourceRange()), t[1:])
 	}
 	if !slices.Contains(c.roots, root) {
@@ -45,6 +46,7 @@ func (c *checker) name(t hcl.Traversal) node {
 		c.unknownPart(root, part, at)
 		return bad(t.SourceRange())
 	}
+	c.passing = c.passing || !a.ofCaller()
 	return c.steps(a.node(at), t[2:])
 }
 

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -136,5 +137,51 @@ func TestOnlyATemplateThatMayAsksForTheAccessToken(t *testing.T) {
 	}
 	if mustTemplate(t, `user.email`).AsksForToken() || (*Template)(nil).AsksForToken() {
 		t.Error("a template that does not ask for the token says it does")
+	}
+}
+
+func TestTemplateOfTheCallerIsTheSameForWhateverTheCallerAsks(t *testing.T) {
+	g := &generator{rand.New(rand.NewPCG(1, 2))}
+	var sources []string
+	for _, a := range attributes() {
+		sources = append(sources, "("+a.example+") ? 1 : 0")
+	}
+	for _, b := range builtins() {
+		sources = append(sources, b.example)
+	}
+	for range 2000 {
+		sources = append(sources, g.text(), g.condition(1))
+	}
+	ofCaller := 0
+	for _, source := range sources {
+		template, diags := parseTemplate(t, source)
+		if diags.HasErrors() || !template.OfCaller() { // some examples are no texts
+			continue
+		}
+		ofCaller++
+		for range 20 {
+			in, other := g.input(), g.input()
+			other.Authenticated, other.User, other.Session = in.Authenticated, in.User, in.Session
+			value, known := template.Value(in)
+			if again, ok := template.Value(other); again != value || ok != known {
+				t.Fatalf("%s gives %q, and %q for the same caller", source, value, again)
+			}
+		}
+	}
+	if ofCaller < len(sources)/20 {
+		t.Errorf("of %d templates %d are of the caller", len(sources), ofCaller)
+	}
+}
+
+func TestTemplateSaysWhatItDependsOn(t *testing.T) {
+	for source, want := range map[string]bool{
+		`"constant"`: true, `user.email`: true, `join(",", [for g in user.groups : upper(g)])`: true, `user.claims["department"]`: true,
+		`session.acr`: true, `in_group("a") ? "yes" : "no"`: true, `authenticated`: false, `request.host`: false, `"${user.email} ${now}"`: false,
+		`session.age < duration("1h")`: false, `weekday("mon", "UTC")`: false, `time_of_day("09:00", "17:00", "UTC")`: false,
+		`certificate.subject`: false, `workload.subject`: false, `service.name`: false, `data.oncall["x"]`: false,
+	} {
+		if got := mustTemplate(t, source).OfCaller(); got != want {
+			t.Errorf("%s is of the caller: %t", source, got)
+		}
 	}
 }

@@ -47,29 +47,29 @@ func (a *Authn) admitted(s *Session, now time.Time) (c Caller, ok bool) {
 	return Caller{Session: s, User: m.user.Value(), Groups: m.groups.Value(), told: now, by: m}, true
 }
 
-// mostVouched is for how many routes an admission remembers the assertion.
+// mostVouched is for how many routes an admission remembers what their applications are told.
 const mostVouched = 4
 
-// vouching is an assertion that was made for a session, by one configuration for one route of it.
+// vouching is what the application of a route is told of a session, by one configuration.
 type vouching struct {
 	by    uint64 // the Authn's number
 	route string // its name, of which a configuration has one
 	keys  *keySet
-	token string
+	told  any
 	renew time.Time
 }
 
-// assertion is the one that was made for a route, while it is good; "": there is none.
-func (m *admission) assertion(by *Authn, r *config.Route, keys *keySet, now time.Time) string {
+// told is what was made for a route, while it is good; nil: nothing is.
+func (m *admission) told(by *Authn, r *config.Route, keys *keySet, now time.Time) any {
 	for i := range m.vouched {
 		if v := m.vouched[i].Load(); v != nil && v.by == by.number && v.route == r.Name && v.keys == keys && now.Before(v.renew) {
-			return v.token
+			return v.told
 		}
 	}
-	return ""
+	return nil
 }
 
-// vouch remembers an assertion, in place of one that is no longer good where there is one.
+// vouch remembers what was made, in place of what is no longer good where there is such.
 func (m *admission) vouch(v *vouching) {
 	place := &m.vouched[0]
 	for i := range m.vouched {

@@ -57,25 +57,42 @@ func TestWhatWasFoundOutOfASessionEndsWithWhatItWasFoundOutFrom(t *testing.T) {
 		b.visit(wikiHost, "wiki", "/")
 		var c Caller
 		w.until(what+": admitted by what was found out", func() bool { c, _ = b.who(wikiHost); return c.by != nil })
+		told := func(c Caller) any {
+			got, err := w.Vouch(c, &w.config.Routes[0], func(string) any { return new(int) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			return got
+		}
+		before := told(c)
+		if told(c) != before {
+			t.Errorf("%s: an application is not told what it was told before", what)
+		}
 		if err := then.happens(c); err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
 		w.until(what, func() bool { return then.is(b.who(wikiHost)) })
+		if c, answer := b.who(wikiHost); answer == Found && told(c) == before {
+			t.Errorf("%s: an application is told what it was told before", what)
+		}
 	}
 }
 
-func TestWhoIsAdmittedByWhatWasFoundOutHasTheAssertionOfTheRouteAndTheKeys(t *testing.T) {
+func TestWhatAnApplicationIsToldIsOfTheRouteAndTheKeysAndTheConfiguration(t *testing.T) {
 	w := newWorld(t, func(c *config.Config) {
-		c.Routes[0].Assertion.Audience, c.Routes[1].Assertion.Audience = "first", "second"
+		c.Routes[0].Assertion = config.Assertion{Header: "X-Assertion", Audience: "first", Lifetime: time.Minute}
+		c.Routes[1].Assertion = config.Assertion{Header: "X-Assertion", Audience: "second", Lifetime: time.Minute}
+		c.Routes[2].Assertion = config.Assertion{}
 	})
+	w.clock.stand()
 	_, c := admittedBefore(t, w)
 	token := func(a *Authn, route int) string {
 		t.Helper()
-		got, err := a.Assertion(c, &a.conf.Routes[route])
+		got, err := a.Vouch(c, &a.conf.Routes[route], assertionAlone)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return got
+		return got.(string)
 	}
 	first, second := token(w.Authn, 0), token(w.Authn, 1)
 	if got := checked(t, w.Authn, second)["aud"]; first == second || got != "second" {
@@ -86,17 +103,32 @@ func TestWhoIsAdmittedByWhatWasFoundOutHasTheAssertionOfTheRouteAndTheKeys(t *te
 			t.Error("it is signed anew")
 		}
 	}
+	if got := token(w.Authn, 2); got != "" {
+		t.Errorf("on a route without an assertion it is %q", got)
+	}
+	c.told = c.told.Add(29 * time.Second)
+	if token(w.Authn, 0) != first {
+		t.Error("before half its life it is signed anew")
+	}
+	c.told = c.told.Add(2 * time.Second)
+	renewed := token(w.Authn, 0)
+	if renewed == first || token(w.Authn, 0) != renewed {
+		t.Error("at half its life it is not signed anew, or more than once")
+	}
 	other := w.with(func(c *config.Config) { c.Routes[0].Assertion.Audience = "elsewhere" })
 	if got := checked(t, w.Authn, token(other, 0))["aud"]; got != "elsewhere" {
 		t.Errorf("by another configuration it has the audience %v", got)
 	}
-	keys := *w.ring.present.Load()
+	keys, before := *w.ring.present.Load(), token(w.Authn, 1)
 	keys.id = "another"
 	w.ring.present.Store(&keys)
-	if token(w.Authn, 1) == second {
+	if token(w.Authn, 1) == before {
 		t.Error("with other keys it is the same")
 	}
 }
+
+// assertionAlone is told an application that is told no more.
+func assertionAlone(assertion string) any { return assertion }
 
 func TestARecordThatIsInUseStaysInMemory(t *testing.T) {
 	w := newWorld(t)
@@ -134,7 +166,7 @@ func TestASessionInMemoryHoldsOnToNoLocksAndNoConfigurationThatWent(t *testing.T
 		if c.by == nil {
 			return false
 		}
-		_, err := a.Assertion(c, &a.conf.Routes[0])
+		_, err := a.Vouch(c, &a.conf.Routes[0], assertionAlone)
 		return err == nil
 	})
 	w.with(func(*config.Config) {})

@@ -43,30 +43,50 @@ func (r *recipe) equal(o *recipe) bool {
 // its life, and when the user, the groups, the keys or what the configuration says of it change.
 // Time is as it was when the caller was told.
 func (a *Authn) Assertion(c Caller, r *config.Route) (string, error) {
-	if !c.Known() || r == nil {
-		return "", errors.New("an assertion needs a caller and a route")
-	}
-	keys, now := a.ring.present.Load(), c.told
-	if now.IsZero() {
-		now = a.now()
-	}
-	if c.by != nil {
-		if token := c.by.assertion(a, r, keys, now); token != "" {
-			return token, nil
-		}
-	}
-	made, err := a.assertion(c, r, keys, now)
+	made, err := a.assertion(c, r, a.ring.present.Load(), a.toldAt(c))
 	if err != nil {
 		return "", err
-	}
-	if c.by != nil {
-		c.by.vouch(&vouching{by: a.number, route: r.Name, keys: keys, token: made.token, renew: made.renew})
 	}
 	return made.token, nil
 }
 
-// assertion is Assertion of a caller of whom none is remembered.
+// Vouch gives what with makes of a caller and the Assertion for a route, and remembers it for as long as it would be made alike:
+// as long as the assertion is good, and the session, the user, the groups and the configuration are as they are. So with goes by
+// nothing else, and nobody changes what it made. On a route without an assertion it is given "".
+func (a *Authn) Vouch(c Caller, r *config.Route, with func(assertion string) any) (any, error) {
+	keys, now := a.ring.present.Load(), a.toldAt(c)
+	if c.by != nil {
+		if told := c.by.told(a, r, keys, now); told != nil {
+			return told, nil
+		}
+	}
+	made := &assertion{renew: now.Add(defaultAssertionLife)}
+	if r.Assertion.Header != "" {
+		var err error
+		if made, err = a.assertion(c, r, keys, now); err != nil {
+			return nil, err
+		}
+	}
+	told := with(made.token)
+	if c.by != nil {
+		c.by.vouch(&vouching{by: a.number, route: r.Name, keys: keys, told: told, renew: made.renew})
+	}
+	return told, nil
+}
+
+// toldAt is when a caller was told.
+func (a *Authn) toldAt(c Caller) time.Time {
+	if c.told.IsZero() {
+		return a.now()
+	}
+	return c.told
+}
+
+// assertion is Assertion with these keys at a time.
 func (a *Authn) assertion(c Caller, r *config.Route, keys *keySet, now time.Time) (*assertion, error) {
+	if !c.Known() || r == nil {
+		return nil, errors.New("an assertion needs a caller and a route")
+	}
 	key, how := assertionKey{c.Session.ID, r.Name}, recipe{a.sso(), r.From, r.Assertion}
 	if cached, ok := a.assertions.Get(key); ok && cached.user == c.User && cached.groups == c.Groups &&
 		cached.keyID == keys.id && cached.recipe.equal(&how) && now.Before(cached.renew) {

@@ -49,24 +49,13 @@ func (e *edit) without(fields http1.Fields) http1.Fields {
 	return slices.DeleteFunc(slices.Clone(fields), func(f http1.Field) bool { return e.takes(f.Name) })
 }
 
-// values adds what is set, as far as it is known.
-func (e *edit) values(to http1.Fields, in *policy.Input, token string) http1.Fields {
-	for _, h := range e.set {
-		value, known := h.value.ValueWith(in, token)
-		if f, ok := h.With(value); known && ok {
-			to = append(to, f)
-		}
-	}
-	return to
-}
-
 // apply changes the fields of a response.
 func (e *edit) apply(fields *http1.Fields, in *policy.Input) {
 	if len(e.names) == 0 {
 		return
 	}
 	*fields = slices.DeleteFunc(*fields, func(f http1.Field) bool { return e.takes(f.Name) })
-	*fields = e.values(*fields, in, "")
+	*fields = appendHeaders(*fields, e.set, in, "")
 }
 
 // set puts a field in the place of whatever bears its name, or at the end.
@@ -95,6 +84,6 @@ func (d *Door) tell(ctx context.Context, a *ask) *authz.Refusal {
 			return unavailable(a.route.Name)
 		}
 	}
-	a.given = e.values(a.given, &a.in, token)
+	a.given = appendHeaders(a.given, e.set, &a.in, token)
 	return nil
 }

@@ -130,7 +130,7 @@ func TestARouteSetsAndRemovesHeadersOfAResponse(t *testing.T) {
 func TestAnEditOfNothingCostsNothing(t *testing.T) {
 	var e edit
 	if n := allocs.Least(100, func() {
-		if e.takes("X-Team") || len(e.without(nil)) > 0 || len(e.values(nil, nil, "")) > 0 {
+		if e.takes("X-Team") || len(e.without(nil)) > 0 || len(appendHeaders(nil, e.set, nil, "")) > 0 {
 			t.Error("it changes something")
 		}
 		e.apply(nil, nil)

@@ -16,10 +16,11 @@ import (
 // route is a config.Route made ready.
 type route struct {
 	*config.Route
-	group     *upstream.Group // its applications, of which one is chosen
-	targets   []*target       // the same, in the same order
-	assertion http1.Field     // canonical, without a value; without a name: none is sent
-	identity  []header
+	group     *upstream.Group  // its applications, of which one is chosen
+	targets   []*target        // the same, in the same order
+	assertion http1.Field      // canonical, without a value; without a name: none is sent
+	identity  []header         // of the caller alone, whatever they ask
+	passing   []header         // others that tell of the caller
 	limit     *ratelimit.Limit // nil: none
 	asked     edit             // of the requests that go to the application
 	answered  edit             // of the responses
@@ -35,6 +36,17 @@ type header struct {
 
 func newHeader(name string, value *policy.Template) header {
 	return header{http1.NewField(http.CanonicalHeaderKey(name), ""), value}
+}
+
+// appendHeaders adds fields, as far as their values are known. token is an access token; "": there is none.
+func appendHeaders(to http1.Fields, headers []header, in *policy.Input, token string) http1.Fields {
+	for _, h := range headers {
+		value, known := h.value.ValueWith(in, token)
+		if f, ok := h.With(value); known && ok {
+			to = append(to, f)
+		}
+	}
+	return to
 }
 
 // newRoutes makes routes ready. Those to one application that is reached in the same way share their connections, the ones that
@@ -58,7 +70,11 @@ func newRoutes(from []config.Route, plan *upstream.Plan, connections network) ([
 			mistakes = append(mistakes, fmt.Errorf("route %q: %w", r.Name, err))
 		}
 		for _, h := range r.IdentityHeaders {
-			r.identity = append(r.identity, newHeader(h.Name, h.Value))
+			if made := newHeader(h.Name, h.Value); h.Value.OfCaller() {
+				r.identity = append(r.identity, made)
+			} else {
+				r.passing = append(r.passing, made)
+			}
 		}
 		r.asked, r.answered = newEdit(r.RequestHeaders), newEdit(r.ResponseHeaders)
 		routes = append(routes, r)

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"slices"
 	"strings"
 
 	"picket/node/proxy/http1"
@@ -49,7 +50,7 @@ func newScrubber(routes []*route) *scrubber {
 	}
 	for _, r := range routes {
 		s.names[foldName(r.assertion.Name)] = struct{}{}
-		for _, h := range r.identity {
+		for _, h := range slices.Concat(r.identity, r.passing) {
 			s.names[foldName(h.Name)] = struct{}{}
 		}
 	}

@@ -27,23 +27,24 @@ func (d *Door) vouch(a *ask) *authz.Refusal {
 	if !a.found() {
 		return nil
 	}
-	for _, h := range a.route.identity {
-		value, known := h.value.Value(&a.in)
-		if f, ok := h.With(value); known && ok {
-			a.given = append(a.given, f)
-		}
-	}
-	if a.route.assertion.Name == "" {
-		return nil
-	}
-	assertion, err := a.rules.authn.Assertion(a.caller, a.route.Route)
+	told, err := a.rules.authn.Vouch(a.caller, a.route.Route, a.identity)
 	if err != nil {
 		d.log.Error().Err(err).Str("request_id", a.id).Str("route", a.route.Name).Msg("signing an assertion")
 		return unavailable(a.route.Name)
 	}
-	f, _ := a.route.assertion.With(assertion)
-	a.given = append(a.given, f)
+	a.given = append(a.given, *told.(*http1.Fields)...)
+	a.given = appendHeaders(a.given, a.route.passing, &a.in, "")
 	return nil
+}
+
+// identity are the fields, as an *http1.Fields, that tell of the caller and are the same with each of their requests.
+func (a *ask) identity(assertion string) any {
+	told := appendHeaders(nil, a.route.identity, &a.in, "")
+	if a.route.assertion.Name != "" {
+		f, _ := a.route.assertion.With(assertion)
+		told = append(told, f)
+	}
+	return &told
 }
 
 // outgoing is the part of a response's fields that goes to the client.

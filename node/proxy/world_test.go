@@ -167,8 +167,10 @@ func (w *world) open() {
 
 // parts are what a configuration becomes.
 func (w *world) parts(c *config.Config) Parts {
+	known, err := w.authn.With(c)
+	w.must(err)
 	return Parts{
-		Config: c, Authn: w.authn, Authz: authz.New(authz.Options{Policies: c.Policies, Log: zerolog.Nop()}),
+		Config: c, Authn: known, Authz: authz.New(authz.Options{Policies: c.Policies, Log: zerolog.Nop()}),
 		Pages: http.HandlerFunc(page), Refuse: refusePlainly,
 	}
 }
