@@ -22,11 +22,14 @@ const (
 type claims map[string]any
 
 // verify checks an ID token (OpenID Connect Core 1.0, section 3.1.3.7), but not its nonce, and gives its claims.
-// A claim that is missing is a wrong one. ErrProvider, with ErrAnswer when a claim is wrong, and ErrClocks when only its time is.
+// A claim that is missing is a wrong one. ErrProvider, with ErrAnswer when it is wrong, and ErrClocks when only its time is.
 func (p *provider) verify(ctx context.Context, m *metadata, raw, access string) (claims, error) {
+	if err := checkForm(raw); err != nil {
+		return nil, err
+	}
 	t, err := m.verifier.Verify(ctx, raw)
 	if err != nil {
-		return nil, fmt.Errorf("verifying the ID token: %s: %w", clip(err.Error(), 256), ErrProvider)
+		return nil, unverified(err)
 	}
 	c := claims{}
 	if err := t.Claims(&c); err != nil {
@@ -44,6 +47,14 @@ func (p *provider) verify(ctx context.Context, m *metadata, raw, access string) 
 		}
 	}
 	return c, nil
+}
+
+// unverified is the error of a token that go-oidc did not verify: its keys could not be read, or it is wrong.
+func unverified(err error) error {
+	if strings.Contains(err.Error(), "fetching keys") { // go-oidc keeps no more of what went wrong
+		return fmt.Errorf("verifying the ID token: %s: %w", clip(err.Error(), 256), ErrProvider)
+	}
+	return fmt.Errorf("verifying the ID token: %s: %w: %w", clip(err.Error(), 256), ErrAnswer, ErrProvider)
 }
 
 // check is for whom and by whom: what go-oidc checks as well, asked for by exact name, and what it leaves to us.

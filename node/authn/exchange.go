@@ -56,10 +56,13 @@ func (p *provider) exchangeFailed(err error) error {
 	var refused *oauth2.RetrieveError
 	if errors.As(err, &refused) {
 		err = fmt.Errorf("exchanging the code: %s, error %.64q: %w", refused.Response.Status, refused.ErrorCode, ErrProvider)
-		if refused.Response.StatusCode < http.StatusInternalServerError {
-			return err // it answered, and is well
+		switch code := refused.Response.StatusCode; {
+		case code >= http.StatusInternalServerError:
+			return p.failed(err)
+		case code == http.StatusTooManyRequests:
+			return err // it is well, and busy
 		}
-		return p.failed(err)
+		return fmt.Errorf("%w: %w", ErrAnswer, err)
 	}
 	return p.failed(fmt.Errorf("exchanging the code: %s: %w", clip(err.Error(), 256), ErrProvider))
 }
