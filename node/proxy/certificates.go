@@ -96,6 +96,9 @@ var errNoCertificate = errors.New("there is no certificate for this name")
 // made with stands for both, a browser does so rightly (RFC 9113, section 9.1.1). Where it may have been one of several, all
 // must. One that was obtained is held to be for its host alone; and who names no host has the first that stands in a file.
 func (l *front) covers(server, host string) bool {
+	if server == host {
+		return true // as almost always
+	}
 	served := l.certs.all[:min(1, len(l.certs.all))]
 	if server != "" {
 		name, ok := canonicalHost(server)
