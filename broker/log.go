@@ -19,6 +19,10 @@ type LogSpec struct {
 	Name  string        // as DESIGN has it: decisions, audit
 	Keep  time.Duration // how long an entry is kept; 0: for ever
 	Limit int64         // bytes; the oldest go first; 0: none. In memory, it is 64 MiB at most
+
+	// Collect has entries appended that somebody holds back. Run calls it before what fills no batch is written, last of all when
+	// it ends; see Log.Soon. Nil: nobody does.
+	Collect func()
 }
 
 // Log is a stream of entries that all nodes append to and that is read from a time on. Appending never waits: what does
@@ -203,6 +207,10 @@ func (l *Log[T]) close() (b batch) {
 	return b
 }
 
+// Soon tells that there are entries for LogSpec.Collect: it is called within logWait, while Run runs and the store keeps up. Soon
+// does not wait.
+func (l *Log[T]) Soon() { l.tell() }
+
 func (l *Log[T]) tell() {
 	select {
 	case l.wake <- struct{}{}:
@@ -241,6 +249,9 @@ func (l *Log[T]) Run(ctx context.Context) error {
 
 // writeQueued writes what is full, and once what is not, if that is due: what comes meanwhile may be the next batch.
 func (l *Log[T]) writeQueued(ctx context.Context, due bool) {
+	if due && l.spec.Collect != nil {
+		l.spec.Collect()
+	}
 	for wrote := true; wrote; {
 		b, last := l.take(due)
 		wrote, due = b.entries > 0, due && !last

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -105,6 +106,39 @@ func TestWhatFillsNoBatchWaitsUntilItIsDue(t *testing.T) {
 	if taken = append(taken, b.entries); !slices.Equal(taken, []int{logBatch, logBatch, 0, 1}) {
 		t.Errorf("taken are %v", taken)
 	}
+}
+
+// TestWhatIsHeldBackIsCollected holds entries back, of which the log is told.
+func TestWhatIsHeldBackIsCollected(t *testing.T) {
+	ctx := unhurried(t)
+	var log *Log[note]
+	held := make(chan string, 10)
+	log, err := OpenLog[note](ctx, start(t, Options{}), LogSpec{Name: "decisions", Collect: func() {
+		for len(held) > 0 {
+			log.Append(note{<-held})
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	running, end := context.WithCancel(ctx)
+	defer end()
+	ended := make(chan error, 1)
+	go func() { ended <- log.Run(running) }()
+	stored := func(want ...string) {
+		eventually(t, fmt.Sprintf("%q are stored", want), func() bool { all, _ := texts(t, log); return slices.Equal(all, want) })
+	}
+	for i := range 3 { // again, when it was idle
+		held <- string(rune('a' + i))
+		log.Soon()
+		stored([]string{"a", "b", "c"}[:i+1]...)
+	}
+	held <- "d" // of which nobody tells
+	end()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	stored("a", "b", "c", "d")
 }
 
 func TestWhatWaitsForAStoreThatIsDownIsBoundedInBytes(t *testing.T) {

@@ -9,16 +9,22 @@ import (
 	"time"
 
 	"picket/broker"
+	"picket/node/authz"
 	"picket/node/config"
 )
 
 // decisions is the log of what was decided, on all nodes, for `picket policy replay`.
 type decisions struct {
-	config config.DecisionLog
-	log    *broker.Log[json.RawMessage] // as authz.Record writes them; nil: none are kept
+	config  config.DecisionLog
+	records *authz.Records               // that are on their way to the log
+	log     *broker.Log[json.RawMessage] // as authz.Record writes them; nil: none are kept
 }
 
-func newDecisions(c config.DecisionLog) *decisions { return &decisions{config: c} }
+func newDecisions(c config.DecisionLog) *decisions {
+	d := &decisions{config: c}
+	d.records = authz.NewRecords(d.take, d.soon)
+	return d
+}
 
 // sample is the part of decisions that is kept.
 func sample(c config.DecisionLog) float64 {
@@ -32,7 +38,9 @@ func (d *decisions) open(ctx context.Context, b *broker.Broker) (err error) {
 	if d.config.Keep <= 0 {
 		return nil
 	}
-	d.log, err = broker.OpenLog[json.RawMessage](ctx, b, broker.LogSpec{Name: "decisions", Keep: d.config.Keep, Limit: d.config.Limit})
+	d.log, err = broker.OpenLog[json.RawMessage](ctx, b, broker.LogSpec{
+		Name: "decisions", Keep: d.config.Keep, Limit: d.config.Limit, Collect: d.records.Flush,
+	})
 	if err != nil {
 		return fmt.Errorf("decision_log of telemetry (has the store room for its limit?): %w", err)
 	}
@@ -49,6 +57,9 @@ func (d *decisions) run(ctx context.Context) error {
 
 // take queues a record, or drops it when the store does not keep up; the log counts that. It never waits.
 func (d *decisions) take(record [][]byte) { d.log.AppendParts(record) }
+
+// soon has the records that wait collected with what is written next.
+func (d *decisions) soon() { d.log.Soon() }
 
 // decisions answers GET /v1/decisions: the records since a time, or of the last day, one a line.
 func (a *api) decisions(w http.ResponseWriter, r *http.Request) {

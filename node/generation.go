@@ -76,7 +76,7 @@ func (n *Node) parts(g *generation) (proxy.Parts, error) {
 		return proxy.Parts{}, fmt.Errorf("pages: %w", err)
 	}
 	decides := authz.New(authz.Options{
-		Policies: c.Policies, Node: c.Cluster.Broker.Node, Record: n.decided.take, Sample: sample(c.Telemetry.DecisionLog),
+		Policies: c.Policies, Node: c.Cluster.Broker.Node, Records: n.decided.records, Sample: sample(c.Telemetry.DecisionLog),
 		Log: n.log, Registry: n.registry,
 	})
 	return proxy.Parts{

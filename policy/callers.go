@@ -33,12 +33,20 @@ func newCallers() *callers {
 	return &callers{seed: maphash.MakeSeed(), places: make([]atomic.Pointer[caller], callerPlaces)}
 }
 
-// known is how the user and the session of an input are written, when that is kept; nil: it is not.
-func (c *callers) known(in *Input) []byte {
+// find gives the user and the session of an input as they were written, when that is kept; nil: it is not.
+func (c *callers) find(in *Input) *caller {
 	if in.Session.ID == "" {
 		return nil
 	}
 	if known := c.place(in).Load(); known.is(in) {
+		return known
+	}
+	return nil
+}
+
+// known is how they are written.
+func (c *callers) known(in *Input) []byte {
+	if known := c.find(in); known != nil {
 		return known.text
 	}
 	return nil

@@ -12,7 +12,7 @@ func (in *Input) MarshalJSON() ([]byte, error) { return in.AppendJSON(nil), nil 
 
 // AppendJSON is MarshalJSON behind what dst holds.
 func (in *Input) AppendJSON(dst []byte) []byte {
-	dst = appendTime(in.appendTop(dst), `,"now":`, in.Now)
+	dst = appendTime(appendTop(dst, in.Authenticated), `,"now":`, in.Now)
 	if in.Data != nil {
 		dst = appendObject(append(dst, `,"data":`...), in.Data.blocks, appendBlock)
 	}
@@ -50,8 +50,8 @@ func end(dst []byte, begin int, section string) []byte {
 }
 
 // appendTop begins the object with what stands in no section and is always told.
-func (in *Input) appendTop(dst []byte) []byte {
-	return strconv.AppendBool(append(dst, `{"authenticated":`...), in.Authenticated)
+func appendTop(dst []byte, authenticated bool) []byte {
+	return strconv.AppendBool(append(dst, `{"authenticated":`...), authenticated)
 }
 
 // appendCaller writes the sections of the user and the session.

@@ -27,25 +27,36 @@ func (s *Set) AppendRecordApart(dst []byte, in *Input, names ...string) (out []b
 		kept.Request.Header, kept.Request.Query, kept.Data = nil, "", nil
 		return kept.AppendJSON(dst), len(dst), nil
 	}
-	dst = in.appendTop(dst)
-	if !in.Now.IsZero() && writable(in.Now) {
-		dst = append(s.instants.append(append(dst, `,"now":"`...), in.Now), '"')
-	}
+	dst = s.appendTop(dst, in.Authenticated, in.Now)
 	dst = s.appendData(dst, in, names)
 	at = len(dst)
 	if caller = s.callers.known(in); caller == nil {
 		dst = s.callers.append(dst, in)
 	}
-	begin, r := len(dst), &in.Request
+	dst = s.appendRequest(dst, &in.Request, nil)
+	return append(in.appendMachine(dst), '}'), at, caller
+}
+
+// appendTop begins a record with what stands in no section.
+func (s *Set) appendTop(dst []byte, authenticated bool, now time.Time) []byte {
+	dst = appendTop(dst, authenticated)
+	if now.IsZero() || !writable(now) {
+		return dst
+	}
+	return append(s.instants.append(append(dst, `,"now":"`...), now), '"')
+}
+
+// appendRequest writes the section of the request, in which headers stand as they were written before, if they were.
+func (s *Set) appendRequest(dst []byte, r *Request, headers []byte) []byte {
+	begin := len(dst)
 	dst = r.appendAim(append(dst, requestSection...))
 	if r.Query != "" {
-		f := s.frames.lend(in)
+		f := s.frames.lend(nil)
 		dst = s.reads.appendQuery(dst, r.Query, f)
 		s.frames.takeBack(f)
 	}
-	dst = s.reads.appendHeaders(dst, r.Header)
-	dst = end(r.appendRest(dst), begin, requestSection)
-	return append(in.appendMachine(dst), '}'), at, caller
+	dst = append(s.reads.appendHeaders(dst, r.Header), headers...)
+	return end(r.appendRest(dst), begin, requestSection)
 }
 
 // AppendTime writes a time as AppendRecord does: as time.RFC3339Nano, in UTC.

@@ -28,12 +28,20 @@ func (s *Set) appendData(dst []byte, in *Input, names []string) []byte {
 		return dst
 	}
 	dst = append(dst, `,"data":{`...)
-	for _, name := range names {
-		if policy := s.policies[name]; policy != nil && policy.asksData() {
-			return append(s.appendAsked(dst, in, names), '}')
-		}
+	if s.asksData(names) {
+		dst = s.appendAsked(dst, in, names)
 	}
 	return append(dst, '}')
+}
+
+// asksData tells whether one of the policies of these names asks for data.
+func (s *Set) asksData(names []string) bool {
+	for _, name := range names {
+		if policy := s.policies[name]; policy != nil && policy.asksData() {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *compiled) asksData() bool {

@@ -3,6 +3,7 @@ package policy
 import (
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -125,6 +126,47 @@ func TestInputsAndRecordsAreWrittenAsFactByFact(t *testing.T) {
 			t.Fatalf("of nobody is kept\n%s, want\n%s", got, want)
 		}
 	})
+}
+
+func TestWhatIsKeptIsWrittenAsTheInputWas(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, set := range []*Set{asking(t), mustLoad(t, `policy "p" {
+		allow "a" { when = request.query["who"] == "a" && request.query["access_token"] == "x" }
+	}`)} {
+		var k Kept
+		kept := 0
+		oddInputs(random, func(in *Input) {
+			if random.IntN(2) == 0 {
+				in.Certificate, in.Workload, in.Service = Certificate{}, Workload{}, Service{}
+			}
+			if random.IntN(4) == 0 {
+				in.User, in.Session = User{}, Session{}
+			}
+			want := string(set.AppendRecord(nil, in))
+			if copied := *in; set.Keep(&k, &copied) {
+				kept++
+				copied = Input{}
+				dst, at, caller := set.AppendKept([]byte("x"), &k)
+				if got := string(slices.Insert(dst, at, caller...)); got != "x"+want || !k.Now().Equal(in.Now) {
+					t.Fatalf("it is written\n%s, want\n%s", got, want)
+				}
+				k.Forget()
+			}
+		})
+		if kept < 200 {
+			t.Errorf("only %d are kept", kept)
+		}
+	}
+}
+
+func TestWhatDependsOnDataIsNotKept(t *testing.T) {
+	set := asking(t)
+	if set.Keepable("p") || set.Keepable("unknown", "q") || (*Set)(nil).Keepable() {
+		t.Error("where data is read it can be kept")
+	}
+	if set = mustLoad(t, tenRules); !set.Keepable("ten", "unknown") {
+		t.Error("where none is read it cannot be kept")
+	}
 }
 
 // TestWhatChangesOfACallerIsWritten changes each field of a user and a session whose text is known.

@@ -9,7 +9,6 @@ package authz
 import (
 	"errors"
 	"slices"
-	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
@@ -32,11 +31,8 @@ type Options struct {
 	Policies *policy.Set // nil: every policy denies
 	Node     string      // name of this node, in records
 
-	// Record takes what Authz.Record writes, in parts, one behind the other; it must not wait. It may keep every second one,
-	// from the second on: that is what other records have in common with it, one slice for all, and nobody may change it. The
-	// others it must not keep. Nil: nothing is recorded.
-	Record func(parts [][]byte)
-	Sample float64 // the part of verdicts that is recorded; 0: none, 1: all
+	Records *Records // takes what Authz.Record writes; nil: nothing is recorded
+	Sample  float64  // the part of verdicts that is recorded; 0: none, 1: all
 
 	Log      zerolog.Logger
 	Registry prometheus.Registerer // nil: decisions are not counted anywhere
@@ -49,9 +45,8 @@ type Authz struct {
 	decisions *prometheus.CounterVec
 	shadowed  *prometheus.CounterVec
 	routes    routes
-	named     []byte         // what a record says of this node, up to the id of the request
-	record    func([][]byte) // nil: nothing is recorded
-	rooms     sync.Pool      // *room, to write records in
+	named     []byte   // what a record says of this node, up to the id of the request
+	records   *Records // nil: nothing is recorded
 	sample    float64
 }
 
@@ -68,11 +63,11 @@ func New(o Options) *Authz {
 	}, []string{"route", "policy", "change"})
 	a := &Authz{
 		policies: o.Policies, log: o.Log, decisions: register(o.Registry, decisions), shadowed: register(o.Registry, shadowed),
-		record: o.Record, sample: o.Sample,
+		routes: routes{policies: o.Policies}, records: o.Records, sample: o.Sample,
 	}
 	a.named = append(appendText([]byte(`","node":`), o.Node), `,"request_id":`...)
 	if o.Sample <= 0 {
-		a.record = nil
+		a.records = nil
 	}
 	return a
 }
@@ -80,12 +75,12 @@ func New(o Options) *Authz {
 // Decide tells whether the request may pass the route, and counts the answer. Beside it the shadows of the route are
 // asked: what they say changes nothing.
 func (a *Authz) Decide(r *config.Route, in *policy.Input) Verdict {
-	d := a.Evaluate(r, in)
-	a.counted(r, d.Outcome)
+	d, of := a.Evaluate(r, in), a.routes.of(r)
+	a.counted(of, r, d.Outcome)
 	if e := a.log.Debug(); e.Enabled() {
 		e.Str("route", r.Name).Str("policy", d.Policy).Str("rule", d.Rule).Stringer("decision", d.Outcome).Msg("decided")
 	}
-	return Verdict{Decision: d, Shadow: a.shadows(r, in, d)}
+	return Verdict{Decision: d, Shadow: a.shadows(r, in, d), of: of}
 }
 
 // Evaluate is Decide without counts and shadows: for asking again about what was decided and is still under way.

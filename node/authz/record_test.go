@@ -39,7 +39,7 @@ func recording(t *testing.T, sample float64) (*Authz, *[]written) {
 	var all []written
 	return New(Options{
 		Policies: load(t), Node: "n1", Log: zerolog.Nop(), Sample: sample,
-		Record: func(parts [][]byte) {
+		Records: NewRecords(func(parts [][]byte) {
 			var w written
 			record := slices.Concat(parts...)
 			d := json.NewDecoder(bytes.NewReader(record))
@@ -48,7 +48,7 @@ func recording(t *testing.T, sample float64) (*Authz, *[]written) {
 				t.Errorf("%s: %v", record, err)
 			}
 			all = append(all, w)
-		},
+		}, nil),
 	}), &all
 }
 
@@ -202,7 +202,7 @@ func plainRecord(t *testing.T, set *policy.Set, asked Asked, v Verdict) string {
 func TestARecordIsWhatEncodingJSONWrites(t *testing.T) {
 	var got string
 	set := load(t)
-	a := New(Options{Policies: set, Node: "n<1>", Log: zerolog.Nop(), Sample: 1, Record: func(parts [][]byte) { got = string(slices.Concat(parts...)) }})
+	a := New(Options{Policies: set, Node: "n<1>", Log: zerolog.Nop(), Sample: 1, Records: NewRecords(func(parts [][]byte) { got = string(slices.Concat(parts...)) }, nil)})
 	for _, r := range []*config.Route{
 		{Name: "wiki", Policies: []string{"team", "quiet"}, Shadow: []string{"staff", "quiet"}}, {Name: "b\"&\u00e4", Policies: []string{"strong"}},
 		{Name: "p", Access: config.Public}, {Name: "a", Access: config.AnyUser, Policies: []string{}}, {Name: "none"},
@@ -234,7 +234,7 @@ func benchInput() *policy.Input {
 
 func BenchmarkRecord(b *testing.B) {
 	r, in := route("staff", "quiet"), benchInput()
-	a := New(Options{Policies: load(b), Log: zerolog.Nop(), Sample: 1, Record: func([][]byte) {}})
+	a := New(Options{Policies: load(b), Log: zerolog.Nop(), Sample: 1, Records: NewRecords(func([][]byte) {}, func() {})})
 	v := a.Decide(&r, in)
 	b.ReportAllocs()
 	for b.Loop() {

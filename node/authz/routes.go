@@ -11,15 +11,19 @@ import (
 	"picket/policy"
 )
 
-// routes are the routes that were decided on, with what is the same for each request of one. The zero routes is ready.
-type routes struct{ all sync.Map } // *config.Route → *known
+// routes are the routes that were decided on, with what is the same for each request of one. With policies it is ready.
+type routes struct {
+	all      sync.Map // *config.Route → *known
+	policies *policy.Set
+}
 
 // known is what is the same for all requests of a route.
 type known struct {
-	record []byte   // what a record says of the route
-	names  []string // of its policies and shadows
-	counts [policy.StepUp + 1]atomic.Pointer[count]
-	told   [mostTold]atomic.Pointer[told]
+	record   []byte   // what a record says of the route
+	names    []string // of its policies and shadows
+	keepable bool     // what they decide on can be written down later
+	counts   [policy.StepUp + 1]atomic.Pointer[count]
+	told     [mostTold]atomic.Pointer[told]
 }
 
 // mostTold is of how many decisions on a route the text is kept: of those that came first. Most routes have fewer.
@@ -32,7 +36,7 @@ type told struct {
 }
 
 // said is what a record says of the route and of a decision on it: one text for all such records. Nil: it is not kept.
-func (k *known) said(d policy.Decision) []byte {
+func (k *known) said(d policy.Decision) *told {
 	if d.Need != nil { // which may be another each time
 		return nil
 	}
@@ -45,7 +49,7 @@ func (k *known) said(d policy.Decision) []byte {
 			}
 		}
 		if t.decision == d {
-			return t.text
+			return t
 		}
 	}
 	return nil
@@ -64,7 +68,8 @@ func (all *routes) of(r *config.Route) *known {
 	if k, ok := all.all.Load(r); ok {
 		return k.(*known)
 	}
-	k, _ := all.all.LoadOrStore(r, &known{record: appendRoute(nil, r), names: slices.Concat(r.Policies, r.Shadow)})
+	names := slices.Concat(r.Policies, r.Shadow)
+	k, _ := all.all.LoadOrStore(r, &known{record: appendRoute(nil, r), names: names, keepable: all.policies.Keepable(names...)})
 	return k.(*known)
 }
 
@@ -82,8 +87,8 @@ func appendRoute(dst []byte, r *config.Route) []byte {
 }
 
 // counted counts an outcome. A counter is there once there is something to count.
-func (a *Authz) counted(r *config.Route, o policy.Outcome) {
-	at := &a.routes.of(r).counts[o]
+func (a *Authz) counted(of *known, r *config.Route, o policy.Outcome) {
+	at := &of.counts[o]
 	c := at.Load()
 	if c == nil {
 		c = &count{a.decisions.WithLabelValues(r.Name, o.String())}

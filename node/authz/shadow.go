@@ -9,6 +9,8 @@ import (
 type Verdict struct {
 	policy.Decision
 	Shadow []Shadow // nil: none
+
+	of *known // the route that it is about; nil: it was not looked for
 }
 
 // Shadow is a policy that is not in force, and what it would have changed.

@@ -32,7 +32,7 @@ func BenchmarkBetweenSockets(b *testing.B) {
 		c.Telemetry.AccessLog = false
 	})
 	parts, records := w.parts(w.config), 0
-	parts.Authz = authz.New(authz.Options{Policies: w.config.Policies, Log: zerolog.Nop(), Sample: 1, Record: func(all [][]byte) { records += len(all) }})
+	parts.Authz = authz.New(authz.Options{Policies: w.config.Policies, Log: zerolog.Nop(), Sample: 1, Records: authz.NewRecords(func(all [][]byte) { records += len(all) }, func() {})})
 	prepared, err := w.door.Prepare(w.ctx, parts)
 	w.must(err)
 	prepared.Use()

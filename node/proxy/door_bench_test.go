@@ -32,7 +32,7 @@ func BenchmarkExchange(b *testing.B) {
 			c.Listeners[0].IdleTimeout = 5 * time.Minute
 		})
 		parts := w.parts(w.config)
-		parts.Authz = authz.New(authz.Options{Policies: w.config.Policies, Log: zerolog.Nop(), Sample: 1, Record: func(parts [][]byte) { records += len(parts[0]) }})
+		parts.Authz = authz.New(authz.Options{Policies: w.config.Policies, Log: zerolog.Nop(), Sample: 1, Records: authz.NewRecords(func(parts [][]byte) { records += len(parts[0]) }, func() {})})
 		prepared, err := w.door.Prepare(w.ctx, parts)
 		w.must(err)
 		prepared.Use()
