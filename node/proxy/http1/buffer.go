@@ -43,8 +43,9 @@ type input struct {
 	r, w    int    // buf[r:w] is unused
 	used    bool   // something was ever read
 
-	ready func(socket uintptr) bool // tries to read; made once
-	ended error                     // what ready found
+	ready  func(socket uintptr) bool // tries to read; made once
+	looked bool                      // by ready, whether there is something
+	ended  error                     // what ready found
 
 	question []byte                    // what asking is to send; nil: it was sent
 	asked    []byte                    // all of it: its buffer is the input's when it was sent
@@ -136,10 +137,17 @@ func (in *input) first() error {
 	}
 	if in.ready == nil {
 		in.ready = func(socket uintptr) (done bool) {
+			if !in.looked && in.below == nil { // mostly nothing has come: looking costs less than reading
+				if in.looked = true; silentNow(int(socket)) {
+					in.release()
+					return false
+				}
+			}
 			done, in.ended = in.try(int(socket))
 			return done
 		}
 	}
+	in.looked = false
 	if err := in.socket.raw.Read(in.ready); err != nil {
 		return err
 	}

@@ -18,12 +18,6 @@ func systemWrite(socket int, p []byte) (int, syscall.Errno) {
 	return number(n, err)
 }
 
-// systemPeek is recv(2) that leaves what it reads where it is.
-func systemPeek(socket int, p []byte) (int, syscall.Errno) {
-	n, _, err := syscall.Recvfrom(socket, p, syscall.MSG_PEEK)
-	return number(n, err)
-}
-
 // number takes the error of a system call for what it is.
 func number(n int, err error) (int, syscall.Errno) {
 	if err == nil {

@@ -17,11 +17,6 @@ func systemWrite(socket int, p []byte) (int, syscall.Errno) {
 	return system(syscall.SYS_SENDTO, socket, p, syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL)
 }
 
-// systemPeek is recv(2) that leaves what it reads where it is.
-func systemPeek(socket int, p []byte) (int, syscall.Errno) {
-	return system(syscall.SYS_RECVFROM, socket, p, syscall.MSG_DONTWAIT|syscall.MSG_PEEK)
-}
-
 func system(number uintptr, socket int, p []byte, flags uintptr) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall6(number, uintptr(socket), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)
 	if errno != 0 {

@@ -138,10 +138,3 @@ func writeNow(socket int, p []byte) (int, error) {
 		}
 	}
 }
-
-// silentNow tells whether a socket is open, and nothing is there to be read.
-func silentNow(socket int) bool {
-	var one [1]byte
-	_, errno := systemPeek(socket, one[:])
-	return errno == syscall.EAGAIN
-}
