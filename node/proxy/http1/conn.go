@@ -214,6 +214,7 @@ func (s *Server) afterwards(x *exchange, stop func() bool) func() {
 		defer func() {
 			if why := recover(); why != nil {
 				s.panicked(why, debug.Stack())
+				x.response.conn.reset()
 			}
 		}()
 		if stop != nil {
@@ -251,11 +252,14 @@ func (c *conn) takeBody(x *exchange) {
 	x.Body = b
 }
 
-// handle runs the handler. When that panics the response is not finished.
+// handle runs the handler. When that panics the response is not finished, and a connection that was handed over to nobody else is closed.
 func (c *conn) handle(x *exchange) {
 	defer func() {
 		if why := recover(); why != nil {
 			x.response.finished = false
+			if x.response.hijacked && x.response.left == nil {
+				c.reset()
+			}
 			if why != http.ErrAbortHandler {
 				c.server.panicked(why, debug.Stack())
 			}

@@ -1,10 +1,14 @@
 package http1
 
 import (
+	"errors"
 	"io"
+	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -172,6 +176,31 @@ func TestAShutdownDoesNotWaitForHalfAHead(t *testing.T) {
 		t.Errorf("it took %s: %v", time.Since(began), err)
 	}
 	first.ended()
+}
+
+func TestABugAfterHijackingEndsTheConnection(t *testing.T) {
+	for name, leaves := range map[string]bool{"in the handler": false, "in what it left": true} {
+		kept := make(chan net.Conn, 1) // else it would end once it is forgotten
+		c := newWorld(t, nil, func(s *Server) {
+			s.Panicked = func(any, []byte) {}
+			s.Handler = func(_ *Request, c Client) {
+				conn, _, err := c.Hijack()
+				if err != nil {
+					t.Error(err)
+				}
+				kept <- conn
+				if !leaves {
+					panic("a bug")
+				}
+				c.(interface{ Leave(func()) }).Leave(func() { panic("a bug") })
+			}
+		}).dial().send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+		conn := <-kept
+		if all, err := io.ReadAll(c); !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("%s: %q, %v", name, all, err)
+		}
+		runtime.KeepAlive(conn)
+	}
 }
 
 func TestWhatAHandlerLeavesIsPartOfItsExchange(t *testing.T) {
