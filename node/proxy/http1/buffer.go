@@ -12,10 +12,11 @@ import (
 // bufferSize is what a connection reads into while it has something to do; a head that is longer gets more, up to the limit.
 const bufferSize = 4 << 10
 
-// buffers lends room of bufferSize, and pipes.
+// buffers lends room of bufferSize, room for records of TLS, and pipes.
 type buffers struct {
-	pool  sync.Pool
-	pipes pipes
+	pool    sync.Pool
+	records records
+	pipes   pipes
 }
 
 func (p *buffers) get() []byte {

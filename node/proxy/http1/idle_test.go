@@ -19,7 +19,7 @@ import (
 func secureServer(t *testing.T, s *Server) string {
 	t.Helper()
 	own := httptest.NewTLSServer(nil)
-	config := &tls.Config{Certificates: own.TLS.Certificates}
+	config := &tls.Config{Certificates: own.TLS.Certificates, DynamicRecordSizingDisabled: true}
 	own.Close()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

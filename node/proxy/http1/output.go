@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"crypto/tls"
 	"net"
 	"strconv"
 	"time"
@@ -41,10 +42,19 @@ func (o *output) write(p []byte, chunk bool) error {
 	if chunk {
 		pieces = net.Buffers{o.buf, p, []byte("\r\n")}
 	}
-	o.bounds.writing(o.most)
-	_, err := pieces.WriteTo(o.bounds.conn)
-	o.bounds.writing(0)
+	err := o.writeAll(pieces)
 	o.buf = o.buf[:0]
+	return err
+}
+
+// writeAll writes pieces in as few system calls as can be.
+func (o *output) writeAll(pieces net.Buffers) error {
+	o.bounds.writing(o.most)
+	defer o.bounds.writing(0)
+	if secure, ok := o.bounds.conn.(*tls.Conn); ok {
+		return o.buffers.records.write(secure, pieces)
+	}
+	_, err := pieces.WriteTo(o.bounds.conn)
 	return err
 }
 
