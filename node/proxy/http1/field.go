@@ -81,6 +81,7 @@ func (f *Fields) Set(name, value string) {
 			kept, set = append(kept, Field{Name: name, Value: value}), true
 		}
 	}
+	clear((*f)[len(kept):])
 	*f = kept
 }
 

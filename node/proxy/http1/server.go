@@ -119,10 +119,10 @@ func (s *Server) spare(x *exchange) {
 	if x.Body != nil || cap(x.Fields) > mostSpareFields || x.Life.Kept() {
 		return
 	}
-	room := x.Fields[:cap(x.Fields)]
-	clear(room)
+	fields := x.Fields
+	clear(fields) // behind them is nothing: who drops some clears their places
 	*x = exchange{}
-	x.Fields = room[:0]
+	x.Fields = fields[:0]
 	s.spares.Put(x)
 }
 

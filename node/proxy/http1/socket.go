@@ -14,6 +14,7 @@ import (
 type socket struct {
 	raw     syscall.RawConn
 	in, out way
+	once    func(uintptr) // out.try; made once
 }
 
 // way is one direction.
@@ -21,7 +22,6 @@ type way struct {
 	mu  sync.Mutex
 	p   []byte             // guarded by mu: what is to be read into, or is to be written
 	n   int                // guarded by mu: how much of it was
-	now bool               // guarded by mu: it is not waited for
 	err error              // guarded by mu
 	try func(uintptr) bool // goes as far as is possible now; made once
 }
@@ -59,7 +59,7 @@ func newSocket(of syscall.Conn) *socket {
 		for s.out.n < len(s.out.p) {
 			n, err := writeNow(int(fd), s.out.p[s.out.n:])
 			if err == errNothingYet {
-				return s.out.now
+				return false
 			}
 			if s.out.n, s.out.err = s.out.n+n, err; err != nil {
 				return true
@@ -67,6 +67,7 @@ func newSocket(of syscall.Conn) *socket {
 		}
 		return true
 	}
+	s.once = func(fd uintptr) { s.out.try(fd) }
 	return s
 }
 
@@ -75,19 +76,21 @@ func (s *socket) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	return s.in.do(p, false, s.raw.Read)
+	return s.in.do(p, s.raw.Read)
 }
 
 // Write writes all of p.
-func (s *socket) Write(p []byte) (int, error) { return s.out.do(p, false, s.raw.Write) }
+func (s *socket) Write(p []byte) (int, error) { return s.out.do(p, s.raw.Write) }
 
-// writeNow writes as much of p as there is room for.
-func (s *socket) writeNow(p []byte) (int, error) { return s.out.do(p, true, s.raw.Write) }
+// writeNow writes as much of p as there is room for. Who does not wait needs nothing of the network poller.
+func (s *socket) writeNow(p []byte) (int, error) {
+	return s.out.do(p, func(func(uintptr) bool) error { return s.raw.Control(s.once) })
+}
 
-func (w *way) do(p []byte, now bool, when func(func(uintptr) bool) error) (int, error) {
+func (w *way) do(p []byte, when func(func(uintptr) bool) error) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.p, w.n, w.now, w.err = p, 0, now, nil
+	w.p, w.n, w.err = p, 0, nil
 	err := when(w.try)
 	w.p = nil
 	if err == nil {
