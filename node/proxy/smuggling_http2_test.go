@@ -119,6 +119,7 @@ func TestNothingBreaksOutOfHTTP2(t *testing.T) {
 		"an address for a path":      {with(":path", "http://wiki.test/seen"), "hello"},
 		"CR LF in the method":        {with(":method", "GET /hidden HTTP/1.1\r\nHost: open.test\r\n\r\nPOST"), "hello"},
 		"a blank in the method":      {with(":method", "GET /hidden"), "hello"},
+		"a method in small letters":  {with(":method", "post"), "hello"},
 		"an empty method":            {with(":method", ""), "hello"},
 		"CONNECT":                    {with(":method", "CONNECT"), "hello"},
 		"CR LF in the authority":     {with(":authority", "open.test\r\nX-A: b"), "hello"},

@@ -35,6 +35,8 @@ func TestWhatTwoReadersCouldReadDifferentlyIsRefused(t *testing.T) {
 		"an address of a star":           {"OPTIONS * HTTP/1.1\r\nHost: open.test\r\n\r\n", 400},
 		"a tunnel":                       {"CONNECT open.test:443 HTTP/1.1\r\nHost: open.test\r\n\r\n", 405},
 		"a trace":                        {"TRACE / HTTP/1.1\r\nHost: open.test\r\n\r\n", 405},
+		"a method in small letters":      {"delete /a HTTP/1.1\r\nHost: open.test\r\n\r\n", 400},
+		"a method with one small letter": {"DELETe /a HTTP/1.1\r\nHost: open.test\r\n\r\n", 400},
 		"a line that ends in LF":         {"GET / HTTP/1.1\nHost: open.test\r\n\r\n", 400},
 		"a field that goes on":           {"GET / HTTP/1.1\r\nHost: open.test\r\nX-A: 1\r\n b\r\n\r\n", 400},
 		"one length twice":               {"POST / HTTP/1.1\r\nHost: open.test\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na", 400},
