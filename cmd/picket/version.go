@@ -1,12 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
 )
+
+// version is what the linker was told (-X main.version=…), as `make build` does. "": the sources know better, or nobody does.
+var version string
 
 // build is what a binary knows of its making.
 type build struct {
@@ -21,9 +25,9 @@ func thisBuild() build {
 	b := build{Version: "devel", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return b
+		info = &debug.BuildInfo{}
 	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
+	if v := cmp.Or(version, info.Main.Version); v != "" && v != "(devel)" {
 		b.Version = v
 	}
 	for _, s := range info.Settings {
