@@ -2,9 +2,11 @@ package authz
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,19 +109,27 @@ func TestFlushIsAskedForOnceForAllThatWait(t *testing.T) {
 	}
 }
 
-// TestRecordsOfManyComeInTheirOrder adds records of one configuration and of the next, while they are flushed.
-func TestRecordsOfManyComeInTheirOrder(t *testing.T) {
+// TestRecordsOfManyComeOneByOneInTheirOrder adds records of one configuration and of the next, while they are flushed.
+func TestRecordsOfManyComeOneByOneInTheirOrder(t *testing.T) {
 	to := new(taking)
-	r := to.records()
-	routes := []*config.Route{{Name: "open", Access: config.Public}, {Name: "step", Policies: []string{"strong"}}} // the second cannot wait
+	var busy atomic.Bool
+	r := NewRecords(func(parts [][]byte) {
+		if busy.Swap(true) {
+			t.Error("two are taken at the same time")
+		}
+		runtime.Gosched()
+		to.take(parts)
+		busy.Store(false)
+	}, to.expect)
+	route := &config.Route{Name: "open", Access: config.Public}
 	const adders, each = 8, 2000
 	var all sync.WaitGroup
 	for i := range adders {
 		a := deciding(t, r)
 		all.Go(func() {
 			for n := range each {
-				route := routes[min(n%50/49, 1)]
-				in := signedIn("alice@example.com", "GET")
+				in := &policy.Input{}
+				in.Certificate.Present = n%50 == 49 // it cannot wait
 				a.Record(Asked{RequestID: fmt.Sprintf("%d/%d", i, n), Route: route, Input: in}, a.Decide(route, in))
 				if n%3 == 0 {
 					r.Flush()
