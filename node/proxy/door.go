@@ -84,6 +84,7 @@ type Door struct {
 	bodyGrace time.Duration
 	log       zerolog.Logger
 	now       func() time.Time
+	lines     sync.Pool // *[]byte, to write lines of the access log in
 	tickets   *tickets
 	cookies   []string    // names of ours
 	rooms     http1.Rooms // for bodies under way

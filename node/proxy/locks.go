@@ -53,7 +53,7 @@ func (a *ask) barredBy() *authn.Lock {
 
 // asker is who asked, for the log: also somebody who was not let in as such.
 func (a *ask) asker() (user, email, session string) {
-	if c := a.caller; c.Lock != nil {
+	if c := &a.caller; c.Lock != nil {
 		return c.User.ID, c.User.Email, c.Session.ID
 	}
 	return a.in.User.ID, a.in.User.Email, a.in.Session.ID

@@ -7,7 +7,6 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"picket/node/authz"
 	"picket/node/proxy/http1"
 )
 
@@ -63,39 +62,9 @@ func (d *Door) record(a *ask) {
 	if a.distrust != nil {
 		d.metrics.distrusted(a.distrust)
 	}
-	if !a.rules.config.Telemetry.AccessLog {
-		return
+	if a.rules.config.Telemetry.AccessLog {
+		d.writeLine(a, status, took, lock)
 	}
-	in := &a.in
-	e := d.log.Info().
-		Str("request_id", a.id).Str("protocol", protocolOf(a.r)).Str("method", a.r.Method).Str("host", a.host).
-		Str("path", in.Request.Path).Int("status", status).
-		Float64("duration_ms", float64(took.Microseconds())/1000).Int64("bytes", a.w.bytes).
-		Str("route", a.routeName()).Str("decision", a.outcome())
-	user, email, session := a.asker()
-	optional(e, "user", user)
-	optional(e, "email", email)
-	optional(e, "session", session[:min(8, len(session))])
-	optional(e, "rule", a.decision.Rule)
-	optional(e, "policy", a.decision.Policy)
-	optional(e, "upstream", a.upstream)
-	if a.received > 0 {
-		e.Int64("bytes_in", a.received)
-	}
-	optional(e, "certificate", a.in.Certificate.Fingerprint)
-	if a.distrust != nil {
-		e.Str("distrust", a.distrust.Error())
-	}
-	if lock != nil {
-		e.Str("lock", lock.ID).Str("lock_reason", lock.Reason)
-	}
-	if len(a.shadow) > 0 {
-		e.Array("shadow", shadows(a.shadow))
-	}
-	if a.ended != nil {
-		e.Str("ended", a.ended.Error())
-	}
-	e.Str("client", a.clientText()).Str("node", d.node).Msg("request")
 }
 
 // protocolOf is what a request came in.
@@ -109,17 +78,6 @@ func protocolOf(r *http1.Request) string {
 		return "HTTP/1.0"
 	}
 	return "HTTP/1.1"
-}
-
-// shadows are what policies that are not in force would have decided otherwise, as the log has them.
-type shadows []authz.Shadow
-
-// MarshalZerologArray writes them.
-func (all shadows) MarshalZerologArray(to *zerolog.Array) {
-	for _, s := range all {
-		to.Dict(zerolog.Dict().Str("policy", s.Policy).Str("change", s.Change.String()).
-			Str("decision", s.Decision.Outcome.String()).Str("rule", s.Decision.Rule))
-	}
 }
 
 // outcome is one word for what became of a request.
