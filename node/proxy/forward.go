@@ -199,8 +199,10 @@ func reason(a *ask, err error) *authz.Refusal {
 		case errors.As(cause, &no):
 			a.decision = no.decision
 			return refused(a)
-		case errors.Is(cause, errUnproved), errors.Is(cause, errGoingAway):
+		case errors.Is(cause, errUnproved):
 			return unavailable(route)
+		case errors.Is(cause, errGoingAway):
+			return closedUpon(route)
 		case errors.Is(cause, errSlowBody):
 			return slowBody(route)
 		case errors.Is(cause, errIdle):

@@ -92,6 +92,13 @@ func closing() *authz.Refusal {
 	}
 }
 
+// closedUpon is for a request that was under way when all the time for that was over.
+func closedUpon(route string) *authz.Refusal {
+	f := closing()
+	f.Route, f.Detail = route, "The proxy stopped before the application had answered, which may have done what it was asked to."
+	return f
+}
+
 func unknownHost() *authz.Refusal {
 	return &authz.Refusal{
 		Status: http.StatusNotFound, Code: "unknown_host", Title: "Nothing is served under this name",

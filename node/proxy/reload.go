@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Prepared is a configuration made ready beside the one in force: its rules are made, and its new addresses are open. It is
@@ -196,8 +197,16 @@ func (l *listener) openOnce(ctx context.Context) error {
 	return nil
 }
 
-// drain takes no more, and lets what is under way come to its end until ctx does; then it is cut.
+// farewell is how long before the end of a drain what is still under way is cut, if there is so much time: it is to be told why, as by
+// a status of gRPC or of a request that has no answer yet, before its connection is closed.
+const farewell = time.Second
+
+// drain takes no more, and lets what is under way come to its end until shortly before ctx does; then it is cut.
 func (l *listener) drain(ctx context.Context) {
+	if until, ok := ctx.Deadline(); ok {
+		left := time.Until(until)
+		defer time.AfterFunc(left-min(farewell, left/4), func() { l.door.streams.endThrough(l) }).Stop()
+	}
 	if l.socket != nil {
 		_ = l.socket.Close()
 	}

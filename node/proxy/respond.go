@@ -9,7 +9,7 @@ import (
 )
 
 // respond passes a response on: header, body, trailers. Half a body must not look whole: then the response is not finished,
-// and breaks off, but for one of gRPC that is cut here (grpc.go).
+// and breaks off, but for one of gRPC that is cut here (grpc.go), and one of events (events.go).
 func (x *exchange) respond(answer *http1.Answer) {
 	defer answer.Close()
 	x.door.outgoing(&answer.Fields, x.ask)
@@ -21,7 +21,7 @@ func (x *exchange) respond(answer *http1.Answer) {
 	if err == nil {
 		err = x.finish(answer)
 	}
-	if err != nil && !x.endGRPC(answer) {
+	if err != nil && !x.endGRPC(answer) && !x.endEvents(answer) {
 		x.door.log.Debug().Err(err).Str("request_id", x.id).Msg("passing on a response")
 	}
 }

@@ -200,7 +200,8 @@ func (s *stream) touchedBy(c authn.Change) bool {
 const tunnelRest = 2 * time.Second
 
 // endSockets ends, at a door that closes since a time, what would go on for ever: WebSockets at once, since they are told why; and tunnels,
-// or what else a request switched to, once nothing passes through them any more, since nothing in them says that they are to end.
+// or what else a request switched to, and streams of events, once nothing passes through them any more, since nothing in them says that
+// they are to end.
 func (d *Door) endSockets(all []*stream) {
 	since := d.closing.Load()
 	if since == 0 {
@@ -208,9 +209,9 @@ func (d *Door) endSockets(all []*stream) {
 	}
 	now := time.Now().UnixNano()
 	for _, s := range all {
-		tunnel := s.ask.wants != "" || s.ask.route.Connect != ""
+		endless := s.answered.Load() && s.ask.listens() || s.ask.wants != "" || s.ask.route.Connect != ""
 		rests := now-max(since, s.alive.Load()) > int64(tunnelRest)
-		if s.ask.in.Request.WebSocket || tunnel && rests {
+		if s.ask.in.Request.WebSocket || endless && rests {
 			s.end(errGoingAway)
 		}
 	}
@@ -224,6 +225,15 @@ func (t *streams) drain(ctx context.Context) {
 		t.gone.Broadcast()
 	})()
 	t.await(func() bool { return ctx.Err() == nil })
+}
+
+// endThrough ends what came through a listener that is about to close its connections.
+func (t *streams) endThrough(l *listener) {
+	for _, s := range t.pick(authn.Change{}) {
+		if s.ask.through == l {
+			s.end(errGoingAway)
+		}
+	}
 }
 
 // endAll ends whatever is under way or comes now, and waits until that is done.
