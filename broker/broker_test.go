@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
 
 	"picket/examples/ports"
 )
@@ -45,6 +46,20 @@ func start(t testing.TB, o Options, change ...func(*Broker)) *Broker {
 	}
 	run(t, b)
 	return b
+}
+
+// openTogether opens brokers at once: those that begin wait for each other.
+func openTogether(t testing.TB, all ...*Broker) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), testPatience)
+	defer cancel()
+	var opening errgroup.Group
+	for _, b := range all {
+		opening.Go(func() error { return b.Open(ctx) })
+	}
+	if err := opening.Wait(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func run(t testing.TB, b *Broker) {
@@ -122,9 +137,9 @@ func three(t testing.TB) ([]*Broker, []Peer) {
 			t.Fatal(err)
 		}
 		nodes[i] = b
-		if err := b.Open(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+	}
+	openTogether(t, nodes...)
+	for _, b := range nodes {
 		run(t, b)
 	}
 	return nodes, peers

@@ -16,10 +16,10 @@ import (
 
 func TestAPeerAloneSaysThatNobodyLeads(t *testing.T) {
 	peers := []Peer{{"n1", ports.One(t)}, {"n2", ports.One(t)}, {"n3", ports.One(t)}}
-	b := start(t, Options{Peers: peers, Listen: peers[0].Address, Store: t.TempDir()})
+	b := inert(t, peers, "n1", peers[0].Address, t.TempDir())
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
-	_, err := OpenBucket[note](ctx, b, Spec{Name: "sessions", Decides: true})
+	err := b.Open(ctx)
 	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "nobody leads") {
 		t.Errorf("got %v, want that the store is unavailable since nobody leads", err)
 	}

@@ -209,16 +209,18 @@ func (b *Broker) startFirst(ctx context.Context, companion *Broker) error {
 	return nil
 }
 
-// found writes that the group of peers is this node alone.
-func found(store, node string) error {
+// found writes that the group of peers is these nodes.
+func found(store string, nodes ...string) error {
 	if err := os.MkdirAll(groupFolder(store), 0o700); err != nil {
 		return err
 	}
 	le := binary.LittleEndian
-	text := le.AppendUint32(nil, 1)      // peers that are expected
-	text = le.AppendUint32(text, 1)      // peers that are known
-	text = append(text, peerID(node)...) // this one
-	text = le.AppendUint16(text, 0)      // and no other domain
+	text := le.AppendUint32(nil, uint32(len(nodes))) // peers that are expected
+	text = le.AppendUint32(text, uint32(len(nodes))) // peers that are known
+	for _, node := range nodes {
+		text = append(text, peerID(node)...)
+	}
+	text = le.AppendUint16(text, 0) // and no other domain
 	return replaceFile(filepath.Join(groupFolder(store), peersFile), text)
 }
 

@@ -27,33 +27,24 @@ const (
 	grower = "-growing"
 )
 
-// mayJoin asks the peers that are there whether this node, with its empty store, would be one too many. A name that is new
-// is counted beside those that are gone: the majority moves away from the nodes that are there, and the second such name
-// stops the cluster. The leader knows whom the cluster counts. While nobody leads, the peers that are there know enough if
-// each of them says that it never had a leader (then the cluster begins), or that it counts this node (then they may need
-// it, to have one). Else this node waits until somebody leads, as long as ctx lasts: what nobody can tell is no yes.
+// mayJoin asks the peers whether this node, with its empty store, would be one too many. A name that is new is counted
+// beside those that are gone: the majority moves away from the nodes that are there, and the second such name stops the
+// cluster. The leader knows whom the cluster counts. While nobody leads, the peers that are there know enough if each of
+// them says that it counts this node (then they may need it, to have one), or if every peer says that it never had a leader
+// (then the cluster begins). Else this node waits until somebody leads, as long as ctx lasts: what nobody can tell is no yes.
 //
-// Where no peer is there, there is nobody to ask: the servers see to it that empty nodes alone do not begin without the rest.
+// Empty nodes begin together: see begins.
 func (b *Broker) mayJoin(ctx context.Context) error {
-	var guest *Broker
-	defer func() {
-		if guest != nil {
-			guest.shut(context.WithoutCancel(ctx))
-		}
-	}()
-	tell := time.Now().Add(joinTell)
+	guest, err := b.visit(ctx, joiner)
+	if err != nil {
+		return err
+	}
+	defer guest.shut(context.WithoutCancel(ctx))
+	tell, met := time.Now().Add(joinTell), beginning{}
 	for {
 		found, err := b.greet(ctx, joinGreet)
 		if err != nil {
 			return err
-		}
-		if len(found[present])+len(found[mute]) == 0 && ctx.Err() == nil {
-			return nil // an outsider takes no part: the log says why
-		}
-		if guest == nil {
-			if guest, err = b.visit(ctx, joiner); err != nil {
-				return err
-			}
 		}
 		said := guest.askOfGroup(ctx, found[present])
 		if led(said) {
@@ -61,11 +52,17 @@ func (b *Broker) mayJoin(ctx context.Context) error {
 				return b.oneTooMany(group)
 			}
 		}
-		waits := waitsFor(peerID(b.options.Node), found, said)
+		waits, begins := waitsFor(peerID(b.options.Node), found, said), met.note(said)
+		if begins {
+			waits = met.lacks(b.options.Node, b.options.peerNames(), waits)
+		}
 		if growing := guest.growing(); waits != "" && len(growing) > 0 {
 			waits = strings.Join(growing, ", ") + " copies what it kept when it was alone"
 		}
-		if waits == "" {
+		switch {
+		case waits == "" && begins:
+			return b.begin()
+		case waits == "":
 			return nil
 		}
 		if time.Now().After(tell) {
@@ -88,7 +85,8 @@ func (b *Broker) groupSoon(ctx context.Context) (Group, error) {
 	return b.Group(ctx)
 }
 
-// waitsFor tells what has to happen before a node with an empty store can be let in while nobody leads; "": nothing.
+// waitsFor tells what has to happen before a node with an empty store can be let in while nobody leads; "": nothing,
+// as far as those who are there can tell.
 func waitsFor(id string, found map[presence][]string, said map[string]membership) string {
 	var silent, others []string
 	for _, name := range slices.Concat(found[present], found[mute]) {
@@ -113,6 +111,7 @@ func waitsFor(id string, found map[presence][]string, said map[string]membership
 type membership struct {
 	History bool     // it had a leader once, or has records of one
 	Leader  bool     // it knows a leader now
+	Runs    bool     // it runs the server that stays, and not only one that asks
 	Counts  []string // the ids of the others that it counts
 }
 
@@ -134,17 +133,17 @@ type raftGroup struct {
 }
 
 func (g raftGroup) membership() membership {
-	return membership{History: g.EverHadLeader || g.LastIndex > 0, Leader: g.Leader != "", Counts: slices.Collect(maps.Keys(g.Peers))}
+	return membership{History: g.EverHadLeader || g.LastIndex > 0, Leader: g.Leader != "", Runs: true, Counts: slices.Collect(maps.Keys(g.Peers))}
 }
 
-// askOfGroup asks all who are connected for their part in the group, and tells what those of these names said who answer
-// soon. A node that asks itself keeps nothing, and says so; any other that has no part has not got so far, or its store is
-// closed, and that says nothing.
+// askOfGroup asks all who are connected for their part in the group, and tells what the other peers said, as soon as those
+// of these names did. A node that asks itself keeps nothing, and says so; any other that has no part has not got so far, or
+// its store is closed, and that says nothing.
 func (b *Broker) askOfGroup(ctx context.Context, names []string) map[string]membership {
-	said := map[string]membership{}
+	said, others := map[string]membership{}, b.otherPeers()
 	b.askAll(ctx, joinAsk, "$SYS.REQ.SERVER.PING.RAFTZ", func(server string, data json.RawMessage) (enough bool) {
 		name := strings.TrimSuffix(server, joiner)
-		if !slices.Contains(names, name) {
+		if !slices.Contains(others, name) {
 			return false
 		}
 		var groups map[string]map[string]raftGroup
@@ -156,9 +155,14 @@ func (b *Broker) askOfGroup(ctx context.Context, names []string) map[string]memb
 		} else if _, known := said[name]; name != server && !known {
 			said[name] = membership{}
 		}
-		return len(said) == len(names)
+		return !slices.ContainsFunc(names, func(name string) bool { _, has := said[name]; return !has })
 	})
 	return said
+}
+
+// otherPeers are the names of the nodes that store, but this one.
+func (b *Broker) otherPeers() []string {
+	return slices.DeleteFunc(b.options.peerNames(), func(name string) bool { return name == b.options.Node })
 }
 
 // metaGroup is the server's name for the group that knows which buckets there are.
@@ -178,9 +182,7 @@ func (b *Broker) growing() []string {
 // visit starts a server that meets the peers and stores nothing, under this node's name and what it is up to.
 func (b *Broker) visit(ctx context.Context, upTo string) (guest *Broker, err error) {
 	o := Options{Cluster: b.options.Cluster, Node: b.options.Node + upTo, Secrets: b.options.Secrets, Peers: b.options.Peers, Log: b.log}
-	if upTo == grower {
-		o.Listen = b.options.Listen // so that who comes later finds it
-	}
+	o.Listen = b.options.Listen // so that who comes later finds it
 	if guest, err = New(o); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,6 +20,8 @@ const (
 	growAsk = 20 * time.Second
 	// growRound is how long one question goes round before it is asked again.
 	growRound = 500 * time.Millisecond
+	// askAgain is how often, within a round, a question is asked.
+	askAgain = 50 * time.Millisecond
 )
 
 // mayGrow asks the peers that are there whether they are a cluster already: of two that each have records, only one would
@@ -107,11 +110,17 @@ func (b *Broker) askAll(ctx context.Context, within time.Duration, subject strin
 	if err != nil {
 		return
 	}
-	if err := conn.PublishRequest(subject, inbox, nil); err != nil {
-		return
-	}
-	for {
-		msg, err := sub.NextMsgWithContext(ctx)
+	for again := time.Now(); ctx.Err() == nil; {
+		if !time.Now().Before(again) { // who is being connected hears the next one
+			if err := conn.PublishRequest(subject, inbox, nil); err != nil {
+				return
+			}
+			again = time.Now().Add(askAgain)
+		}
+		msg, err := sub.NextMsg(min(askAgain, within))
+		if errors.Is(err, nats.ErrTimeout) {
+			continue
+		}
 		if err != nil {
 			return
 		}

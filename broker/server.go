@@ -30,6 +30,11 @@ func (b *Broker) startServer(ctx context.Context) error {
 			return err
 		}
 	}
+	return b.serve(ctx)
+}
+
+// serve starts the server that stays.
+func (b *Broker) serve(ctx context.Context) error {
 	authority, err := newAuthority(b.keys, b.options.Cluster, b.options.Node)
 	if err != nil {
 		return err

@@ -53,7 +53,7 @@ func (l *lines) of(v verdict) (all []map[string]any) {
 	return all
 }
 
-// member starts a node of three and gives its log.
+// member starts the server of a node of three, whoever else is there, and gives its log.
 func member(t *testing.T, o Options, peers []Peer, i int) (*Broker, *lines) {
 	t.Helper()
 	log := &lines{}
@@ -64,7 +64,7 @@ func member(t *testing.T, o Options, peers []Peer, i int) (*Broker, *lines) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), testPatience)
 	defer cancel()
-	if err := b.Open(ctx); err != nil {
+	if err := b.serve(ctx); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = b.Close(canceled()) })

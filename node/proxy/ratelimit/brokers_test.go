@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
 
 	"picket/broker"
 	"picket/examples/pace"
@@ -24,22 +25,28 @@ func three(t *testing.T) []*ratelimit.Limiter {
 		names = append(names, fmt.Sprint("node-", i+1))
 		peers = append(peers, broker.Peer{Name: names[i], Address: ports.One(t)})
 	}
-	var all []*ratelimit.Limiter
+	var opening errgroup.Group
+	var brokers []*broker.Broker
 	for _, p := range peers {
 		b, err := broker.New(broker.Options{Cluster: "test", Node: p.Name, Secrets: [][]byte{[]byte("0123456789abcdef0123456789abcdef")}, Peers: peers,
 			Listen: p.Address, Store: t.TempDir(), Log: zerolog.Nop()})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := b.Open(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		opening.Go(func() error { return b.Open(t.Context()) }) // they begin together
+		brokers = append(brokers, b)
 		t.Cleanup(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 			defer cancel()
 			_ = b.Close(ctx) // the folder is thrown away
 		})
-		l, err := ratelimit.New(ratelimit.Options{Node: p.Name, Peers: names})
+	}
+	if err := opening.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	var all []*ratelimit.Limiter
+	for i, b := range brokers {
+		l, err := ratelimit.New(ratelimit.Options{Node: names[i], Peers: names})
 		if err != nil {
 			t.Fatal(err)
 		}
