@@ -34,37 +34,40 @@ func (m beginning) note(said map[string]membership) (begins bool) {
 
 // lacks tells for whom this node has to wait; "": for nobody. Otherwise is what else is known
 // to keep it from that.
-func (m beginning) lacks(node string, peers []string, otherwise string) string {
+func (m beginning) lacks(node string, peers []Peer, otherwise string) string {
 	var unmet, asleep []string
-	for _, name := range peers {
-		runs, met := m[name]
+	for _, p := range peers {
+		runs, met := m[p.Name]
 		switch {
-		case name == node:
+		case p.Name == node:
 		case !met:
-			unmet = append(unmet, name)
-		case !runs && node == slices.Min(peers):
-			asleep = append(asleep, name)
+			unmet = append(unmet, p.Name+" at "+p.Address)
+		case !runs && isFirst(node, peers):
+			asleep = append(asleep, p.Name)
 		}
 	}
 	switch {
 	case len(unmet) > 0 && otherwise != "":
 		return otherwise
 	case len(unmet) > 0:
-		return "nobody leads, and who was not met yet may have records (" + strings.Join(unmet, ", ") + "): a new cluster begins when all of its nodes are there"
+		return "nobody leads, and a new cluster begins when all of its nodes have met, for one may have records: waiting for " + strings.Join(unmet, ", ")
 	case len(asleep) > 0:
 		return strings.Join(asleep, ", ") + " is about to start"
 	}
 	return ""
 }
 
+func isFirst(node string, peers []Peer) bool {
+	return !slices.ContainsFunc(peers, func(p Peer) bool { return p.Name < node })
+}
+
 // begin prepares the store of one of the nodes that begin. Where it is written who the peers are, the server does not ask
 // for votes before it waited for others, longer than those take.
 func (b *Broker) begin() error {
-	peers := b.options.peerNames()
-	if b.options.Node == slices.Min(peers) {
+	if isFirst(b.options.Node, b.options.Peers) {
 		return nil
 	}
-	if err := found(b.options.Store, peers...); err != nil {
+	if err := found(b.options.Store, b.options.peerNames()...); err != nil {
 		return fmt.Errorf("beginning with the other peers: %w", err)
 	}
 	return nil

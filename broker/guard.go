@@ -54,7 +54,7 @@ func (b *Broker) mayJoin(ctx context.Context) error {
 		}
 		waits, begins := waitsFor(peerID(b.options.Node), found, said), met.note(said)
 		if begins {
-			waits = met.lacks(b.options.Node, b.options.peerNames(), waits)
+			waits = met.lacks(b.options.Node, b.options.Peers, waits)
 		}
 		if growing := guest.growing(); waits != "" && len(growing) > 0 {
 			waits = strings.Join(growing, ", ") + " copies what it kept when it was alone"

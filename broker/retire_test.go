@@ -270,7 +270,7 @@ func TestTwoEmptyNodesDoNotBeginWithoutTheOneThatHasTheRecords(t *testing.T) {
 		all.Go(func() {
 			waiting, cancel := context.WithTimeout(t.Context(), 12*time.Second)
 			defer cancel()
-			if err := b.Open(waiting); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "may have records (n1)") {
+			if err := b.Open(waiting); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "waiting for n1 at ") {
 				t.Errorf("%s is told %v", p.Name, err)
 			}
 		})
