@@ -26,6 +26,7 @@ func (b block) access(r rules, answers bool) (Access, []string) {
 		b.fail(whoMayEnter, b.place(said[1]), "%s says %s. It can be one of them alone.", b, list(said))
 	case len(said) == 0 && answers && !b.has("public") && !b.has("any_user"):
 		return Public, nil
+	case len(said) == 0 && (b.misspelt("policy") || b.misspelt("any_user") || b.misspelt("public")):
 	case len(said) == 0 && !b.wrong("public") && !b.wrong("any_user"):
 		b.lack(whoMayEnter, b.at, "%s says nothing of it. Write policy = policy.NAME, any_user = true or public = true.", b)
 	case public:

@@ -92,16 +92,19 @@ func (b block) required(name, why string) (w word, ok bool) {
 	return w, ok
 }
 
+// misspelt tells whether a name that is not known probably stands for this one, which is told already.
+func (b block) misspelt(name string) bool { return b.meant[meaning{b.body, name}] }
+
 // without reports an attribute that must be written.
 func (b block) without(name, why string) {
-	if !b.absent && !b.meant[meaning{b.body, name}] {
+	if !b.absent && !b.misspelt(name) {
 		b.lack(missingAttribute, b.at, "%s needs %s: %s.", b, name, why)
 	}
 }
 
 // missing reports a block that must be written.
 func (b block) missing(kind, detail string) {
-	if !b.meant[meaning{b.body, kind}] {
+	if !b.misspelt(kind) {
 		b.lack(missingBlock, b.at, "%s", detail)
 	}
 }

@@ -44,16 +44,20 @@ func (b block) empty(c *Config) {
 
 // signIn checks that people can sign in where a route asks them to.
 func (b block) signIn(c *Config) {
-	i := slices.IndexFunc(c.Routes, func(r Route) bool { return r.Access != Public })
-	if i < 0 {
+	routes := b.children("route")
+	i := 0
+	for i < len(c.Routes) && (c.Routes[i].Access == Public || routes[i].misspelt("public")) {
+		i++
+	}
+	if i == len(c.Routes) {
 		return
 	}
-	first := b.children("route")[i]
-	if len(c.Identities) == 0 && !b.meant[meaning{b.body, "identity"}] {
+	first := routes[i]
+	if len(c.Identities) == 0 && !b.misspelt("identity") {
 		b.lack(nobodyCanSignIn, first.at, "%s asks who someone is, and no identity block says who could tell. "+
 			"Write identity \"NAME\" { kind = \"oidc\" … }.", first)
 	}
-	if b.child("authenticate").absent && !b.meant[meaning{b.body, "authenticate"}] {
+	if b.child("authenticate").absent && !b.misspelt("authenticate") {
 		b.lack(nobodyCanSignIn, first.at, "%s asks who someone is, and there is no host to sign in on. "+
 			"Write authenticate { url = \"https://…\" }.", first)
 	}

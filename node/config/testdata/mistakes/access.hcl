@@ -5,6 +5,18 @@ route "nobody" { # ERROR: Who may enter?; route "nobody" says nothing of it. Wri
   to   = "http://10.0.0.5:8080"
 }
 
+route "misspelt" {
+  from  = "https://misspelt.example.com"
+  to    = "http://10.0.0.5:8080"
+  pubic = true # ERROR: Unknown attribute; There is no attribute "pubic" in a route block. Did you mean "public"?
+}
+
+route "misspelt-too" {
+  from  = "https://as-well.example.com"
+  to    = "http://10.0.0.5:8080"
+  polcy = policy.staff # ERROR: Unknown attribute; There is no attribute "polcy" in a route block. Did you mean "policy"?
+}
+
 route "unclear" {
   from   = "https://unclear.example.com"
   to     = "http://10.0.0.5:8080"
