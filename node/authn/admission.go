@@ -41,10 +41,11 @@ func (a *Authn) admitted(s *Session, now time.Time) (c Caller, ok bool) {
 	}
 	if nano := now.UnixNano(); nano-m.looked.Load() > int64(lookAgain) {
 		m.looked.Store(nano)
+		a.knownSessions.Fact(s.ID)
 		a.knownUsers.Fact(s.User)
 		a.knownGroups.Fact(s.User)
 	}
-	return Caller{Session: s, User: m.user.Value(), Groups: m.groups.Value(), told: now, by: m}, true
+	return Caller{Session: s, User: m.user.Value(), Groups: m.groups.Value(), by: m}, true
 }
 
 // mostVouched is for how many routes an admission remembers what their applications are told.

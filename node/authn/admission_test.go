@@ -58,7 +58,7 @@ func TestWhatWasFoundOutOfASessionEndsWithWhatItWasFoundOutFrom(t *testing.T) {
 		var c Caller
 		w.until(what+": admitted by what was found out", func() bool { c, _ = b.who(wikiHost); return c.by != nil })
 		told := func(c Caller) any {
-			got, err := w.Vouch(c, &w.config.Routes[0], func(string) any { return new(int) })
+			got, err := w.Vouch(c, &w.config.Routes[0], w.now(), func(string) any { return new(int) })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -84,11 +84,11 @@ func TestWhatAnApplicationIsToldIsOfTheRouteAndTheKeysAndTheConfiguration(t *tes
 		c.Routes[1].Assertion = config.Assertion{Header: "X-Assertion", Audience: "second", Lifetime: time.Minute}
 		c.Routes[2].Assertion = config.Assertion{}
 	})
-	w.clock.stand()
 	_, c := admittedBefore(t, w)
+	now := w.now()
 	token := func(a *Authn, route int) string {
 		t.Helper()
-		got, err := a.Vouch(c, &a.conf.Routes[route], assertionAlone)
+		got, err := a.Vouch(c, &a.conf.Routes[route], now, assertionAlone)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,11 +106,11 @@ func TestWhatAnApplicationIsToldIsOfTheRouteAndTheKeysAndTheConfiguration(t *tes
 	if got := token(w.Authn, 2); got != "" {
 		t.Errorf("on a route without an assertion it is %q", got)
 	}
-	c.told = c.told.Add(29 * time.Second)
+	now = now.Add(29 * time.Second)
 	if token(w.Authn, 0) != first {
 		t.Error("before half its life it is signed anew")
 	}
-	c.told = c.told.Add(2 * time.Second)
+	now = now.Add(2 * time.Second)
 	renewed := token(w.Authn, 0)
 	if renewed == first || token(w.Authn, 0) != renewed {
 		t.Error("at half its life it is not signed anew, or more than once")
@@ -166,7 +166,7 @@ func TestASessionInMemoryHoldsOnToNoLocksAndNoConfigurationThatWent(t *testing.T
 		if c.by == nil {
 			return false
 		}
-		_, err := a.Vouch(c, &a.conf.Routes[0], assertionAlone)
+		_, err := a.Vouch(c, &a.conf.Routes[0], a.now(), assertionAlone)
 		return err == nil
 	})
 	w.with(func(*config.Config) {})

@@ -38,27 +38,22 @@ func (r *recipe) equal(o *recipe) bool {
 		(r.Claims == nil) == (o.Claims == nil) && slices.Equal(r.Claims, o.Claims)
 }
 
-// Assertion is the signed identity of a caller for the upstream of a route: a JWT (RFC 7519) with ES256, whose issuer is
-// the authenticate URL and whose subject is the user id. It is cached for each session and route, and made anew at half
-// its life, and when the user, the groups, the keys or what the configuration says of it change.
-// Time is as it was when the caller was told.
-func (a *Authn) Assertion(c Caller, r *config.Route) (string, error) {
-	made, err := a.assertion(c, r, a.ring.present.Load(), a.toldAt(c))
-	if err != nil {
-		return "", err
-	}
-	return made.token, nil
-}
-
-// Vouch gives what with makes of a caller and the Assertion for a route, and remembers it for as long as it would be made alike:
-// as long as the assertion is good, and the session, the user, the groups and the configuration are as they are. So with goes by
-// nothing else, and nobody changes what it made. On a route without an assertion it is given "".
-func (a *Authn) Vouch(c Caller, r *config.Route, with func(assertion string) any) (any, error) {
-	keys, now := a.ring.present.Load(), a.toldAt(c)
+// Vouch gives what with makes of a caller and the assertion for the upstream of a route, and remembers it for as long as it would be
+// made alike: as long as the assertion is good at the time, and the session, the user, the groups and the configuration are as they
+// are. So with goes by nothing else, and nobody changes what it made.
+//
+// The assertion is the signed identity of the caller: a JWT (RFC 7519) with ES256, whose issuer is the authenticate URL and whose
+// subject is the user id. It is cached for each session and route, and made anew at half its life, and when the user, the groups,
+// the keys or what the configuration says of it change. On a route without one it is "".
+func (a *Authn) Vouch(c Caller, r *config.Route, now time.Time, with func(assertion string) any) (any, error) {
+	keys := a.ring.present.Load()
 	if c.by != nil {
 		if told := c.by.told(a, r, keys, now); told != nil {
 			return told, nil
 		}
+	}
+	if !c.Known() {
+		return nil, errors.New("nobody is vouched for")
 	}
 	made := &assertion{renew: now.Add(defaultAssertionLife)}
 	if r.Assertion.Header != "" {
@@ -74,19 +69,8 @@ func (a *Authn) Vouch(c Caller, r *config.Route, with func(assertion string) any
 	return told, nil
 }
 
-// toldAt is when a caller was told.
-func (a *Authn) toldAt(c Caller) time.Time {
-	if c.told.IsZero() {
-		return a.now()
-	}
-	return c.told
-}
-
-// assertion is Assertion with these keys at a time.
+// assertion is the one for a route, signed with these keys where there is none that is good at the time.
 func (a *Authn) assertion(c Caller, r *config.Route, keys *keySet, now time.Time) (*assertion, error) {
-	if !c.Known() || r == nil {
-		return nil, errors.New("an assertion needs a caller and a route")
-	}
 	key, how := assertionKey{c.Session.ID, r.Name}, recipe{a.sso(), r.From, r.Assertion}
 	if cached, ok := a.assertions.Get(key); ok && cached.user == c.User && cached.groups == c.Groups &&
 		cached.keyID == keys.id && cached.recipe.equal(&how) && now.Before(cached.renew) {

@@ -39,11 +39,11 @@ func checked(t *testing.T, a *Authn, token string) map[string]any {
 func asserted(t *testing.T, w *world, b *browser, r *config.Route) string {
 	t.Helper()
 	c, _ := b.who(wikiHost)
-	token, err := w.Assertion(c, r)
+	made, err := w.assertion(c, r, w.ring.present.Load(), w.now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return token
+	return made.token
 }
 
 func TestAnAssertionSaysWhoForWhomAndUntilWhen(t *testing.T) {
@@ -119,10 +119,10 @@ func TestAnAssertionEndsWithItsSession(t *testing.T) {
 	}
 }
 
-func TestNobodyHasNoAssertion(t *testing.T) {
+func TestNobodyIsVouchedFor(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.Assertion(Caller{}, &w.config.Routes[0]); err == nil {
-		t.Error("nobody was asserted")
+	if _, err := w.Vouch(Caller{}, &w.config.Routes[0], w.now(), assertionAlone); err == nil {
+		t.Error("nobody was vouched for")
 	}
 }
 

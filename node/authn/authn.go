@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,6 +77,7 @@ type shared struct {
 	locks    locks
 
 	knownSessions *broker.Cache[Session]
+	recent        *recent // of knownSessions
 	knownUsers    *broker.Cache[User]
 	knownGroups   *broker.Cache[Groups]
 	knownKeys     *broker.Cache[keyRecord]
@@ -132,6 +134,7 @@ func New(o Options) (*Authn, error) {
 		refreshes:  make(chan string, queueLength),
 		forgets:    make(chan forgotten, queueLength),
 		unsent:     unsent,
+		recent:     &recent{seed: maphash.MakeSeed()},
 		inFlight:   map[string]bool{},
 		waiting:    map[string]*waiting{},
 	}}

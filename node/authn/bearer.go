@@ -64,7 +64,7 @@ func (a *Authn) IdentifyProgram(ctx context.Context, o config.Origin, token stri
 	if !ok {
 		return Caller{}, Absent
 	}
-	return a.identify(ctx, id, held, r)
+	return a.identify(ctx, id, held, r, a.now())
 }
 
 // RecheckProgram is Recheck for a program's bearer.

@@ -1,10 +1,6 @@
 package authn
 
-import (
-	"time"
-
-	"picket/policy"
-)
+import "picket/policy"
 
 // Answer is what the store said about a cookie. The zero Answer is Unknown: nobody is admitted, and nobody signed out.
 type Answer uint8
@@ -47,8 +43,7 @@ type Caller struct {
 	Lock    *Lock // nil: none bars the caller
 	Doubt   Doubt // for the answer Unknown only
 
-	told time.Time  // when this was told; zero: unknown
-	by   *admission // that it was told by; nil: it was found out anew
+	by *admission // that it was told by; nil: it was found out anew
 }
 
 // Known tells whether the caller is somebody who is not locked out.
@@ -64,22 +59,10 @@ func (c Caller) Fill(in *policy.Input) {
 		return
 	}
 	in.Authenticated = true
-	in.User = policy.User{
-		ID:            c.User.ID,
-		Email:         c.User.Email,
-		EmailVerified: c.User.EmailVerified,
-		Name:          c.User.Name,
-		Groups:        c.Groups.Names,
-		Claims:        c.User.Claims,
-		Identity:      c.Session.Identity,
-	}
-	in.Session = policy.Session{
-		ID:            c.Session.ID,
-		Begun:         c.Session.Begun,
-		Authenticated: c.Session.Authenticated,
-		ACR:           c.Session.ACR,
-		AMR:           c.Session.AMR,
-		Identity:      c.Session.Identity,
-		Device:        c.Session.Device,
-	}
+	u := &in.User // field by field: a struct made whole would be copied
+	u.ID, u.Email, u.EmailVerified, u.Name = c.User.ID, c.User.Email, c.User.EmailVerified, c.User.Name
+	u.Groups, u.Claims, u.Identity = c.Groups.Names, c.User.Claims, c.Session.Identity
+	s := &in.Session
+	s.ID, s.Begun, s.Authenticated = c.Session.ID, c.Session.Begun, c.Session.Authenticated
+	s.ACR, s.AMR, s.Identity, s.Device = c.Session.ACR, c.Session.AMR, c.Session.Identity, c.Session.Device
 }

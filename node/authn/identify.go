@@ -23,11 +23,16 @@ import (
 // with no Caller but its Doubt, when this node cannot tell.
 // A hit costs under a microsecond and allocates nothing; a miss costs a read of the store.
 func (a *Authn) Identify(ctx context.Context, o config.Origin, cookie string, r *config.Route) (Caller, Answer) {
+	return a.IdentifyAt(ctx, a.now(), o, cookie, r)
+}
+
+// IdentifyAt is Identify for who has just read the clock of Options.
+func (a *Authn) IdentifyAt(ctx context.Context, now time.Time, o config.Origin, cookie string, r *config.Route) (Caller, Answer) {
 	id, held, ok := a.opened(a.cookies, o, cookie)
 	if !ok {
 		return Caller{}, Absent
 	}
-	return a.identify(ctx, id, held, r)
+	return a.identify(ctx, id, held, r, now)
 }
 
 // Recheck is Identify for a request that is under way already. It does not count as use, so that a page left open does not
@@ -41,9 +46,9 @@ func (a *Authn) Recheck(ctx context.Context, o config.Origin, cookie string, r *
 	return a.recheck(ctx, id, held, r)
 }
 
-// identify is Identify by the id of a session. held is the session as this node has it in memory; nil: it is looked for.
-func (a *Authn) identify(ctx context.Context, id string, held *Session, r *config.Route) (Caller, Answer) {
-	now := a.now()
+// identify is Identify by the id of a session. held is the session as this node has it in memory; nil: it is looked for. now was
+// just read.
+func (a *Authn) identify(ctx context.Context, id string, held *Session, r *config.Route, now time.Time) (Caller, Answer) {
 	c, answer := a.caller(ctx, id, held, r, now)
 	if answer != Found {
 		return c, answer
@@ -102,7 +107,7 @@ func (a *Authn) caller(ctx context.Context, id string, s *Session, r *config.Rou
 		return Caller{}, failed(err) // without groups nobody, too: a policy may deny by group
 	}
 	long = long || user == nil || groups == nil
-	c, locks := Caller{Session: s, User: u, Groups: g, told: now}, a.locks.known()
+	c, locks := Caller{Session: s, User: u, Groups: g}, a.locks.known()
 	c.Lock = locks.caller(c, now)
 	switch {
 	case !locks.whole || long && !a.broker.Fresh(): // again: meanwhile this node may have lost touch

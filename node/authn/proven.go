@@ -62,7 +62,7 @@ func (a *Authn) opened(by *cookies, o config.Origin, cookie string) (id string, 
 	if !ok {
 		return "", nil, false
 	}
-	held = a.knownSessions.Held(id)
+	held = a.recent.held(id, a.knownSessions)
 	if held != nil && held.proven.has(by, o, tag) {
 		return id, held, true
 	}

@@ -31,11 +31,11 @@ func TestAnAssertionIsMadeAnewWhereTheConfigurationOfItChanged(t *testing.T) {
 	first := asserted(t, w, b, route)
 	token := func(a *Authn) string {
 		t.Helper()
-		got, err := a.Assertion(who, a.route(route.Name))
+		got, err := a.assertion(who, a.route(route.Name), a.ring.present.Load(), a.now())
 		if err != nil {
 			t.Fatal(err)
 		}
-		return got
+		return got.token
 	}
 	if got := token(w.with(func(*config.Config) {})); got != first {
 		t.Error("a configuration that says the same signs anew")

@@ -30,7 +30,7 @@ func (a *ask) identify(ctx context.Context) (authn.Caller, authn.Answer) {
 	if a.bearer != "" {
 		return a.rules.authn.IdentifyProgram(ctx, a.origin, a.bearer, a.route.Route)
 	}
-	return a.rules.authn.Identify(ctx, a.origin, a.cookie, a.route.Route)
+	return a.rules.authn.IdentifyAt(ctx, a.in.Now, a.origin, a.cookie, a.route.Route)
 }
 
 // recheck is identify for a request that is under way, by the rules that are in force meanwhile and their route for it.

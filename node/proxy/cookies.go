@@ -65,38 +65,37 @@ func trimBlanks(s string) string {
 
 // withoutCookie removes the named cookies from a Cookie field and leaves the others as they are, byte for byte.
 func withoutCookie(line string, names []string) string {
-	if !hasCookie(line, names) {
-		return line
-	}
-	var b strings.Builder
-	dropped := false
-	for rest, more := line, true; more; {
-		var pair string
-		pair, rest, more = strings.Cut(rest, ";")
-		if key, _, _ := cutPair(pair); among(names, key) {
-			dropped = true
-			continue
+	var kept strings.Builder // nothing, while what is kept is before
+	before, dropped := line, false
+	for at, end := 0, 0; at <= len(line); at = end + 1 {
+		if end = strings.IndexByte(line[at:], ';'); end >= 0 {
+			end += at
+		} else {
+			end = len(line)
 		}
-		if b.Len() > 0 {
-			b.WriteByte(';')
-		} else if dropped {
-			pair = strings.TrimLeft(pair, " \t")
-		}
-		b.Grow(len(pair) + len(rest) + 1) // once for all
-		b.WriteString(pair)
-	}
-	return b.String()
-}
-
-func hasCookie(line string, names []string) bool {
-	for rest, more := line, true; more; {
-		var pair string
-		pair, rest, more = strings.Cut(rest, ";")
-		if key, _, _ := cutPair(pair); among(names, key) {
-			return true
+		pair := line[at:end]
+		key, _, _ := cutPair(pair)
+		switch ours := among(names, key); {
+		case ours && !dropped:
+			before, dropped = line[:max(at-1, 0)], true
+		case ours || !dropped:
+		default:
+			if kept.Len() == 0 {
+				kept.Grow(len(line)) // once for all
+				kept.WriteString(before)
+			}
+			if kept.Len() == 0 {
+				pair = strings.TrimLeft(pair, " \t")
+			} else {
+				kept.WriteByte(';')
+			}
+			kept.WriteString(pair)
 		}
 	}
-	return false
+	if kept.Len() == 0 {
+		return before
+	}
+	return kept.String()
 }
 
 func among(names []string, name string) bool {

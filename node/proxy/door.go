@@ -84,7 +84,8 @@ type Door struct {
 	bodyGrace time.Duration
 	log       zerolog.Logger
 	now       func() time.Time
-	lines     sync.Pool // *[]byte, to write lines of the access log in
+	lines     sync.Pool                     // *[]byte, to write lines of the access log in
+	since     func(time.Time) time.Duration // how long ago it was, by now
 	tickets   *tickets
 	cookies   []string    // names of ours
 	rooms     http1.Rooms // for bodies under way
@@ -110,8 +111,9 @@ func New(o Options) (*Door, error) {
 		cookies: ourCookies(), changes: newChanges(),
 		reloaded: make(chan struct{}, 1),
 	}
+	d.since = func(t time.Time) time.Duration { return d.now().Sub(t) }
 	if d.now == nil {
-		d.now = time.Now
+		d.now, d.since = time.Now, time.Since // which reads one clock instead of two
 	}
 	if d.fresh == nil {
 		d.fresh = func() bool { return false }
@@ -158,7 +160,8 @@ func (d *Door) take(r *http1.Request, c http1.Client, through *listener) {
 	a := d.asks.get()
 	a.id, a.began, a.heard, a.through, a.r = newID(), d.now(), d.changes.heard.Load(), through, r
 	a.rules = d.inForce.Load() // after heard: what changes from now on is asked about again
-	a.w = recorder{Client: c, id: a.id}
+	a.w.Client = c
+	a.w.id, _ = requestID.With(a.id)
 	defer d.returned(a)
 	d.pass(a)
 }

@@ -10,7 +10,6 @@ import (
 	"picket/node/authn"
 	"picket/node/authz"
 	"picket/node/proxy/http1"
-	"picket/policy"
 )
 
 // maxFields is how many header lines a request may have where the listener does not say.
@@ -47,10 +46,9 @@ func (d *Door) read(a *ask, l *front) *authz.Refusal {
 	}
 	a.navigates = told.navigates(r.Method)
 	a.in.Now = a.began
-	a.in.Request = policy.Request{
-		Method: r.Method, Host: a.host, Path: path, Query: query, Header: a, IP: a.client,
-		UserAgent: told.agent, CORSPreflight: isPreflight(r), WebSocket: a.wants == webSocket,
-	}
+	q := &a.in.Request // which is zero: a struct made whole would be copied
+	q.Method, q.Host, q.Path, q.Query, q.Header, q.IP = r.Method, a.host, path, query, a, a.client
+	q.UserAgent, q.CORSPreflight, q.WebSocket = told.agent, isPreflight(r), a.wants == webSocket
 	a.own = isOwn(path)
 	return nil
 }

@@ -16,11 +16,11 @@ const statusClientGone = 499
 // recorder notes what is sent to the client.
 type recorder struct {
 	http1.Client
-	id     string // of the request
-	last   bool   // the connection ends with this response
-	altSvc string // where else the site is; "": nowhere
-	status int    // 0: nothing was sent
-	bytes  int64  // of the body; of a tunnel, to the client
+	id     http1.Field // of the request
+	last   bool        // the connection ends with this response
+	altSvc string      // where else the site is; "": nowhere
+	status int         // 0: nothing was sent
+	bytes  int64       // of the body; of a tunnel, to the client
 }
 
 // Inform sets no cookie.
@@ -34,8 +34,7 @@ func (r *recorder) Begin(reply http1.Reply) {
 	if r.status == 0 {
 		r.status = reply.Status
 		reply.Last = reply.Last || r.last
-		f, _ := requestID.With(r.id)
-		set(&reply.Fields, f)
+		set(&reply.Fields, r.id)
 		if r.altSvc != "" {
 			reply.Fields.Set("Alt-Svc", r.altSvc)
 		}
@@ -53,7 +52,7 @@ func (r *recorder) Write(p []byte) (int, error) {
 // record counts a request and writes its one line.
 func (d *Door) record(a *ask) {
 	status := cmp.Or(a.w.status, http.StatusOK)
-	took := d.now().Sub(a.began)
+	took := d.since(a.began)
 	d.metrics.served(a.route, status, took)
 	lock := a.barredBy()
 	if lock != nil {

@@ -18,7 +18,7 @@ import (
 
 // answered is a door and a request that was answered, for its line.
 func answered(log io.Writer, accessLog bool) (*Door, *ask) {
-	d := &Door{log: zerolog.New(log), now: time.Now, node: "n1", metrics: newMetrics(prometheus.NewRegistry())}
+	d := &Door{log: zerolog.New(log), since: time.Since, node: "n1", metrics: newMetrics(prometheus.NewRegistry())}
 	a := &ask{
 		r: new(http1.Request), id: "0123456789abcdef0123456789abcdef", began: time.Now(), host: "wiki.example.com",
 		rules: &Rules{config: &config.Config{Telemetry: config.Telemetry{AccessLog: accessLog}}}, route: &route{Route: &config.Route{Name: "wiki"}},
@@ -35,7 +35,7 @@ func answered(log io.Writer, accessLog bool) (*Door, *ask) {
 func TestTheLineOfARequestSaysAllThatThereIs(t *testing.T) {
 	var out bytes.Buffer
 	d, a := answered(&out, true)
-	d.now = func() time.Time { return a.began.Add(1234 * time.Microsecond) }
+	d.since = func(time.Time) time.Duration { return 1234 * time.Microsecond }
 	d.record(a)
 	const want = `{"level":"info","request_id":"0123456789abcdef0123456789abcdef","protocol":"HTTP/1.1","method":"GET","host":"wiki.example.com",` +
 		`"path":"/some/page","status":200,"duration_ms":1.234,"bytes":1024,"route":"wiki","decision":"allow","user":"0123456789abcdef",` +

@@ -83,8 +83,7 @@ func (a *ask) scrub() {
 		a.announced, _ = a.r.Fields.Announced() // where there is framing among them the protocol has refused them
 	}
 	a.rules.scrub.request(&a.r.Fields)
-	f, _ := requestID.With(a.id)
-	a.r.Fields = append(a.r.Fields, f)
+	a.r.Fields = append(a.r.Fields, a.w.id)
 }
 
 // request removes from the fields of a request what is not to go further.

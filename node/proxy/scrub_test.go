@@ -76,7 +76,7 @@ func TestNominationsAreDroppedBeforeOurs(t *testing.T) {
 		{Name: "X-Forwarded-For", Value: "1.2.3.4"}, {Name: "Proxy-Authorization", Value: "x"}, {Name: "X-Request-Id", Value: "forged"},
 		{Name: "Accept", Value: "a"}, {Name: "accept", Value: "b"},
 	}
-	a := &ask{id: "ours", rules: &Rules{scrub: testScrubber()}, r: &http1.Request{Head: http1.Head{Fields: fields}}}
+	a := &ask{w: recorder{id: http1.NewField("X-Request-Id", "ours")}, rules: &Rules{scrub: testScrubber()}, r: &http1.Request{Head: http1.Head{Fields: fields}}}
 	a.scrub()
 	want := http1.Fields{{Name: "Accept", Value: "a"}, {Name: "accept", Value: "b"}, {Name: "Te", Value: "trailers"}, http1.NewField("X-Request-Id", "ours")}
 	if !slices.Equal(a.r.Fields, want) {

@@ -27,7 +27,7 @@ func (d *Door) vouch(a *ask) *authz.Refusal {
 	if !a.found() {
 		return nil
 	}
-	told, err := a.rules.authn.Vouch(a.caller, a.route.Route, a.identity)
+	told, err := a.rules.authn.Vouch(a.caller, a.route.Route, a.in.Now, a.identity)
 	if err != nil {
 		d.log.Error().Err(err).Str("request_id", a.id).Str("route", a.route.Name).Msg("signing an assertion")
 		return unavailable(a.route.Name)

@@ -33,6 +33,7 @@ func TestAChangeThatComesBeforeARequestIsUnderWayIsNotMissed(t *testing.T) {
 	_, value, _ := strings.Cut(cookie, "=")
 	rules := w.door.inForce.Load()
 	a := &ask{began: time.Now(), rules: rules, heard: w.door.changes.heard.Load(), site: rules.table.find("wiki.test"), origin: origin("wiki.test"), cookie: value, route: rules.routes[0]}
+	a.in.Now = a.began
 	got := noteResponse(a)
 	if f := w.door.admit(w.ctx, a); f != nil {
 		t.Fatalf("%+v", f)
