@@ -13,27 +13,20 @@ import (
 
 // metrics counts what the door does.
 type metrics struct {
-	requests  *prometheus.CounterVec
-	duration  *prometheus.HistogramVec
+	tallies   *tallies
 	cuts      prometheus.Counter
 	locks     *prometheus.CounterVec
 	conns     *prometheus.GaugeVec
 	refused   *prometheus.CounterVec
 	rations   *prometheus.CounterVec
 	untrusted *prometheus.CounterVec
-	others    tally // of requests without a route
+	others    atomic.Pointer[tally] // of requests without a route; nil: there was none
 }
 
 // newMetrics registers the metrics, or goes on with those that the registry has from an earlier configuration.
 func newMetrics(to prometheus.Registerer) *metrics {
 	m := &metrics{
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "picket_requests_total", Help: "Requests answered, by route and class of status.",
-		}, []string{"route", "class"}),
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "picket_request_duration_seconds", Help: "From reading a request's headers to the end of its response, by route.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
-		}, []string{"route"}),
+		tallies: newTallies(),
 		cuts: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "picket_cut_streams_total", Help: "Requests under way that were cut, because they would no longer be admitted.",
 		}),
@@ -57,7 +50,7 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		return m
 	}
 	m.rations = register(to, m.rations)
-	m.requests, m.duration = register(to, m.requests), register(to, m.duration)
+	m.tallies = register(to, m.tallies)
 	m.cuts, m.locks = register(to, m.cuts), register(to, m.locks)
 	m.conns, m.refused = register(to, m.conns), register(to, m.refused)
 	m.untrusted = register(to, m.untrusted)
@@ -77,35 +70,18 @@ func register[C prometheus.Collector](to prometheus.Registerer, c C) C {
 	return c
 }
 
-// classes are the labels of statuses by their first digit.
-var classes = [...]string{"other", "1xx", "2xx", "3xx", "4xx", "5xx"}
-
-// tally is where the requests of one route are counted: found by its name at the first request of a class, and kept, for finding
-// costs more than counting. A route that is made ready anew finds the same. The zero tally is ready.
-type tally struct {
-	requests [len(classes)]atomic.Pointer[prometheus.Counter] // by class
-	duration atomic.Pointer[prometheus.Observer]
-}
-
 // served counts a request. The route is nil for our own pages and for what no route was found.
 func (m *metrics) served(r *route, status int, took time.Duration) {
-	name, t := "", &m.others
+	name, at := "", &m.others
 	if r != nil {
-		name, t = r.Name, &r.tally
+		name, at = r.Name, &r.tally
 	}
-	class := status / 100
-	if class >= len(classes) {
-		class = 0
+	t := at.Load()
+	if t == nil { // a route that is made ready anew goes on with the same
+		t = m.tallies.of(name)
+		at.Store(t)
 	}
-	requests, duration := t.requests[class].Load(), t.duration.Load()
-	if requests == nil || duration == nil {
-		counter, observer := m.requests.WithLabelValues(name, classes[class]), m.duration.WithLabelValues(name)
-		requests, duration = &counter, &observer
-		t.requests[class].Store(requests)
-		t.duration.Store(duration)
-	}
-	(*requests).Inc()
-	(*duration).Observe(took.Seconds())
+	t.add(status, took)
 }
 
 func (m *metrics) cut() { m.cuts.Inc() }

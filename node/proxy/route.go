@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"picket/node/config"
@@ -16,16 +17,16 @@ import (
 // route is a config.Route made ready.
 type route struct {
 	*config.Route
-	group     *upstream.Group  // its applications, of which one is chosen
-	targets   []*target        // the same, in the same order
-	assertion http1.Field      // canonical, without a value; without a name: none is sent
-	identity  []header         // of the caller alone, whatever they ask
-	passing   []header         // others that tell of the caller
-	limit     *ratelimit.Limit // nil: none
-	asked     edit             // of the requests that go to the application
-	answered  edit             // of the responses
-	tally     tally            // of its requests
-	thinking  time.Duration    // that an application may take from when it was asked on; 0: what the idle time says
+	group     *upstream.Group       // its applications, of which one is chosen
+	targets   []*target             // the same, in the same order
+	assertion http1.Field           // canonical, without a value; without a name: none is sent
+	identity  []header              // of the caller alone, whatever they ask
+	passing   []header              // others that tell of the caller
+	limit     *ratelimit.Limit      // nil: none
+	asked     edit                  // of the requests that go to the application
+	answered  edit                  // of the responses
+	tally     atomic.Pointer[tally] // of its requests; nil: there was none
+	thinking  time.Duration         // that an application may take from when it was asked on; 0: what the idle time says
 }
 
 // header is a header that tells the application of the caller.
