@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"picket/node/proxy"
 )
 
 // admin is the operator's listener. It has no sign-in: its address is the protection (loopback, or a socket's mode).
@@ -49,10 +51,15 @@ func (a *admin) handler() http.Handler {
 	return a.guard(mux)
 }
 
-// guard refuses what a browser was made to send: pages of other sites, and names that were rebound to this address.
+// guard refuses what a browser was made to send: pages of other sites, and names that were rebound to this address. And what
+// came through a door, of this node or another, by a route that leads here, however the address is spelt: each says so of itself.
 func (a *admin) guard(next http.Handler) http.Handler {
 	cross := http.NewCrossOriginProtection()
 	return cross.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.Header.Values(proxy.NodeHeader)) > 0 {
+			http.Error(w, "the admin address is never reached through a route", http.StatusForbidden)
+			return
+		}
 		site := r.Header.Get("Sec-Fetch-Site")
 		if site != "" && site != "none" && site != "same-origin" {
 			http.Error(w, "the admin address is not for pages of other sites", http.StatusForbidden)

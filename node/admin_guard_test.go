@@ -40,3 +40,18 @@ func TestTheAdminAddressIsNotForPagesOfOthers(t *testing.T) {
 		}
 	}
 }
+
+func TestTheAdminAddressIsNotReachedThroughARoute(t *testing.T) {
+	a := &admin{node: &Node{}}
+	a.node.inForce.Store(&generation{config: &config.Config{Admin: config.Admin{Address: "127.0.0.1:9901"}}})
+	handler := a.guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it came through") }))
+	for _, node := range []string{"node-2", ""} {
+		r := httptest.NewRequest("GET", "http://127.0.0.1:9901/v1/status", nil)
+		r.Header.Set("X-Picket-Node", node)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code != http.StatusForbidden {
+			t.Errorf("from %q: %d, want 403", node, w.Code)
+		}
+	}
+}

@@ -55,10 +55,13 @@ import (
 	"picket/node/proxy/upstream"
 )
 
+// NodeHeader is the header that names the node, in each request that a door sends on to an application.
+const NodeHeader = "X-Picket-Node"
+
 // Options are what a door is made of.
 type Options struct {
 	Parts        // by which it decides at first
-	Node  string // name of this node; goes upstream as X-Picket-Node
+	Node  string // name of this node; goes upstream as NodeHeader
 
 	// Fresh tells whether this node's knowledge is within max_staleness: what cannot be told while it is not, is cut at
 	// once. Nil: it never is.
@@ -107,7 +110,7 @@ type Door struct {
 // New checks everything that can be checked without opening it; all mistakes are told at once.
 func New(o Options) (*Door, error) {
 	d := &Door{
-		fresh: o.Fresh, node: o.Node, ours: http1.NewField("X-Picket-Node", o.Node), drain: o.Drain, bodyGrace: cmp.Or(o.Grace, bodyGrace), log: o.Log, now: o.Now,
+		fresh: o.Fresh, node: o.Node, ours: http1.NewField(NodeHeader, o.Node), drain: o.Drain, bodyGrace: cmp.Or(o.Grace, bodyGrace), log: o.Log, now: o.Now,
 		cookies: ourCookies(), changes: newChanges(),
 		reloaded: make(chan struct{}, 1),
 	}
