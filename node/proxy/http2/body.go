@@ -89,8 +89,9 @@ func (s *Stream) add(data []byte, end bool) error {
 	} else {
 		s.body.add(data)
 	}
-	if end && s.finished {
-		s.conn.close(s)
+	if end {
+		s.sent()
+		s.closeIfOver()
 	}
 	s.changed.Broadcast()
 	return nil
@@ -100,7 +101,7 @@ func (s *Stream) add(data []byte, end bool) error {
 func (s *Stream) discard() {
 	s.shut = true
 	s.body.drop()
-	s.narrow()
+	s.sent()
 }
 
 // readable is how much of the body can be read now. The last byte of a length that was declared is held back until the client has
@@ -139,6 +140,9 @@ func (s *Stream) Read(p []byte) (int, error) {
 	}
 	n := s.body.read(p[:min(len(p), s.readable())])
 	s.giveBack(n)
+	if s.ended {
+		s.sent()
+	}
 	if s.body.held == 0 && s.ended {
 		return n, io.EOF
 	}

@@ -51,6 +51,7 @@ type conn struct {
 	initial  int64              // guarded by mu: what may be sent of a new one
 	inflow   inflow             // guarded by mu
 	shared   int64              // guarded by mu: bytes that are left to make windows of streams larger
+	uploads  int                // guarded by mu: streams of which more may come that is kept
 	resets   budget             // guarded by mu
 	controls budget             // guarded by mu
 	out      output             // guarded by mu
@@ -76,7 +77,7 @@ func newConn(s *Server, nc net.Conn, state *tls.ConnectionState) *conn {
 	c.out.rooms = &s.rooms
 	c.streams = map[uint32]*Stream{}
 	c.window, c.initial = initialWindow, initialWindow
-	c.inflow = inflow{left: connWindow, most: connWindow}
+	c.inflow = inflow{left: initialWindow, most: initialWindow}
 	c.shared = sharedBytes
 	c.resets, c.controls = newBudget(resets, resetRate), newBudget(controls, controlRate)
 	c.greet()
@@ -113,6 +114,7 @@ func (c *conn) begin() {
 func (c *conn) greet() {
 	offers := []http2.Setting{
 		{ID: http2.SettingMaxConcurrentStreams, Val: uint32(c.server.Streams)},
+		{ID: http2.SettingInitialWindowSize, Val: uint32(c.server.firstWindow)},
 		{ID: http2.SettingMaxHeaderListSize, Val: uint32(c.server.HeaderBytes)},
 		{ID: http2.SettingEnableConnectProtocol, Val: 1},
 	}
@@ -120,7 +122,7 @@ func (c *conn) greet() {
 	for _, s := range offers {
 		b = append(b, byte(s.ID>>8), byte(s.ID), byte(s.Val>>24), byte(s.Val>>16), byte(s.Val>>8), byte(s.Val))
 	}
-	c.out.buf = appendNumber(b, http2.FrameWindowUpdate, 0, connWindow-initialWindow)
+	c.out.buf = b
 }
 
 // next reads one frame and does what it asks for. The error is that of the connection, which is over.

@@ -93,6 +93,7 @@ func (c *conn) takeAcknowledgement(f http2.Frame) error {
 	}
 	if !ok && !c.acknowledged {
 		c.acknowledged = true
+		c.narrowWindows()
 		return nil
 	}
 	return c.spendControl()
@@ -197,6 +198,8 @@ func (c *conn) takeData(f *http2.DataFrame) error {
 	if err := s.add(data, f.StreamEnded()); err != nil {
 		return err
 	}
-	s.giveBack(int(length) - len(data)) // padding is read at once
+	if padding := int(length) - len(data); padding > 0 {
+		s.giveBack(padding) // it is read at once
+	}
 	return nil
 }

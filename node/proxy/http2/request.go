@@ -173,9 +173,11 @@ func (c *conn) open(h heldBlock) error {
 	s.request.Remote, s.request.Peer, s.request.TLS = c.remote, c.peer, c.tls
 	s.changed.L = &c.mu
 	s.body.rooms = &c.server.rooms
-	s.inflow = inflow{left: firstWindow, most: firstWindow}
 	s.prepare()
 	c.mu.Lock()
+	if !h.end {
+		s.uploads()
+	}
 	s.window = c.initial
 	c.streams[s.id] = s
 	c.idleBy = 0

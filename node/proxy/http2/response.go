@@ -248,9 +248,7 @@ func (s *Stream) Finish(trailers http1.Fields) error {
 	}
 	s.finished = true
 	s.endOutput(block)
-	if s.ended {
-		c.close(s)
-	}
+	s.closeIfOver()
 	return nil
 }
 

@@ -42,7 +42,8 @@ type Server struct {
 	clock   clock
 	date    atomic.Pointer[date]
 
-	leaveTime time.Duration // for a client to say that it heard that the connection is to end
+	leaveTime   time.Duration // for a client to say that it heard that the connection is to end
+	firstWindow int64         // what a client may send of each stream before anything is read, in bytes
 
 	mu      sync.Mutex
 	conns   map[*conn]struct{} // guarded by mu
@@ -61,7 +62,7 @@ func NewServer(o Options) *Server {
 	if o.Streams == 0 {
 		o.Streams = 250
 	}
-	s := &Server{Options: o, conns: map[*conn]struct{}{}, leaveTime: leaveTime}
+	s := &Server{Options: o, conns: map[*conn]struct{}{}, leaveTime: leaveTime, firstWindow: firstWindow(o.Streams)}
 	s.clock.server = s
 	s.clock.every = ticks(o.HeaderTimeout, o.IdleTimeout, o.WriteTimeout)
 	return s

@@ -28,6 +28,9 @@ type Stream struct {
 	changed sync.Cond // on conn.mu: of all that follows
 
 	inflow   inflow       // what the client may send
+	share    int64        // of that, what it has of what its connection's streams share
+	gave     int64        // when the client was last told that it may send more, Unix ns
+	upload   bool         // the client may send more that is kept
 	body     pieces       // what it sent and nobody has read
 	declared int64        // length of the body; -1: none was said
 	received int64        // bytes of the body
@@ -147,6 +150,14 @@ func (s *Stream) end() (well bool) {
 
 // close forgets a stream that both sides have ended, or one has reset. c.mu is held.
 func (c *conn) close(s *Stream) { delete(c.streams, s.id) }
+
+// closeIfOver closes a stream that both sides have ended. One whose body is still to be read counts until its handler returns: what is
+// held of it is its part of what a connection may hold. c.mu is held.
+func (s *Stream) closeIfOver() {
+	if s.ended && s.finished && s.body.held == 0 {
+		s.conn.close(s)
+	}
+}
 
 // fail lets nothing more be sent or received: whoever waits is told why. c.mu is held.
 func (s *Stream) fail(why error) {

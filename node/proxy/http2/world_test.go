@@ -148,6 +148,7 @@ func (p *peer) greets(settings ...http2.Setting) *peer {
 	_, err := io.WriteString(p.conn, http2.ClientPreface)
 	w.must(err)
 	w.must(p.WriteSettings(settings...))
+	w.must(p.WriteSettingsAck()) // whatever the server says first
 	return p
 }
 
