@@ -26,6 +26,7 @@ type heads struct {
 	timer   *time.Timer                // guarded by mu; nil: nothing was ever waited for
 	runs    bool                       // guarded by mu: the timer does
 	over    bool                       // guarded by mu: the connection has ended
+	client  moves
 }
 
 // head is one that has not come.
@@ -80,6 +81,8 @@ func (h *heads) RecordEvent(event qlogwriter.Event) {
 		for _, f := range packet.Frames {
 			h.said(f.Frame)
 		}
+	default:
+		h.client.heard(event)
 	}
 }
 

@@ -59,6 +59,7 @@ func (p *peers) expect(conn *quic.Conn, o *Options) *peer {
 	q.mu.Unlock()
 	q.heads, _ = conn.QlogTrace().(*heads) // Options.trace made it
 	q.heads.tell(func() { o.calm(q, "headers that do not end") }, func() { q.useless(o) })
+	q.heads.client.tell(q.moved)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.all == nil {
@@ -146,6 +147,12 @@ func (q *peer) useless(o *Options) {
 	if !q.resets.take(time.Now(), 1) {
 		time.AfterFunc(0, func() { o.calm(q, "too many streams of no use") }) // it is QUIC that asks, and that would have to end
 	}
+}
+
+// moved ends the connection of a client that has another address now, as the connections of other versions of HTTP end then: what is
+// under way was allowed, and counted, for the one that it had.
+func (q *peer) moved() {
+	time.AfterFunc(0, func() { q.close(http3.ErrCodeNoError, "another address") }) // it is QUIC that tells, and that would have to end
 }
 
 // farewell tells a client to ask for nothing more (GOAWAY, RFC 9114, section 5.2), and waits until its connection has ended, or ctx.
