@@ -360,3 +360,27 @@ func TestWhereNobodyMayWaitNobodyIsRefusedWhileThereIsRoom(t *testing.T) {
 		t.Errorf("there is no room, and it gets %v", err)
 	}
 }
+
+// Somebody who finds no place takes none meanwhile: of two who ask while there is room for one, one gets it.
+func TestWhoIsRefusedTakesNoPlaceFromWhoIsNot(t *testing.T) {
+	g := newWorld(t).route(t, config.Upstream{Circuit: config.Circuit{Requests: 1, Wait: time.Second}}, "http://a")
+	m := g.members[0]
+	if !g.enter(m) {
+		t.Fatal("there is room")
+	}
+	const rounds = 300_000
+	asks, gets := make(chan struct{}), make(chan bool)
+	go func() {
+		for range asks {
+			gets <- g.enter(m)
+		}
+	}()
+	defer close(asks)
+	for round := range rounds {
+		asks <- struct{}{}
+		g.leave(m)
+		if mine, others := g.enter(m), <-gets; mine == others {
+			t.Fatalf("round %d: of two who asked for the only place each was told %t", round, mine)
+		}
+	}
+}

@@ -19,17 +19,26 @@ type flow struct {
 	aside sync.Mutex      // held while it is decided whether a member is left alone
 }
 
-// enter takes a place at a member, unless it has as many requests as it may have.
+// enter takes a place at a member, unless it has as many requests as it may have. Who gets none was never counted: somebody else would
+// be refused for that, or wait for a place that is free.
 func (g *Group) enter(m *Member) bool {
 	if !g.counted {
 		return true
 	}
 	most := int64(g.settings.Circuit.Requests)
-	if m.underWay.Add(1) > most && most > 0 {
-		m.underWay.Add(-1)
-		return false
+	if most == 0 {
+		m.underWay.Add(1)
+		return true
 	}
-	return true
+	for {
+		n := m.underWay.Load()
+		if n >= most {
+			return false
+		}
+		if m.underWay.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
 }
 
 // leave gives a place back. Whoever waits longest is told.
