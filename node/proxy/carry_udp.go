@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -78,8 +80,10 @@ func sendAll(a *ask, from net.Conn, to datagrams, idle *idle) error {
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return nil
-		case err != nil: // that nobody listens there just now (ICMP)
+		case passes(err):
 			continue
+		case err != nil: // and so it would be at once, again and again
+			return fmt.Errorf("hearing the upstream: %w", err)
 		}
 		idle.alive()
 		if err := to.send(buffer[:n]); err != nil {
@@ -87,6 +91,19 @@ func sendAll(a *ask, from net.Conn, to datagrams, idle *idle) error {
 		}
 		a.w.bytes += int64(n)
 	}
+}
+
+// passes tells whether an error tells of one datagram that did not arrive (ICMP), and of nothing beyond.
+func passes(err error) bool {
+	for _, one := range [...]error{
+		syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.ENOPROTOOPT, syscall.EPROTO,
+		syscall.EACCES, syscall.EMSGSIZE,
+	} {
+		if errors.Is(err, one) {
+			return true
+		}
+	}
+	return false
 }
 
 // datagrams are the client's end.

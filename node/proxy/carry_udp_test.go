@@ -2,11 +2,13 @@ package proxy
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -213,5 +215,34 @@ func TestAConnectionThatCannotBeToldOfDatagramsIsClosed(t *testing.T) {
 	}
 	if err := conn.SetDeadline(time.Time{}); err == nil {
 		t.Error("the connection is open still")
+	}
+}
+
+// failing is a socket that fails to hear, each time, with one error after the other, and at last with the same for ever.
+type failing struct {
+	net.Conn
+	with []error
+}
+
+func (f *failing) Read([]byte) (int, error) {
+	err := f.with[0]
+	if len(f.with) > 1 {
+		f.with = f.with[1:]
+	}
+	return 0, &net.OpError{Op: "read", Net: "udp", Err: err}
+}
+
+func TestASocketThatFailsForEverIsGivenUp(t *testing.T) {
+	lasting := errors.New("no buffer space")
+	socket := &failing{with: []error{syscall.ECONNREFUSED, syscall.EHOSTUNREACH, lasting}}
+	ended := make(chan error, 1)
+	go func() { ended <- sendAll(&ask{}, socket, nil, nil) }()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, lasting) || len(socket.with) != 1 {
+			t.Errorf("it ended so: %v", err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("it is asked again and again")
 	}
 }
