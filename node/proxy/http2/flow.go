@@ -20,10 +20,10 @@ type inflow struct {
 	most int64 // what it may send that nobody has read
 }
 
-// take counts what came; false: more than it was allowed.
+// take counts what came; false: more than it was allowed. Nothing always is: less than none is left of a window that was made smaller.
 func (f *inflow) take(n int64) bool {
 	f.left -= n
-	return f.left >= 0
+	return f.left >= 0 || n == 0
 }
 
 // give counts what was read, and gives how much of it the client is to be told of: 0 while that is little.

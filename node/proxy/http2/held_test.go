@@ -111,6 +111,33 @@ func TestAClientThatHasNotHeardHowSmallWindowsAreFillsNoMore(t *testing.T) {
 	}
 }
 
+// TestABodyMayEndWhereNoRoomIsLeft: an empty frame needs none (RFC 9113, section 6.9), also once a smaller window is made of one that
+// was filled, and less than nothing is left.
+func TestABodyMayEndWhereNoRoomIsLeft(t *testing.T) {
+	release := make(chan struct{})
+	w := newWorld(t, false, func(_ http.ResponseWriter, r *http.Request) {
+		<-release
+		if n, err := io.Copy(io.Discard, r.Body); n != initialWindow || err != nil {
+			t.Errorf("%d bytes were read: %v", n, err)
+		}
+	})
+	p := w.dials()
+	_, err := io.WriteString(p.conn, http2.ClientPreface)
+	w.must(err)
+	w.must(p.WriteSettings())
+	p.uploads(1, "/")
+	for left := initialWindow; left > 0; left -= frameBytes {
+		w.must(p.WriteData(1, false, make([]byte, min(left, frameBytes))))
+	}
+	w.must(p.WriteSettingsAck())
+	w.must(p.WriteData(1, true, nil))
+	p.answersPing()
+	close(release)
+	if got := p.outcome(1); got != "200" {
+		t.Error(got)
+	}
+}
+
 // TestABodyThatIsStillToBeReadCountsAlthoughItIsAnswered, for as long as its handler may read it.
 func TestABodyThatIsStillToBeReadCountsAlthoughItIsAnswered(t *testing.T) {
 	release := make(chan struct{})
