@@ -234,10 +234,11 @@ func (l *Log[T]) Run(ctx context.Context) error {
 		case <-late.C:
 			due, runs = true, false
 		case <-ctx.Done():
-			due = true
 		}
+		last := ctx.Err() != nil // asked before it is written: what comes meanwhile is written next
+		due = due || last
 		l.writeQueued(writing, due)
-		if ctx.Err() != nil && due {
+		if last {
 			return nil
 		}
 		if !due && !runs {

@@ -141,6 +141,34 @@ func TestWhatIsHeldBackIsCollected(t *testing.T) {
 	stored("a", "b", "c", "d")
 }
 
+// TestWhatComesWhileTheLogEndsIsStored ends while a batch is being written: what is held back then comes behind it.
+func TestWhatComesWhileTheLogEndsIsStored(t *testing.T) {
+	ctx := unhurried(t)
+	running, end := context.WithCancel(ctx)
+	defer end()
+	var log *Log[note]
+	held := []string{"a"}
+	log, err := OpenLog[note](ctx, start(t, Options{}), LogSpec{Name: "decisions", Collect: func() {
+		for _, text := range held {
+			log.Append(note{text})
+		}
+		if held = nil; running.Err() == nil {
+			end()
+			held = []string{"b"} // by a request that is answered while "a" is written
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.Soon()
+	if err := log.Run(running); err != nil {
+		t.Fatal(err)
+	}
+	if all, _ := texts(t, log); !slices.Equal(all, []string{"a", "b"}) {
+		t.Errorf("%q are stored", all)
+	}
+}
+
 func TestWhatWaitsForAStoreThatIsDownIsBoundedInBytes(t *testing.T) {
 	log, err := OpenLog[json.RawMessage](t.Context(), start(t, Options{}), LogSpec{Name: "decisions"})
 	if err != nil {
