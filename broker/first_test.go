@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/rs/zerolog"
 
@@ -16,10 +15,15 @@ import (
 
 func TestAPeerAloneSaysThatNobodyLeads(t *testing.T) {
 	peers := []Peer{{"n1", ports.One(t)}, {"n2", ports.One(t)}, {"n3", ports.One(t)}}
-	b := inert(t, peers, "n1", peers[0].Address, t.TempDir())
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-	defer cancel()
-	err := b.Open(ctx)
+	log := &lines{}
+	b := newcomer(t, "n1", peers, log)
+	ctx, enough := context.WithCancel(t.Context())
+	defer enough()
+	opened := make(chan error, 1)
+	go func() { opened <- b.Open(ctx) }()
+	eventually(t, "it says for whom it waits", func() bool { return log.has("waiting for n2 at ") })
+	enough()
+	err := <-opened
 	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "nobody leads") {
 		t.Errorf("got %v, want that the store is unavailable since nobody leads", err)
 	}

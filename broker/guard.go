@@ -40,7 +40,7 @@ func (b *Broker) mayJoin(ctx context.Context) error {
 		return err
 	}
 	defer guest.shut(context.WithoutCancel(ctx))
-	tell, met := time.Now().Add(joinTell), beginning{}
+	tell, met, why := time.Now().Add(joinTell), beginning{}, ""
 	for {
 		found, err := b.greet(ctx, joinGreet)
 		if err != nil {
@@ -64,15 +64,17 @@ func (b *Broker) mayJoin(ctx context.Context) error {
 			return b.begin()
 		case waits == "":
 			return nil
+		case why == "", ctx.Err() == nil: // a round that is cut short blames those who had no time to answer
+			why = waits
 		}
 		if time.Now().After(tell) {
-			b.log.Warn().Str("why", waits).Msg("this node's store is empty, and before it joins it must know whom the cluster counts: waiting for somebody who leads, or can say")
+			b.log.Warn().Str("why", why).Msg("this node's store is empty, and before it joins it must know whom the cluster counts: waiting for somebody who leads, or can say")
 			tell = time.Now().Add(joinTellAgain)
 		}
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("asking whom the cluster counts: %w: %s. This node's store is empty, and a new name might be one too many. "+
-				"Start it again when more of the peers are up: %w", ErrUnavailable, waits, context.Cause(ctx))
+				"Start it again when more of the peers are up: %w", ErrUnavailable, why, context.Cause(ctx))
 		case <-time.After(joinPause):
 		}
 	}

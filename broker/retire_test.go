@@ -264,17 +264,27 @@ func TestTwoEmptyNodesDoNotBeginWithoutTheOneThatHasTheRecords(t *testing.T) {
 		n.end(false)
 	}
 	guest := start(t, Options{Node: "guest", Peers: peers}) // a server that keeps nothing lowers how many the servers expect
-	var all sync.WaitGroup
+	ctx, enough := context.WithCancel(t.Context())
+	defer enough()
+	var (
+		all  sync.WaitGroup
+		logs []*lines
+	)
 	for _, p := range peers[1:] {
-		b := inert(t, peers, p.Name, p.Address, t.TempDir())
+		logs = append(logs, &lines{})
+		b := newcomer(t, p.Name, peers, logs[len(logs)-1])
+		b.options.Listen = p.Address
 		all.Go(func() {
-			waiting, cancel := context.WithTimeout(t.Context(), 12*time.Second)
-			defer cancel()
-			if err := b.Open(waiting); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "waiting for n1 at ") {
+			if err := b.Open(ctx); !errors.Is(err, ErrUnavailable) || !errors.Is(err, context.Canceled) {
 				t.Errorf("%s is told %v", p.Name, err)
 			}
 		})
 	}
+	begun := time.Now()
+	eventually(t, "both say for whom they wait, longer than an election takes", func() bool {
+		return time.Since(begun) > 12*time.Second && logs[0].has("waiting for n1 at ") && logs[1].has("waiting for n1 at ")
+	})
+	enough()
 	all.Wait()
 	if group, err := guest.Group(t.Context()); err == nil {
 		t.Errorf("two empty nodes of three began anew: %+v", group)
