@@ -55,6 +55,9 @@ func (a *Authn) Vouch(c Caller, r *config.Route, now time.Time, with func(assert
 	if !c.Known() {
 		return nil, errors.New("nobody is vouched for")
 	}
+	if later := a.now(); later.After(now) { // who waited for tokens waited since
+		now = later
+	}
 	made := &assertion{renew: now.Add(defaultAssertionLife)}
 	if r.Assertion.Header != "" {
 		var err error

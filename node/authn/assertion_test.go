@@ -171,3 +171,21 @@ func TestARotationReachesTheOtherNodes(t *testing.T) {
 		w.until("the rotated key signs", func() bool { return a.ring.present.Load().id == turned.Current.ID })
 	}
 }
+
+func TestAnAssertionThatIsMadeAfterAWaitIsGoodFromThenOn(t *testing.T) {
+	w := newWorld(t, func(c *config.Config) {
+		c.Routes[0].Assertion = config.Assertion{Header: "X-Assertion", Lifetime: 10 * time.Second}
+	})
+	b, _, _ := visited(t, w)
+	c, _ := b.who(wikiHost)
+	came := w.now()
+	w.clock.pass(12 * time.Second)
+	least := w.now().Add(10 * time.Second).Unix()
+	token, err := w.Vouch(c, &w.config.Routes[0], came, assertionAlone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := int64(checked(t, w.Authn, token.(string))["exp"].(float64)); got < least {
+		t.Errorf("it is good until %d, want %d at least", got, least)
+	}
+}
