@@ -85,6 +85,7 @@ type Door struct {
 	ours      http1.Field // that names this node
 	drain     time.Duration
 	bodyGrace time.Duration
+	farewell  time.Duration // before the end of a drain; 0: as the constant has it
 	log       zerolog.Logger
 	now       func() time.Time
 	lines     sync.Pool                     // *[]byte, to write lines of the access log in

@@ -94,7 +94,7 @@ func TestWhatADrainCutsIsToldWhy(t *testing.T) {
 	}), overHTTP3(t), func(c *config.Config) {
 		c.Routes = append(c.Routes, config.Route{Name: "grpc", From: origin("grpc.test"), Prefix: "/", To: []string{"h2c://" + address}, Access: config.Public})
 	})
-	w.door.drain = 8 * time.Second
+	w.door.drain, w.door.farewell = testPatience, testPatience-3*time.Second
 	stream, err := w.grpcClient("grpc.test").Watch(w.ctx, &health1.HealthCheckRequest{})
 	w.must(err)
 	_, err = stream.Recv()

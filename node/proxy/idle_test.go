@@ -14,7 +14,7 @@ import (
 )
 
 func TestAnApplicationThatThinksIsNotIdle(t *testing.T) {
-	const idleTime, thinks = 3 * time.Second, 8 * time.Second
+	const idleTime, thinks = 6 * time.Second, 10 * time.Second
 	w := newWorld(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, err := io.Copy(io.Discard, r.Body)
 		<-time.After(thinks)

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -205,7 +206,7 @@ const farewell = time.Second
 func (l *listener) drain(ctx context.Context) {
 	if until, ok := ctx.Deadline(); ok {
 		left := time.Until(until)
-		defer time.AfterFunc(left-min(farewell, left/4), func() { l.door.streams.endThrough(l) }).Stop()
+		defer time.AfterFunc(left-cmp.Or(l.door.farewell, min(farewell, left/4)), func() { l.door.streams.endThrough(l) }).Stop()
 	}
 	if l.socket != nil {
 		_ = l.socket.Close()
