@@ -7,12 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 )
 
 // checkForm is what is asked of an ID token before anything in it is believed, beyond what go-oidc asks: that everybody
 // who reads it reads the same. It is one JWS in the compact form (OpenID Connect Core 1.0, section 2; RFC 7519, section 1),
-// says nothing twice (RFC 7519, section 4) and is not, by its own word, a token for something else (RFC 8725, section 3.11).
+// says nothing in two ways (RFC 7519, section 4) and is not, by its own word, a token for something else (RFC 8725, section 3.11).
 // ErrAnswer and ErrProvider.
 func checkForm(raw string) error {
 	if err := form(raw); err != nil {
@@ -56,7 +57,8 @@ func ofAnotherKind(typ string) bool {
 	return false
 }
 
-// once reads a JSON object whose members have each their own name.
+// once reads a JSON object that says nothing in two ways. The same said twice is the same to everybody: some releases of Keycloak
+// write address so (its issue 45250).
 func once(text []byte) (map[string]any, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	if open, err := d.Token(); err != nil || open != json.Delim('{') {
@@ -69,12 +71,12 @@ func once(text []byte) (map[string]any, error) {
 			return nil, errors.New("no JSON object")
 		}
 		key, _ := name.(string)
-		if _, twice := members[key]; twice {
-			return nil, fmt.Errorf("says %.64q twice", key)
-		}
 		var v any
 		if err := d.Decode(&v); err != nil {
 			return nil, errors.New("no JSON object")
+		}
+		if before, twice := members[key]; twice && !reflect.DeepEqual(before, v) {
+			return nil, fmt.Errorf("says %.64q in two ways", key)
 		}
 		members[key] = v
 	}
