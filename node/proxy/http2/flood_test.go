@@ -217,9 +217,12 @@ func (s *sluggish) Write(p []byte) (int, error) {
 	return s.Conn.Write(p)
 }
 
+// SetDeadline gives it the time that this takes.
+func (s *sluggish) SetDeadline(time.Time) error { return s.Conn.SetDeadline(time.Now().Add(patience)) }
+
 // TestAClientWhoseHeaderIsLateIsToldSo, however often the server looks meanwhile at what has taken too long.
 func TestAClientWhoseHeaderIsLateIsToldSo(t *testing.T) {
-	w := newWorld(t, false, ok, func(o *Options) { o.HeaderTimeout = 800 * time.Millisecond })
+	w := newWorld(t, false, ok, func(o *Options) { o.HeaderTimeout = 3 * time.Second })
 	s := &sluggish{clock: func() *clock { return &w.server.clock }}
 	p := w.over(s, func(conn net.Conn) { s.Conn = conn })
 	p.answersPing()
