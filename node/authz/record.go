@@ -72,6 +72,7 @@ const inputField = `,"input":`
 
 // begin writes when and about which request was decided.
 func (a *Authz) begin(to *room, now time.Time, id string) []byte {
+	to.parts = [5][]byte{} // here, as the one before may have failed
 	own := a.policies.AppendTime(append(to.own[:0], `{"at":"`...), now)
 	return appendText(append(own, a.named...), id)
 }

@@ -48,38 +48,49 @@ func (r *Records) Flush() {
 	r.asked = false
 	batch := r.swap()
 	r.mu.Unlock()
+	defer r.writing.Unlock()
 	r.write(batch)
-	r.writing.Unlock()
 }
 
 // add takes a record, to wait if it can.
 func (r *Records) add(a *Authz, asked Asked, v Verdict, of *known) {
 	said := of.said(v.Decision)
-	r.mu.Lock()
-	next := &r.waiting[r.count]
-	if r.soon == nil || !of.keepable || said == nil || len(v.Shadow) > 0 || !a.policies.Keep(&next.input, asked.Input) {
+	if r.soon == nil || !of.keepable || said == nil || len(v.Shadow) > 0 {
 		r.addNow(a, asked, v, of)
 		return
 	}
-	next.of, next.id, next.said = a, asked.RequestID, said
-	r.count++
-	if r.count == few {
-		batch := r.swap()
-		r.mu.Unlock()
+	switch waits, tell, batch := r.keep(a, asked, said); {
+	case !waits:
+		r.addNow(a, asked, v, of)
+	case batch != nil:
+		defer r.writing.Unlock()
 		r.write(batch)
-		r.writing.Unlock()
-		return
-	}
-	tell := !r.asked
-	r.asked = true
-	r.mu.Unlock()
-	if tell {
+	case tell:
 		r.soon()
 	}
 }
 
-// addNow writes a record, behind those that wait; the caller holds mu, which it gives back.
+// keep has a record wait; false when it tells of too much. Then Flush is to be asked for, or all that wait are to be written, as swap
+// says.
+func (r *Records) keep(a *Authz, asked Asked, said *told) (waits, tell bool, batch []record) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next := &r.waiting[r.count]
+	if !a.policies.Keep(&next.input, asked.Input) {
+		return false, false, nil
+	}
+	next.of, next.id, next.said = a, asked.RequestID, said
+	r.count++
+	if r.count == few {
+		return true, false, r.swap()
+	}
+	tell, r.asked = !r.asked, true
+	return true, tell, nil
+}
+
+// addNow writes a record, behind those that wait.
 func (r *Records) addNow(a *Authz, asked Asked, v Verdict, of *known) {
+	r.mu.Lock()
 	batch := r.swap()
 	r.mu.Unlock()
 	defer r.writing.Unlock()
@@ -111,7 +122,6 @@ func (r *Records) write(batch []record) {
 // give has a record taken; the caller holds writing.
 func (r *Records) give() {
 	r.take(r.room.parts[:])
-	r.room.parts = [5][]byte{}
 	if cap(r.room.own) > maxRoom {
 		r.room.own = nil
 	}

@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"encoding/json"
 	"fmt"
 	"runtime"
 	"slices"
@@ -150,5 +151,75 @@ func TestRecordsOfManyComeOneByOneInTheirOrder(t *testing.T) {
 	}
 	if len(to.all) != adders*each {
 		t.Errorf("there are %d records", len(to.all))
+	}
+}
+
+// broken is a header that cannot be read for a bug, until it is mended.
+type broken struct{ mended bool }
+
+func (b *broken) Field(string) (string, bool) {
+	if !b.mended {
+		panic("a bug")
+	}
+	return "x", true
+}
+
+// TestABugInOneRecordHoldsUpNoOthers has reading, writing and taking a record fail, wherever that may happen.
+func TestABugInOneRecordHoldsUpNoOthers(t *testing.T) {
+	header, taken := &broken{mended: true}, 0
+	failing := false
+	r := NewRecords(func(parts [][]byte) {
+		if failing {
+			panic("a bug")
+		}
+		taken++
+		if record := slices.Concat(parts...); !json.Valid(record) {
+			t.Errorf("%s is no JSON", record)
+		}
+	}, func() {})
+	a, route := deciding(t, r), &config.Route{Name: "wiki", Access: config.AnyUser}
+	one := func(in policy.Input) func() {
+		in.Request.Header = header
+		return func() { a.Record(Asked{Route: route, Input: &in}, Verdict{}) }
+	}
+	kept, atOnce := one(policy.Input{}), one(policy.Input{Certificate: policy.Certificate{Present: true}})
+	fails := func(do func()) {
+		t.Helper()
+		defer func() {
+			if recover() == nil {
+				t.Error("nothing failed")
+			}
+		}()
+		do()
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		header.mended = false
+		fails(kept)
+		fails(atOnce)
+		header.mended, failing = true, true
+		kept()
+		fails(r.Flush)
+		kept()
+		fails(atOnce)
+		fails(func() {
+			for range few {
+				kept()
+			}
+		})
+		failing = false
+		kept()
+		atOnce()
+		kept()
+		r.Flush()
+	}()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		t.Fatal("they wait for ever")
+	}
+	if taken != 3 {
+		t.Errorf("%d are taken", taken)
 	}
 }
