@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
+	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,6 +22,11 @@ func (d *Door) carryTunnel(a *ask) {
 	conn, err := a.dial(dialPlain)
 	if err != nil {
 		d.notCarried(a, err)
+		return
+	}
+	if isAt(conn, a.rules.config.Admin.Address) {
+		_ = conn.Close()
+		d.notCarried(a, errAdmin)
 		return
 	}
 	a.call.Answered(http.StatusOK)
@@ -48,6 +55,23 @@ func (d *Door) joinBytes(a *ask, client, app half) bool {
 	err := j.run(life)
 	a.w.bytes, a.received = j.down, j.up
 	return err == nil && life.Err() == nil
+}
+
+// errAdmin is for a tunnel to where operators ask: what came through it would bear no header by which that is seen (NodeHeader).
+var errAdmin = errors.New("the admin address is never reached through a route")
+
+// isAt tells whether a connection leads to an address of this machine that is listened on: HOST:PORT.
+func isAt(conn net.Conn, address string) bool {
+	to, ok := conn.RemoteAddr().(*net.TCPAddr)
+	host, port, err := net.SplitHostPort(address)
+	if !ok || err != nil || port != strconv.Itoa(to.Port) {
+		return false
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip.Unmap().WithZone("") == to.AddrPort().Addr().Unmap().WithZone("")
+	}
+	from, ok := conn.LocalAddr().(*net.TCPAddr) // the host is a name: a machine speaks to itself from the address that it speaks to
+	return ok && from.IP.Equal(to.IP)
 }
 
 // dialPlain connects without TLS.

@@ -244,6 +244,30 @@ func TestAnUpstreamThatIsNotThereIsABadGateway(t *testing.T) {
 	}
 }
 
+func TestATunnelDoesNotLeadToTheAdminAddress(t *testing.T) {
+	address := listening(t, echoes)
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for admin, status := range map[string]int{
+		address: http.StatusBadGateway, "localhost:" + port: http.StatusBadGateway, "[::ffff:127.0.0.1]:" + port: http.StatusBadGateway,
+		"127.0.0.2:" + port: http.StatusOK, "127.0.0.1:1": http.StatusOK, "unix:/run/admin": http.StatusOK,
+	} {
+		t.Run(admin, func(t *testing.T) {
+			w := newWorld(t, http.HandlerFunc(mirror), func(c *config.Config) {
+				c.Admin.Address = admin
+				c.Routes = append(c.Routes, config.Route{
+					Name: "echo", From: origin("open.test"), Prefix: "/", Connect: "open.test:7", To: []string{"tcp://" + address}, Access: config.Public,
+				})
+			})
+			if _, _, res := w.connect("open.test:7", "X-A: b"); res.StatusCode != status {
+				t.Errorf("while that is %s: %s, want %d", admin, res.Status, status)
+			}
+		})
+	}
+}
+
 func TestAnIdleTunnelEnds(t *testing.T) {
 	w := newWorld(t, http.HandlerFunc(mirror), carrying(t, echoes), func(c *config.Config) {
 		c.Routes[len(c.Routes)-1].IdleTimeout = 10 * time.Second
