@@ -18,8 +18,9 @@ const (
 	joinAsk = 500 * time.Millisecond
 	// joinTell is how long a node waits without a word, and then between one word and the next.
 	joinTell, joinTellAgain = 2 * time.Second, 30 * time.Second
-	// joinPause is between one round of questions and the next.
-	joinPause = 50 * time.Millisecond
+	// joinPause is between one round of questions and the next, and longer once it was told for whom a node waits: that may be
+	// minutes, and each round costs those who are there, too.
+	joinPause, joinPauseLong = 50 * time.Millisecond, 300 * time.Millisecond
 	// joiner is added to a node's name while it asks.
 	joiner = "-joining"
 	// grower is added to it while it copies what it kept alone. Whoever has an empty store waits for that: two of them could
@@ -40,7 +41,7 @@ func (b *Broker) mayJoin(ctx context.Context) error {
 		return err
 	}
 	defer guest.shut(context.WithoutCancel(ctx))
-	tell, met, why := time.Now().Add(joinTell), beginning{}, ""
+	tell, met, why, pause := time.Now().Add(joinTell), beginning{}, "", joinPause
 	for {
 		found, err := b.greet(ctx, joinGreet)
 		if err != nil {
@@ -69,13 +70,13 @@ func (b *Broker) mayJoin(ctx context.Context) error {
 		}
 		if time.Now().After(tell) {
 			b.log.Warn().Str("why", why).Msg("this node's store is empty, and before it joins it must know whom the cluster counts: waiting for somebody who leads, or can say")
-			tell = time.Now().Add(joinTellAgain)
+			tell, pause = time.Now().Add(joinTellAgain), joinPauseLong
 		}
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("asking whom the cluster counts: %w: %s. This node's store is empty, and a new name might be one too many. "+
 				"Start it again when more of the peers are up: %w", ErrUnavailable, why, context.Cause(ctx))
-		case <-time.After(joinPause):
+		case <-time.After(pause):
 		}
 	}
 }
