@@ -219,31 +219,25 @@ func TestWhileNobodyLeadsThoseWhoAreThereHaveToAgree(t *testing.T) {
 
 func TestWhoEndsWhileItAsksBlamesNobodyWhoHadNoTimeToAnswer(t *testing.T) {
 	t.Parallel() // it mostly waits
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	peers := peersOf(t, 3)
+	log := &lines{}
+	asking, enough := context.WithCancel(t.Context())
+	defer enough()
+	verdict := make(chan error, 1)
+	go func() { verdict <- newcomer(t, "n1", peers, log).mayJoin(asking) }()
+	eventually(t, "it says for whom it waits", func() bool { return log.has("waiting for n2 at ") })
+	l, err := net.Listen("tcp", peers[1].Address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	peers := []Peer{{"n1", ports.One(t)}, {"n2", l.Addr().String()}, {"n3", ports.One(t)}}
-	log := &lines{}
-	asking, enough := context.WithCancel(t.Context())
-	defer enough()
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			if log.has("waiting for n2 at ") {
-				t.Cleanup(func() { _ = c.Close() }) // until then it hears nothing
-				enough()
-				return
-			}
-			_ = c.Close()
-		}
-	}()
-	err = newcomer(t, "n1", peers, log).mayJoin(asking)
-	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "waiting for n2 at ") {
+	c, err := l.Accept() // and says nothing: the question is not answered when it ends
+	if err != nil {
+		t.Fatal(err)
+	}
+	enough()
+	defer c.Close()
+	if err := <-verdict; !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "waiting for n2 at ") {
 		t.Errorf("it is told %v", err)
 	}
 }
