@@ -52,7 +52,7 @@ func (m beginning) lacks(node string, peers []Peer, otherwise string) string {
 	case len(unmet) > 0:
 		return "nobody leads, and a new cluster begins when all of its nodes have met, for one may have records: waiting for " + strings.Join(unmet, ", ")
 	case len(asleep) > 0:
-		return strings.Join(asleep, ", ") + " is about to start"
+		return "all nodes have met, and are empty: waiting for " + strings.Join(asleep, ", ") + " to start"
 	}
 	return ""
 }

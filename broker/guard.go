@@ -34,7 +34,7 @@ const (
 // them says that it counts this node (then they may need it, to have one), or if every peer says that it never had a leader
 // (then the cluster begins). Else this node waits until somebody leads, as long as ctx lasts: what nobody can tell is no yes.
 //
-// Empty nodes begin together: see begins.
+// Empty nodes begin together: see beginning.
 func (b *Broker) mayJoin(ctx context.Context) error {
 	guest, err := b.visit(ctx, joiner)
 	if err != nil {
