@@ -173,6 +173,11 @@ func TestWhoAsksAServerThatStartedAgainIsToldAtOnce(t *testing.T) {
 	if status := second.get(by); status != 0 {
 		t.Fatalf("a connection that nobody knows is answered %d", status)
 	}
+	select {
+	case <-conn.Context().Done(): // streams are told before
+	case <-first.ctx.Done():
+		t.Fatal("the connection goes on")
+	}
 	var reset *quic.StatelessResetError
 	if why := context.Cause(conn.Context()); !errors.As(why, &reset) || time.Since(began) > quiet/2 {
 		t.Errorf("after %v: %v", time.Since(began), why)
