@@ -96,7 +96,7 @@ func appendBlock(dst []byte, block map[string]any) []byte {
 	}
 	slices.Sort(unreadable)
 	dst = appendObject(append(dst, '['), values, appendValue)
-	return append(appendList(append(dst, ','), unreadable, appendText), ']')
+	return append(appendList(append(dst, ','), unreadable, AppendText), ']')
 }
 
 // blockOf reads what appendBlock writes.

@@ -22,7 +22,7 @@ func (in *Input) AppendJSON(dst []byte) []byte {
 	dst = appendString(dst, `,"query":`, r.Query)
 	if r.Header != nil {
 		headers, _ := r.Header.(Headers)
-		dst = appendObject(append(dst, `,"headers":`...), headers, appendText)
+		dst = appendObject(append(dst, `,"headers":`...), headers, AppendText)
 	}
 	dst = end(r.appendRest(dst), begin, requestSection)
 	return append(in.appendMachine(dst), '}')
@@ -128,7 +128,7 @@ func appendString(dst []byte, name, value string) []byte {
 	if value == "" {
 		return dst
 	}
-	return appendText(append(dst, name...), value)
+	return AppendText(append(dst, name...), value)
 }
 
 func appendTrue(dst []byte, name string, value bool) []byte {
@@ -142,7 +142,7 @@ func appendStrings(dst []byte, name string, values []string) []byte {
 	if values == nil {
 		return dst
 	}
-	return appendList(append(dst, name...), values, appendText)
+	return appendList(append(dst, name...), values, AppendText)
 }
 
 func appendClaims(dst []byte, claims map[string]any) []byte {
@@ -165,7 +165,7 @@ func appendAddress(dst []byte, name string, ip netip.Addr) []byte {
 	}
 	dst = append(dst, name...)
 	if ip.Zone() != "" { // which may hold any byte
-		return appendText(dst, ip.String())
+		return AppendText(dst, ip.String())
 	}
 	return append(ip.AppendTo(append(dst, '"')), '"')
 }

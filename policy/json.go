@@ -11,7 +11,7 @@ import (
 func appendValue(dst []byte, value any) []byte {
 	switch value := value.(type) {
 	case string:
-		return appendText(dst, value)
+		return AppendText(dst, value)
 	case bool:
 		return strconv.AppendBool(dst, value)
 	case float64:
@@ -56,13 +56,14 @@ func appendObject[T any](dst []byte, parts map[string]T, each func([]byte, T) []
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = each(append(appendText(dst, name), ':'), parts[name])
+		dst = each(append(AppendText(dst, name), ':'), parts[name])
 	}
 	return append(dst, '}')
 }
 
-// appendText writes a text (RFC 8259, section 7). Bytes that are no UTF-8 become U+FFFD.
-func appendText(dst []byte, value string) []byte {
+// AppendText writes a text as JSON has it (RFC 8259, section 7) behind what dst holds. Bytes that are no UTF-8 become U+FFFD. It
+// allocates nothing but room in dst.
+func AppendText(dst []byte, value string) []byte {
 	return append(appendEscaped(append(dst, '"'), value), '"')
 }
 

@@ -85,7 +85,7 @@ func (r *reads) appendHeaders(dst []byte, all Fields) []byte {
 		if len(dst) > first {
 			dst = append(dst, ',')
 		}
-		dst = appendText(append(appendText(dst, asked.name), ':'), value)
+		dst = AppendText(append(AppendText(dst, asked.name), ':'), value)
 	}
 	return append(dst, '}')
 }

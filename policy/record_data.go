@@ -75,7 +75,7 @@ func (s *Set) appendAsked(dst []byte, in *Input, names []string) []byte {
 		if !first {
 			dst = append(dst, ',')
 		}
-		dst = append(appendText(dst, kept[0].block), ':')
+		dst = append(AppendText(dst, kept[0].block), ':')
 		dst = appendKept(dst, in.Data.blocks[kept[0].block], kept[:n])
 		kept = kept[n:]
 	}
@@ -126,7 +126,7 @@ func appendKept(dst []byte, block map[string]any, kept []keptData) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendValue(append(appendText(dst, k.key), ':'), value)
+		dst = appendValue(append(AppendText(dst, k.key), ':'), value)
 	}
 	return append(dst, '}')
 }

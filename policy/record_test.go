@@ -16,7 +16,7 @@ func FuzzTextsAreWrittenAsCharacterByCharacter(f *testing.F) {
 		f.Add("seven.." + odd + "and more")
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		if got, want := string(appendText(nil, value)), string(plainText(nil, value)); got != want {
+		if got, want := string(AppendText(nil, value)), string(plainText(nil, value)); got != want {
 			t.Errorf("it is written %s, want %s", got, want)
 		}
 		var parts []byte

@@ -65,7 +65,7 @@ func New(o Options) *Authz {
 		policies: o.Policies, log: o.Log, decisions: register(o.Registry, decisions), shadowed: register(o.Registry, shadowed),
 		routes: routes{policies: o.Policies}, records: o.Records, sample: o.Sample,
 	}
-	a.named = append(appendText([]byte(`","node":`), o.Node), `,"request_id":`...)
+	a.named = append(policy.AppendText([]byte(`","node":`), o.Node), `,"request_id":`...)
 	if o.Sample <= 0 {
 		a.records = nil
 	}

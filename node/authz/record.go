@@ -74,7 +74,7 @@ const inputField = `,"input":`
 func (a *Authz) begin(to *room, now time.Time, id string) []byte {
 	to.parts = [5][]byte{} // here, as the one before may have failed
 	own := a.policies.AppendTime(append(to.own[:0], `{"at":"`...), now)
-	return appendText(append(own, a.named...), id)
+	return policy.AppendText(append(own, a.named...), id)
 }
 
 // end makes parts of what stands in own from a place on, with what is told of the caller at another.
@@ -86,9 +86,9 @@ func (to *room) end(own []byte, from, at int, caller []byte) {
 func appendShadows(dst []byte, all []Shadow) []byte {
 	before := byte('[')
 	for _, s := range all {
-		dst = appendText(append(append(dst, before), `{"policy":`...), s.Policy)
+		dst = policy.AppendText(append(append(dst, before), `{"policy":`...), s.Policy)
 		dst = appendDecision(append(dst, `,"decision":`...), s.Decision)
-		dst = append(appendText(append(dst, `,"change":`...), s.Change.String()), '}')
+		dst = append(policy.AppendText(append(dst, `,"change":`...), s.Change.String()), '}')
 		before = ','
 	}
 	return append(dst, ']')
@@ -96,13 +96,13 @@ func appendShadows(dst []byte, all []Shadow) []byte {
 
 // appendDecision writes a decision as encoding/json does.
 func appendDecision(dst []byte, d policy.Decision) []byte {
-	dst = appendText(append(dst, `{"outcome":`...), d.Outcome.String())
-	dst = appendText(append(dst, `,"policy":`...), d.Policy)
+	dst = policy.AppendText(append(dst, `{"outcome":`...), d.Outcome.String())
+	dst = policy.AppendText(append(dst, `,"policy":`...), d.Policy)
 	if d.Rule != "" {
-		dst = appendText(append(dst, `,"rule":`...), d.Rule)
+		dst = policy.AppendText(append(dst, `,"rule":`...), d.Rule)
 	}
 	if d.Message != "" {
-		dst = appendText(append(dst, `,"message":`...), d.Message)
+		dst = policy.AppendText(append(dst, `,"message":`...), d.Message)
 	}
 	if d.Need != nil {
 		need, _ := d.Need.MarshalJSON() // of texts alone

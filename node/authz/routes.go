@@ -75,15 +75,15 @@ func (all *routes) of(r *config.Route) *known {
 
 // appendRoute writes what a record says of a route.
 func appendRoute(dst []byte, r *config.Route) []byte {
-	dst = appendText(append(dst, `,"route":`...), r.Name)
+	dst = policy.AppendText(append(dst, `,"route":`...), r.Name)
 	dst = append(dst, `,"policies":[`...)
 	for i, name := range r.Policies {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendText(dst, name)
+		dst = policy.AppendText(dst, name)
 	}
-	return appendText(append(dst, `],"access":`...), accessName(r.Access))
+	return policy.AppendText(append(dst, `],"access":`...), accessName(r.Access))
 }
 
 // counted counts an outcome. A counter is there once there is something to count.

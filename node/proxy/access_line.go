@@ -1,13 +1,12 @@
 package proxy
 
 import (
-	"bytes"
-	"encoding/json"
 	"strconv"
 	"time"
 
 	"picket/node/authn"
 	"picket/node/authz"
+	"picket/policy"
 )
 
 // lineRoom is how many bytes most lines of the access log take, and maxLine how many are kept for the next.
@@ -36,16 +35,16 @@ func (d *Door) writeLine(a *ask, status int, took time.Duration, lock *authn.Loc
 
 // appendLine writes the fields of a line as an object has them, without the name of the first.
 func (d *Door) appendLine(dst []byte, a *ask, status int, took time.Duration, lock *authn.Lock) []byte {
-	dst = appendText(dst, a.id)
+	dst = policy.AppendText(dst, a.id)
 	dst = append(append(dst, `,"protocol":"`...), protocolOf(a.r)...)
-	dst = appendText(append(dst, `","method":`...), a.r.Method)
-	dst = appendText(append(dst, `,"host":`...), a.host)
-	dst = appendText(append(dst, `,"path":`...), a.in.Request.Path)
+	dst = policy.AppendText(append(dst, `","method":`...), a.r.Method)
+	dst = policy.AppendText(append(dst, `,"host":`...), a.host)
+	dst = policy.AppendText(append(dst, `,"path":`...), a.in.Request.Path)
 	dst = strconv.AppendInt(append(dst, `,"status":`...), int64(status), 10)
 	dst = appendThousandths(append(dst, `,"duration_ms":`...), took.Microseconds())
 	dst = strconv.AppendInt(append(dst, `,"bytes":`...), a.w.bytes, 10)
-	dst = appendText(append(dst, `,"route":`...), a.routeName())
-	dst = appendText(append(dst, `,"decision":`...), a.outcome())
+	dst = policy.AppendText(append(dst, `,"route":`...), a.routeName())
+	dst = policy.AppendText(append(dst, `,"decision":`...), a.outcome())
 	user, email, session := a.asker()
 	dst = appendField(dst, `,"user":`, user)
 	dst = appendField(dst, `,"email":`, email)
@@ -58,30 +57,30 @@ func (d *Door) appendLine(dst []byte, a *ask, status int, took time.Duration, lo
 	}
 	dst = appendField(dst, `,"certificate":`, a.in.Certificate.Fingerprint)
 	if a.distrust != nil {
-		dst = appendText(append(dst, `,"distrust":`...), a.distrust.Error())
+		dst = policy.AppendText(append(dst, `,"distrust":`...), a.distrust.Error())
 	}
 	if lock != nil {
-		dst = appendText(append(dst, `,"lock":`...), lock.ID)
-		dst = appendText(append(dst, `,"lock_reason":`...), lock.Reason)
+		dst = policy.AppendText(append(dst, `,"lock":`...), lock.ID)
+		dst = policy.AppendText(append(dst, `,"lock_reason":`...), lock.Reason)
 	}
 	if len(a.shadow) > 0 {
 		dst = appendShadows(append(dst, `,"shadow":`...), a.shadow)
 	}
 	if a.ended != nil {
-		dst = appendText(append(dst, `,"ended":`...), a.ended.Error())
+		dst = policy.AppendText(append(dst, `,"ended":`...), a.ended.Error())
 	}
-	dst = appendText(append(dst, `,"client":`...), a.clientText())
-	return appendText(append(dst, `,"node":`...), d.node)
+	dst = policy.AppendText(append(dst, `,"client":`...), a.clientText())
+	return policy.AppendText(append(dst, `,"node":`...), d.node)
 }
 
 // appendShadows writes what policies that are not in force would have decided otherwise.
 func appendShadows(dst []byte, all []authz.Shadow) []byte {
 	before := byte('[')
 	for _, s := range all {
-		dst = appendText(append(append(dst, before), `{"policy":`...), s.Policy)
-		dst = appendText(append(dst, `,"change":`...), s.Change.String())
-		dst = appendText(append(dst, `,"decision":`...), s.Decision.Outcome.String())
-		dst = append(appendText(append(dst, `,"rule":`...), s.Decision.Rule), '}')
+		dst = policy.AppendText(append(append(dst, before), `{"policy":`...), s.Policy)
+		dst = policy.AppendText(append(dst, `,"change":`...), s.Change.String())
+		dst = policy.AppendText(append(dst, `,"decision":`...), s.Decision.Outcome.String())
+		dst = append(policy.AppendText(append(dst, `,"rule":`...), s.Decision.Rule), '}')
 		before = ','
 	}
 	return append(dst, ']')
@@ -92,7 +91,7 @@ func appendField(dst []byte, name, value string) []byte {
 	if value == "" {
 		return dst
 	}
-	return appendText(append(dst, name...), value)
+	return policy.AppendText(append(dst, name...), value)
 }
 
 // appendThousandths writes so many thousandths, without zeros at the end.
@@ -109,36 +108,4 @@ func appendThousandths(dst []byte, n int64) []byte {
 		dst = dst[:len(dst)-1]
 	}
 	return dst
-}
-
-// appendText writes a text in JSON. Most stand as they are.
-func appendText(dst []byte, s string) []byte {
-	if standsAsItIs(s) {
-		return append(append(append(dst, '"'), s...), '"')
-	}
-	var escaped bytes.Buffer
-	to := json.NewEncoder(&escaped)
-	to.SetEscapeHTML(false) // people read it
-	_ = to.Encode(s)        // a text can be encoded, and a buffer takes it
-	return append(dst, bytes.TrimSuffix(escaped.Bytes(), []byte("\n"))...)
-}
-
-// standsAsItIs tells whether nothing of a text is escaped, or no ASCII. It looks at eight characters together: a byte from
-// which 1 (or 32) is taken turns its highest bit on when it is less.
-func standsAsItIs(s string) bool {
-	const word, each, high = 8, 0x0101010101010101, 0x8080808080808080
-	for ; len(s) >= word; s = s[word:] {
-		x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-		quote, backslash := x^'"'*each, x^'\\'*each
-		if (x|(x-' '*each)|(quote-each)|(backslash-each))&high != 0 {
-			return false
-		}
-	}
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c >= 0x80 || c == '"' || c == '\\' {
-			return false
-		}
-	}
-	return true
 }

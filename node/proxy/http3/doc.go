@@ -3,5 +3,6 @@
 // connections to their end.
 //
 // It promises that no request comes as early data, that a client that makes work for nothing is cut off, that one who sends from
-// an address that may not be its own costs little, that what comes by a connection comes from the address that it was begun from, and that a server that stops lets its clients finish (GOAWAY).
+// an address that may not be its own costs little, that a connection ends when its client has shown that it has another address, and
+// that a server that stops lets its clients finish (GOAWAY).
 package http3
