@@ -94,7 +94,7 @@ func appendShadows(dst []byte, all []Shadow) []byte {
 	return append(dst, ']')
 }
 
-// appendDecision writes a decision as encoding/json does.
+// appendDecision writes a decision as an object of JSON, with the names that encoding/json gives its fields.
 func appendDecision(dst []byte, d policy.Decision) []byte {
 	dst = policy.AppendText(append(dst, `{"outcome":`...), d.Outcome.String())
 	dst = policy.AppendText(append(dst, `,"policy":`...), d.Policy)
