@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // usage is cobra's own without the line that says again that there are commands.
@@ -46,7 +48,7 @@ Exit codes: 0 done, 1 refused or failed, 2 misused.`,
 	root.PersistentFlags().StringP("output", "o", "table", "how to print: table or json")
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return knownFormat(c) }
 	root.SetUsageTemplate(usage)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &misuse{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &misuse{unknownFlag(err)} })
 	family(root, "Trying and configuring:", t.devCommand(), t.checkCommand(), t.fmtCommand(), t.policyCommand(), t.importCommand(), t.secretCommand())
 	family(root, "Nodes:", t.runCommand(), t.statusCommand(), t.reloadCommand(), t.nodesCommand(), t.certificatesCommand())
 	family(root, "People:", t.sessionsCommand(), t.lockCommand())
@@ -59,6 +61,15 @@ Exit codes: 0 done, 1 refused or failed, 2 misused.`,
 	group(root)
 	strict(root)
 	return root
+}
+
+// unknownFlag says what to do with an argument that only looks like a flag, as the id of a user may.
+func unknownFlag(err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && len(unknown.GetSpecifiedShortnames()) > 1 {
+		return fmt.Errorf("%w: an argument that begins with - goes after --", err)
+	}
+	return err
 }
 
 // family adds commands that the help shows together, under a title.

@@ -105,11 +105,16 @@ type used struct {
 // idLength is the length of newID's answer.
 const idLength = 22
 
-// newID is 128 random bits in base64url.
+// newID is 128 random bits in base64url. It does not begin with "-": the id of a session is given to commands, and what
+// begins so is a flag there.
 func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program instead
-	return base64.RawURLEncoding.EncodeToString(b[:])
+	for {
+		var b [16]byte
+		_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program instead
+		if id := base64.RawURLEncoding.EncodeToString(b[:]); id[0] != '-' {
+			return id
+		}
+	}
 }
 
 // wellFormedUser tells whether s may be a user id.
