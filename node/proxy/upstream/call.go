@@ -16,7 +16,8 @@ type Call struct {
 	begun      bool // counted as under way
 	retrying   bool // counted as sent again
 	current    *Member
-	tried      []*Member
+	tried      []*Member // since the last of them was asked once more
+	tries      int       // that came to nothing
 	retries    int
 	pause      time.Duration // before the next try
 }
@@ -45,14 +46,26 @@ func (c *Call) Next(ctx context.Context) (*Member, error) {
 	if g.settings.Circuit.Requests > 0 && g.settings.Circuit.Pending > 0 && g.flow.waiting.Load() > 0 { // others were here first
 		return c.await(ctx)
 	}
-	v := g.look()
-	if len(c.tried) > 0 && !g.anyUntried(v, c) {
+	if m := c.pick(); m != nil {
+		return m, nil
+	}
+	return c.await(ctx)
+}
+
+// pick takes a place at a member that has room: at one that was not asked yet, while there are such. Nil: there is none.
+func (c *Call) pick() *Member {
+	v := c.group.look()
+	if len(c.tried) > 0 && !c.group.anyUntried(v, c) {
 		c.forget()
 	}
-	if c.current = g.choose(v, c); c.current == nil {
-		return c.await(ctx)
-	}
-	return c.current, nil
+	c.current = c.group.choose(v, c)
+	return c.current
+}
+
+// pickAny is pick among those, too, that were asked already.
+func (c *Call) pickAny() *Member {
+	c.tried = nil
+	return c.pick()
 }
 
 // Failed takes how the present try failed, and tells whether there is to be another. unsent tells that nothing of the request's
@@ -64,7 +77,7 @@ func (c *Call) Failed(f Failure, unsent bool) bool {
 	switch {
 	case !unsent:
 		return false
-	case f == Connect && len(c.tried) < mostTries && g.anyUntried(g.look(), c):
+	case f == Connect && c.tries < mostTries && g.anyUntried(g.look(), c):
 		return true // nobody has seen the request
 	case f == Connect || c.repeatable:
 		return g.on[f] && c.again(f.String())
@@ -105,6 +118,7 @@ func (c *Call) leave() {
 }
 
 func (c *Call) remember(m *Member) {
+	c.tries++
 	if len(c.tried) < mostTries {
 		c.tried = append(c.tried, m)
 	}

@@ -52,7 +52,8 @@ func (g *Group) leave(m *Member) {
 	}
 }
 
-// await waits until a member has room. The errors are ErrFull, and that of ctx.
+// await waits until a member has room: one that the call asked before is as good then as any, for the place that it was called for may
+// be there, and who took none of it would have left it free while others wait. The errors are ErrFull, and that of ctx.
 func (c *Call) await(ctx context.Context) (*Member, error) {
 	g, f := c.group, c.group.flow
 	defer f.waiting.Add(-1)
@@ -62,9 +63,9 @@ func (c *Call) await(ctx context.Context) (*Member, error) {
 	}
 	late := time.NewTimer(g.settings.Circuit.Wait)
 	defer late.Stop()
-	for {
-		turn := f.join()
-		if c.current = g.choose(g.look(), c); c.current != nil {
+	for called := false; ; called = true {
+		turn := f.join(called)
+		if m := c.pick(); m != nil || called && c.pickAny() != nil {
 			f.quit(turn)
 			return c.current, nil
 		}
@@ -72,6 +73,9 @@ func (c *Call) await(ctx context.Context) (*Member, error) {
 		case <-turn:
 		case <-late.C:
 			f.quit(turn)
+			if m := c.pick(); m != nil { // whoever became well meanwhile called nobody
+				return m, nil
+			}
 			g.tell.full(g.name)
 			return nil, ErrFull
 		case <-ctx.Done():
@@ -81,12 +85,15 @@ func (c *Call) await(ctx context.Context) (*Member, error) {
 	}
 }
 
-// join stands in line.
-func (f *flow) join() chan struct{} {
+// join stands in line: who was called in vain, since somebody came between, is first again.
+func (f *flow) join(first bool) chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	turn := make(chan struct{})
-	f.queue = append(f.queue, turn)
+	turn, at := make(chan struct{}), len(f.queue)
+	if first {
+		at = 0
+	}
+	f.queue = slices.Insert(f.queue, at, turn)
 	return turn
 }
 

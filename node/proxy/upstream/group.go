@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"math"
 	"math/rand/v2"
 	"sync/atomic"
 
@@ -97,29 +98,24 @@ func (g *Group) load(i uint16) float64 {
 	return float64(g.members[i].underWay.Load()) / float64(g.weights[i])
 }
 
-// chooseByHash takes the member that wants the key of the call most.
+// chooseByHash takes the member that wants the key of the call most, of those with room: where that has none, the one that wants it
+// next.
 func (g *Group) chooseByHash(v *view, c *Call) *Member {
-	var passed uint64 // members without room, of the first 64; of others room is looked for once more
-	for range v.usable {
-		best, most := -1, -1.0
+	refused := wish{math.Inf(1), -1}
+	for {
+		best := wish{-1, -1}
 		for _, i := range v.usable {
-			if i < 64 && passed&(1<<i) != 0 || c.triedAlready(g.members[i]) {
-				continue
-			}
-			if s := score(g.members[i], g.weights[i], c.key); s > most {
-				best, most = i, s
+			w := wish{score(g.members[i], g.weights[i], c.key), i}
+			if best.less(w) && w.less(refused) && !c.triedAlready(g.members[i]) {
+				best = w
 			}
 		}
-		if best < 0 {
+		if best.member < 0 {
 			return nil
 		}
-		if g.enter(g.members[best]) {
-			return g.members[best]
+		if g.enter(g.members[best.member]) {
+			return g.members[best.member]
 		}
-		if best >= 64 {
-			return nil
-		}
-		passed |= 1 << best
+		refused = best
 	}
-	return nil
 }

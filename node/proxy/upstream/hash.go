@@ -30,3 +30,13 @@ func score(m *Member, weight int, key uint64) float64 {
 	unit := (float64(h>>11) + 0.5) / (1 << 53) // within (0, 1)
 	return float64(weight) / -math.Log(unit)
 }
+
+// wish is how much a member wants a key. No two members want one equally.
+type wish struct {
+	score  float64
+	member int // its place
+}
+
+func (w wish) less(than wish) bool {
+	return w.score < than.score || w.score == than.score && w.member < than.member
+}
