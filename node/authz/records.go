@@ -1,6 +1,8 @@
 package authz
 
 import (
+	"fmt"
+	"runtime/debug"
 	"sync"
 
 	"picket/policy"
@@ -111,12 +113,22 @@ func (r *Records) swap() []record {
 // write writes records and forgets them; the caller holds writing.
 func (r *Records) write(batch []record) {
 	for i := range batch {
-		one := &batch[i]
-		one.of.writeKept(&r.room, one)
-		r.give()
+		r.writeKept(&batch[i])
+	}
+}
+
+// writeKept writes a record that waited, and forgets it. One that shows a bug is left out: whoever writes it is another request, or the
+// log, which ends the node when it panics.
+func (r *Records) writeKept(one *record) {
+	defer func() {
+		if why := recover(); why != nil {
+			one.of.log.Error().Str("error", fmt.Sprint(why)).Bytes("stack", debug.Stack()).Msg("a decision was not recorded: this is a bug")
+		}
 		one.of, one.id, one.said = nil, "", nil
 		one.input.Forget()
-	}
+	}()
+	one.of.writeKept(&r.room, one)
+	r.give()
 }
 
 // give has a record taken; the caller holds writing.

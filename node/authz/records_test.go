@@ -200,14 +200,12 @@ func TestABugInOneRecordHoldsUpNoOthers(t *testing.T) {
 		fails(atOnce)
 		header.mended, failing = true, true
 		kept()
-		fails(r.Flush)
+		r.Flush() // nobody is there who could be told, and the node goes on
 		kept()
 		fails(atOnce)
-		fails(func() {
-			for range few {
-				kept()
-			}
-		})
+		for range few {
+			kept()
+		}
 		failing = false
 		kept()
 		atOnce()
