@@ -2,6 +2,7 @@ package policy
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -15,10 +16,16 @@ type attribute struct {
 	never   func(value string) string // for texts: why it can never be this value, "" when it can; nil: it can be all
 }
 
-// ofCaller tells whether it is the same for as long as User and Session are.
+// ofCaller tells whether it is the same for as long as User and Session are: what is written down of them is, and the domain that
+// is taken from there. Of what is told nothing here it is not known, as of session.age, which the clock changes.
 func (a *attribute) ofCaller() bool {
-	root := rootOf(a.name)
-	return root == "user" || root == "session" && a.name != "session.age"
+	root, name, _ := strings.Cut(a.name, ".")
+	if root != "user" && root != "session" {
+		return false
+	}
+	return a.name == "user.email_domain" || slices.ContainsFunc(sections(), func(s section) bool {
+		return s.name == root && slices.ContainsFunc(s.facts, func(f fact) bool { return f.name == name })
+	})
 }
 
 // attributes is the table of all of them. An attribute that is empty, or the zero time, is missing, and so unknown.

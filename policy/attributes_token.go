@@ -12,7 +12,7 @@ func (c *checker) accessToken(at hcl.Range) node {
 		c.mistake(at, notHere, "%s is for the values of request_headers alone.", accessToken)
 		return bad(at)
 	}
-	c.asked, c.passing = true, true
+	c.asked = true
 	a := &attribute{name: accessToken, kind: text, run: eval[string](func(f *frame) (string, bool) { return f.token, f.token != "" })}
 	return a.node(at)
 }

@@ -23,7 +23,6 @@ type checker struct {
 	data      []dataRead                   // of the policy that is being compiled
 	tokens    bool                         // session.access_token may be asked for
 	asked     bool                         // and was
-	passing   bool                         // something was asked for that is not of the caller
 	unread    bool                         // the parser has reported an expression that it could not read
 }
 
@@ -124,7 +123,7 @@ func (c *checker) primitive(value cty.Value, at hcl.Range) node {
 
 // made is the node of an expression that depends on nothing but its parts. When they are constant, so is it.
 func (c *checker) made(k kind, at hcl.Range, run any, parts ...node) node {
-	n := node{kind: k, run: run, at: at}
+	n := node{kind: k, run: run, at: at, steady: allOfCaller(parts...)}
 	for _, part := range parts {
 		if !part.constant {
 			return n

@@ -55,7 +55,7 @@ func (c *checker) dataBlock(name string, at hcl.Range) node {
 		c.unknownData(name, at)
 		return bad(at)
 	}
-	c.data, c.passing = append(c.data, dataRead{block: name}), true
+	c.data = append(c.data, dataRead{block: name})
 	return node{kind: dynamic, at: at, of: &attribute{name: dataRoot + "." + name}, read: len(c.data), run: eval[any](func(f *frame) (any, bool) {
 		block := f.in.Data.Block(name)
 		return block, block != nil

@@ -14,13 +14,13 @@ func contains(items []string, item string) bool { return slices.Contains(items, 
 func (c *checker) inGroup(args []node, at hcl.Range) node {
 	if len(args) == 1 && args[0].constant {
 		group := valueOf[string](args[0])
-		return node{kind: boolean, at: at, run: eval[bool](func(f *frame) (bool, bool) {
+		return node{kind: boolean, at: at, steady: true, run: eval[bool](func(f *frame) (bool, bool) {
 			groups := f.in.User.Groups
 			return contains(groups, group), groups != nil
 		})}
 	}
 	wanted := collected(args)
-	return node{kind: boolean, at: at, run: eval[bool](func(f *frame) (bool, bool) {
+	return node{kind: boolean, at: at, steady: allOfCaller(args...), run: eval[bool](func(f *frame) (bool, bool) {
 		groups, ok := wanted(f)
 		if !ok || f.in.User.Groups == nil {
 			return false, false

@@ -54,7 +54,6 @@ func (c *checker) timeOfDay(args []node, at hcl.Range) node {
 		c.mistake(args[1].at, badTime, "This is when it begins. Leave time_of_day out for the whole day.")
 		return bad(at)
 	}
-	c.passing = true
 	return node{kind: boolean, at: at, run: eval[bool](func(f *frame) (bool, bool) {
 		hour, minute, _ := f.in.Now.In(zone).Clock()
 		now := hour*60 + minute
@@ -85,7 +84,6 @@ func (c *checker) weekday(args []node, at hcl.Range) node {
 	if !daysFit || !zoneFits {
 		return bad(at)
 	}
-	c.passing = true
 	return node{kind: boolean, at: at, run: eval[bool](func(f *frame) (bool, bool) {
 		return days[f.in.Now.In(zone).Weekday()], !f.in.Now.IsZero()
 	})}

@@ -53,10 +53,24 @@ type node struct {
 	kind     kind
 	run      any        // eval of the kind's Go type, or lookup; nil when invalid
 	constant bool       // gives the same for every input, and is never unknown
+	steady   bool       // gives the same for as long as the caller is the same; so does all that is constant. False: it may depend on more
 	at       hcl.Range  // where it stands
 	secret   bool       // its value is for nobody's eyes
 	of       *attribute // the attribute that this is, bare; nil: something else
 	read     int        // for a data block, bare: its place in checker.data, from 1; else 0
+}
+
+// ofCaller tells whether a node gives the same for as long as Authenticated, User and Session are.
+func (n node) ofCaller() bool { return n.constant || n.steady }
+
+// allOfCaller tells that of what is made of these nodes.
+func allOfCaller(nodes ...node) bool {
+	for _, n := range nodes {
+		if !n.ofCaller() {
+			return false
+		}
+	}
+	return true
 }
 
 // run is the evaluation of a node that is known to be of the kind of T. An invalid node is always unknown.

@@ -53,20 +53,21 @@ func (v variables) names() []string {
 	return []string{v.index, v.value}
 }
 
-// variable is the node of a variable of the innermost for expression that has one of that name.
+// variable is the node of a variable of the innermost for expression that has one of that name. What the variable depends on is
+// told by what the for goes through.
 func (c *checker) variable(name string) (n node, ok bool) {
 	for depth, v := range slices.Backward(c.loops) {
 		switch {
 		case name == v.index:
-			return node{kind: number, run: eval[float64](func(f *frame) (float64, bool) {
+			return node{kind: number, steady: true, run: eval[float64](func(f *frame) (float64, bool) {
 				return float64(f.loops[depth].index), true
 			})}, true
 		case name == v.value && v.of == list:
-			return node{kind: text, run: eval[string](func(f *frame) (string, bool) {
+			return node{kind: text, steady: true, run: eval[string](func(f *frame) (string, bool) {
 				return f.loops[depth].text, true
 			})}, true
 		case name == v.value:
-			return node{kind: dynamic, run: eval[any](func(f *frame) (any, bool) {
+			return node{kind: dynamic, steady: true, run: eval[any](func(f *frame) (any, bool) {
 				value := f.loops[depth].value
 				return value, value != nil
 			})}, true

@@ -95,5 +95,5 @@ func (c *checker) conditional(e *hclsyntax.ConditionalExpr) node {
 		return branches[1]
 	}
 	choice := k.shape().choose(run[bool](when), branches[0], branches[1])
-	return node{kind: k, run: choice, at: e.SrcRange}
+	return node{kind: k, run: choice, at: e.SrcRange, steady: allOfCaller(when, branches[0], branches[1])}
 }

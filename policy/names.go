@@ -24,7 +24,6 @@ func (c *checker) name(t hcl.Traversal) node {
 		return c.steps(v, t[1:])
 	}
 	if a, ok := c.attributes[root]; ok {
-		c.passing = c.passing || !a.ofCaller()
 		return c.steps(a.node(t[0].SourceRange()), t[1:])
 	}
 	if !slices.Contains(c.roots, root) {
@@ -46,12 +45,11 @@ func (c *checker) name(t hcl.Traversal) node {
 		c.unknownPart(root, part, at)
 		return bad(t.SourceRange())
 	}
-	c.passing = c.passing || !a.ofCaller()
 	return c.steps(a.node(at), t[2:])
 }
 
 func (a *attribute) node(at hcl.Range) node {
-	return node{kind: a.kind, run: a.run, at: at, of: a}
+	return node{kind: a.kind, run: a.run, at: at, of: a, steady: a.ofCaller()}
 }
 
 // partOf is the name that a step takes: .name or ["name"]; "" when it takes something else.

@@ -8,10 +8,10 @@ import (
 
 // Template is a text that depends on an Input: the value of a header. It may be used by many goroutines at once.
 type Template struct {
-	value   eval[string]
-	tokens  bool // it asks for session.access_token
-	passing bool // it asks for what is not of the caller
-	frames  frames
+	value  eval[string]
+	tokens bool // it asks for session.access_token
+	caller bool // it asks for nothing but what is of the caller
+	frames frames
 }
 
 // NewTemplate checks and compiles an expression of the language whose value is a text, or can be written as one: a
@@ -24,14 +24,14 @@ func NewTemplate(expr hcl.Expression, o Options) (*Template, hcl.Diagnostics) {
 	if diags.HasErrors() || c.unread {
 		return nil, diags
 	}
-	return &Template{value: run[string](n), tokens: c.asked, passing: c.passing}, diags
+	return &Template{value: run[string](n), tokens: c.asked, caller: n.ofCaller()}, diags
 }
 
 // AsksForToken tells whether the value depends on session.access_token, which only ValueWith is given.
 func (t *Template) AsksForToken() bool { return t != nil && t.tokens }
 
 // OfCaller tells whether the value depends on Authenticated, User and Session alone: it is the same for as long as they are.
-func (t *Template) OfCaller() bool { return t != nil && !t.passing }
+func (t *Template) OfCaller() bool { return t != nil && t.caller }
 
 // Value is the text for an input. ok is false when it is unknown, because something that it asks for is missing.
 // It allocates only when the text is made of several, or changed.

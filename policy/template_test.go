@@ -185,3 +185,14 @@ func TestTemplateSaysWhatItDependsOn(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsNotToldToBeOfTheCallerIsNot(t *testing.T) {
+	if (node{kind: text}).ofCaller() {
+		t.Error("a node that tells nothing of what it depends on is of the caller")
+	}
+	for _, later := range []string{"session.last_seen", "user.risk", "authenticated", "device.name"} {
+		if (&attribute{name: later}).ofCaller() {
+			t.Errorf("%s, of which nothing is written down with the caller, is of the caller", later)
+		}
+	}
+}
