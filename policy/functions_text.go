@@ -31,8 +31,15 @@ func lower(f *frame, value string) string {
 	return value
 }
 
-// recased is the value with each character as to makes it; the value itself when nothing changes.
-func recased(f *frame, value string, to func(rune) rune) string {
+// recased is the value with each character as to makes it; the value itself when nothing changes. A character that is not of
+// ASCII never becomes one that is, as the Kelvin sign would k: who has a name with one does not pass for who has the other.
+func recased(f *frame, value string, by func(rune) rune) string {
+	to := func(r rune) rune {
+		if made := by(r); made >= utf8.RuneSelf || r < utf8.RuneSelf {
+			return made
+		}
+		return r
+	}
 	for i, r := range value {
 		if to(r) != r {
 			start := len(f.bytes)
