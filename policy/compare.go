@@ -76,10 +76,10 @@ func equalTo[T comparable](of eval[T], value T, want bool) eval[bool] {
 func equalClaims(left, right node, want bool) eval[bool] {
 	l, r := run[any](left), run[any](right)
 	return func(f *frame) (bool, bool) {
-		a, _ := l(f)
-		b, _ := r(f)
+		a, known := l(f)
+		b, both := r(f)
 		same, ok := claimsEqual(a, b)
-		return same == want, ok
+		return same == want, f.fits(known && both, ok)
 	}
 }
 

@@ -56,7 +56,8 @@ func hasPart(of eval[any], item eval[string]) eval[bool] {
 			f.unclear = f.unclear || unreadable
 			return object[one] != nil, !unreadable
 		}
-		return claimHas(value, one)
+		has, ok := claimHas(value, one)
+		return has, f.fits(true, ok)
 	}
 }
 
@@ -102,8 +103,9 @@ func (c *checker) length(args []node, at hcl.Range) node {
 			return characters(value), true
 		}), of)
 	}
-	return c.made(number, at, mapped(run[any](of), func(_ *frame, value any) (float64, bool) {
-		return claimLength(value)
+	return c.made(number, at, mapped(run[any](of), func(f *frame, value any) (float64, bool) {
+		length, ok := claimLength(value)
+		return length, f.fits(true, ok)
 	}), of)
 }
 
