@@ -104,19 +104,22 @@ func (s status) unsettled() string {
 	return ""
 }
 
-// leader is the node that leads a bucket.
-func (c *cluster) leader(t *testing.T, bucket string) *node {
+// leader is the node that leads a bucket, once one does.
+func (c *cluster) leader(t *testing.T, bucket string) (leader *node) {
 	t.Helper()
-	s := c.nodes[0].status(t)
-	for _, b := range s.Buckets {
-		for _, n := range c.nodes {
-			if b.Name == bucket && b.Leader == n.name {
-				return n
+	eventually(t, readyWithin, func() string {
+		s := c.nodes[0].status(t)
+		for _, b := range s.Buckets {
+			for _, n := range c.nodes {
+				if b.Name == bucket && b.Leader == n.name {
+					leader = n
+					return ""
+				}
 			}
 		}
-	}
-	t.Fatalf("nobody leads %s: %+v", bucket, s)
-	return nil
+		return fmt.Sprintf("nobody leads %s: %+v", bucket, s)
+	})
+	return leader
 }
 
 func decode(t *testing.T, text string, v any) {

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"net/http"
 	"testing"
 	"time"
 )
@@ -17,12 +18,8 @@ func TestASignInDuringAnElectionWaitsAndSucceeds(t *testing.T) {
 			leader := c.leader(t, bucket)
 			leader.kill(t)
 			began := time.Now()
-			a := alice.pick(t, page, "alice", never)
+			a := alice.waitsOut(t, page, "alice", c.url("app")+"/wanted?q=1")
 			took := time.Since(began)
-			if a.status == 503 && took > 14*time.Second {
-				t.Logf("%s of voting were not enough; it waited as long as it is to, and is tried again", took)
-				a = alice.open(t, c.url("app")+"/wanted?q=1") // the provider knows alice by now
-			}
 			if a.status != 200 || a.at.String() != c.url("app")+"/wanted?q=1" {
 				t.Errorf("after %s: %s: %s", took, a, a.words())
 			}
@@ -32,6 +29,22 @@ func TestASignInDuringAnElectionWaitsAndSucceeds(t *testing.T) {
 			c.ready(t, leader)
 		})
 	}
+}
+
+// voting is how long a sign-in waits at least for others to elect somebody, before it says that it cannot.
+const voting = 14 * time.Second
+
+// waitsOut picks a person, for a page that was asked for, while there may be an election. One that takes longer than a
+// sign-in waits, as it may on a slow machine, is no failure: then it is tried again.
+func (v *visitor) waitsOut(t *testing.T, page answer, person, at string) answer {
+	t.Helper()
+	began := time.Now()
+	tried, a := began, v.pick(t, page, person, never)
+	for a.status == http.StatusServiceUnavailable && time.Since(tried) > voting && time.Since(began) < patience {
+		t.Logf("%s of voting were not enough; it waited as long as it is to, and is tried again", time.Since(tried))
+		tried, a = time.Now(), v.open(t, at) // the provider knows the person by now
+	}
+	return a
 }
 
 func TestANodeThatWakesUpAdmitsNobodyOnWhatItKnewBefore(t *testing.T) {

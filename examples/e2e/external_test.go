@@ -72,7 +72,7 @@ func (c *cluster) outlivesServers(t *testing.T, n *natsCluster, alice *visitor) 
 			alice.isSignedInAs(t, "alice")
 		}
 		bob := c.visit(t)
-		bob.signIn(t, "bob", c.url("app")+"/")
+		bob.waitsOut(t, bob.open(t, c.url("app")+"/"), "bob", c.url("app")+"/")
 		bob.isSignedInAs(t, "bob")
 		s.start(t)
 		n.ready(t)
@@ -83,7 +83,7 @@ func (c *cluster) outlivesServers(t *testing.T, n *natsCluster, alice *visitor) 
 // refusesTheRest tries, with the nodes' own credentials, what they have no need to do.
 func (n *natsCluster) refusesTheRest(t *testing.T) {
 	complaints := make(chan error, 16)
-	conn, err := nats.Connect("tls://"+n.servers[0].listen, nats.UserCredentials(n.credentials), nats.RootCAs(n.authority.path),
+	conn, err := nats.Connect("tls://"+n.servers[0].listen, nats.UserCredentials(n.credentials), nats.RootCAs(n.authority.path), nats.Timeout(patience),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { complaints <- err }))
 	if err != nil {
 		t.Fatal(err)

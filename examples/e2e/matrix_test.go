@@ -66,8 +66,8 @@ func ends() []end {
 			return m.lock(t, "address", "", alice.address)
 		}},
 		{name: "the user is locked for a while", refused: 403, resumes: true, act: func(t *testing.T, m *matrix, alice *person) func() {
-			m.lock(t, "user", "5s", alice.email())
-			return nil // it ends by itself
+			m.lock(t, "user", "10s", alice.email()) // long enough for every node to be asked meanwhile
+			return nil                              // it ends by itself
 		}},
 		{name: "a group is gone", refused: 403, resumes: true, act: func(t *testing.T, m *matrix, alice *person) func() {
 			regroup := func(groups ...string) {

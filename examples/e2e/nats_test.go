@@ -152,7 +152,7 @@ func hand(t *testing.T, path, claims string, user nkeys.KeyPair) {
 // operator is somebody who may do everything in the account.
 func (n *natsCluster) operator(t *testing.T) (*nats.Conn, error) {
 	t.Helper()
-	return nats.Connect("tls://"+n.servers[0].listen, nats.UserCredentials(n.all), nats.RootCAs(n.authority.path))
+	return nats.Connect("tls://"+n.servers[0].listen, nats.UserCredentials(n.all), nats.RootCAs(n.authority.path), nats.Timeout(patience))
 }
 
 func pair(t *testing.T, create func() (nkeys.KeyPair, error)) (nkeys.KeyPair, string) {
@@ -204,7 +204,7 @@ func (n *natsCluster) ready(t *testing.T) {
 
 // connect is somebody with our user's credentials.
 func (n *natsCluster) connect(s *natsServer) (*nats.Conn, error) {
-	return nats.Connect("tls://"+s.listen, nats.UserCredentials(n.credentials), nats.RootCAs(n.authority.path), nats.NoReconnect())
+	return nats.Connect("tls://"+s.listen, nats.UserCredentials(n.credentials), nats.RootCAs(n.authority.path), nats.NoReconnect(), nats.Timeout(patience))
 }
 
 // environment is what nodes are told of the cluster.

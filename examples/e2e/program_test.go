@@ -39,8 +39,8 @@ func (p programs) environment() []string {
 	return all
 }
 
-// addressShown is what `picket login` asks to open.
-var addressShown = regexp.MustCompile(`https?://\S+/\.picket/program\?\S+`)
+// addressShown is what `picket login` asks to open, once it has written all of it.
+var addressShown = regexp.MustCompile(`(https?://\S+/\.picket/program\?\S+)\s`)
 
 // login signs a person in at a host, in the browser that they have.
 func (p programs) login(t *testing.T, v *visitor, person, host string) {
@@ -53,10 +53,11 @@ func (p programs) login(t *testing.T, v *visitor, person, host string) {
 	}
 	address := ""
 	eventually(t, patience, func() string {
-		address = addressShown.FindString(said.String())
-		if address == "" {
+		shown := addressShown.FindStringSubmatch(said.String())
+		if shown == nil {
 			return "picket login says " + said.String()
 		}
+		address = shown[1]
 		return ""
 	})
 	question := v.open(t, address)

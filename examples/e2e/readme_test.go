@@ -16,7 +16,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 )
 
 // newcomer follows the README in a folder of their own, in one shell.
@@ -91,6 +90,7 @@ func (n *newcomer) tryOut(t *testing.T) {
 	if out := n.shell(t, "make -n run"); !strings.Contains(out, "./picket dev") {
 		t.Fatalf("make run does something else: %s", out)
 	}
+	keep(t, p)
 	p.start(t)
 	t.Cleanup(func() { p.stop(t) })
 	banner := regexp.MustCompile(`http://app\.localhost:(\d+)`)
@@ -117,7 +117,7 @@ func signInAt(t *testing.T, port, person string) {
 		t.Fatal(err)
 	}
 	dialer := &net.Dialer{}
-	client := &http.Client{Jar: jar, Timeout: 20 * time.Second, Transport: &http.Transport{
+	client := &http.Client{Jar: jar, Timeout: patience, Transport: &http.Transport{
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			_, port, err := net.SplitHostPort(address)
 			if err != nil {
@@ -159,6 +159,7 @@ func signInAt(t *testing.T, port, person string) {
 func (n *newcomer) runOne(t *testing.T, line string) {
 	t.Helper()
 	p := &process{name: "one node", command: []string{"bash", "-c", "cd " + n.folder + "\n" + strings.Join(n.exports, "\n") + "\nexec " + line}}
+	keep(t, p)
 	p.start(t)
 	eventually(t, patience, func() string {
 		response, err := http.Get("http://127.0.0.1:9901/readyz")

@@ -21,7 +21,7 @@ const (
 	storing   = 3                // nodes that store
 	staleness = 15 * time.Second // the default of max_staleness, which is what is tested
 	strangest = "mallory"        // signs in as anyone, and is in no group
-	readySoon = 60 * time.Second // for a cluster that starts
+	readySoon = healsWithin      // for a cluster that starts
 )
 
 // node is one picket process.

@@ -81,7 +81,7 @@ const biting = 3 * time.Second
 func (i *incident) outlasts() {
 	i.t.Helper()
 	from := i.history.now()
-	eventually(i.t, 45*time.Second, func() string {
+	eventually(i.t, healsWithin, func() string {
 		for _, e := range i.history.record().events {
 			if e.kind == revokeSession && e.outcome == done && e.began > from {
 				return ""

@@ -3,6 +3,7 @@
 package faults
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -85,7 +86,7 @@ func (p *process) hasEnded() bool {
 func (p *process) signal(t *testing.T, s syscall.Signal) {
 	t.Helper()
 	p.log.note("gets " + s.String())
-	if err := p.cmd.Process.Signal(s); err != nil && !p.hasEnded() {
+	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) { // that it is over is for others to notice
 		t.Errorf("signalling %s: %v", p.name, err)
 	}
 }

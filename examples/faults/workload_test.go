@@ -260,7 +260,7 @@ func (w *workload) ambush(n *node, patience time.Duration) {
 func (w *workload) goesOn(t *testing.T) {
 	t.Helper()
 	from := w.history.now()
-	eventually(t, 30*time.Second, func() string {
+	eventually(t, healsWithin, func() string {
 		m := measure(w.history.record(), from, w.history.now())
 		if m.admitted < 200 || m.signIns < 3 || m.revocations < 2 {
 			return fmt.Sprintf("the work does not go on: %d requests admitted, %d sign-ins, %d revocations", m.admitted, m.signIns, m.revocations)
