@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"picket/node/proxy/gate":     nil,
 	"picket/node/proxy/http1":    nil,
 	"picket/node/proxy/http2":    {"picket/node/proxy/http1"}, // its requests are those of HTTP/1.1, to whoever serves them
-	"picket/node/proxy/http3":    nil,
+	"picket/node/proxy/http3":    {"picket/node/proxy/http1"}, // a length, a method and a target are the same words there
 	"picket/node/proxy/trust":    {"picket/node/config", "picket/policy"},
 	"picket/node/proxy/upstream": {"picket/node/config"},
 	"picket/node/proxy":          {"picket/node/proxy/gate", "picket/node/proxy/http1", "picket/node/proxy/http2", "picket/node/proxy/http3", "picket/node/proxy/ratelimit", "picket/node/proxy/trust", "picket/node/proxy/upstream", "picket/node/authn", "picket/node/authz", "picket/node/config", "picket/broker", "picket/policy"},

@@ -32,7 +32,7 @@ func (l *listener) openUDP(ctx context.Context) (*overUDP, error) {
 		Handler: l, TLS: l.tlsConfig(),
 		HeaderBytes: l.HeaderBytes, Streams: l.Streams, HeaderTimeout: l.HeaderTimeout, IdleTimeout: l.IdleTimeout,
 		ResetKey: reset, TokenKey: token,
-		Enter: l.enterUDP, EnterFrom: l.enterUDPFrom, Calmed: d.calmed, Panicked: d.panicked,
+		Enter: l.enterUDP, EnterFrom: l.enterUDPFrom, Refused: d.malformed, Calmed: d.calmed, Panicked: d.panicked,
 	}, socket)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("listen %q: HTTP/3: %w", l.Name, err), socket.Close())

@@ -166,6 +166,10 @@ func (c *conn) open(h heldBlock) error {
 		c.refused(&http1.Malformed{Status: http.StatusBadRequest, Reason: why})
 		return http2.StreamError{StreamID: h.stream, Code: http2.ErrCodeProtocol}
 	}
+	if c.tls != nil && c.header.scheme == "http" { // without TLS it says nothing: who ends TLS before us may send either
+		c.refuse(h, &http1.Malformed{Status: http.StatusMisdirectedRequest, Reason: "it is for http, and came over TLS"})
+		return nil
+	}
 	s := c.server.streams.get()
 	c.header.room = s.request.Fields
 	s.conn, s.id, s.ended, s.whole, s.declared, s.asked = c, h.stream, h.end, h.end, c.header.length, head.Method

@@ -1,6 +1,7 @@
 package http2
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -350,5 +351,46 @@ func TestAHeaderOfTooManyFieldsIsRefused(t *testing.T) {
 	p.ask(3, append(plain, "a", "b")...)
 	if got := p.outcome(3); got != "431" {
 		t.Errorf("four: %s", got)
+	}
+}
+
+// TestWhatIsForHTTPIsMisdirectedOverTLS (RFC 9110, section 7.4), where nobody stands between who could have changed one into the other.
+// Without TLS somebody may, and both are taken.
+func TestWhatIsForHTTPIsMisdirectedOverTLS(t *testing.T) {
+	refused := make(chan int, 2)
+	w := newWorld(t, true, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }, func(o *Options) {
+		o.Refused = func(_ string, m *http1.Malformed) { refused <- m.Status }
+	})
+	conn, err := tls.Dial("tcp", w.address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
+	w.must(err)
+	defer conn.Close()
+	p := w.framed(conn).greets()
+	p.ask(1, ":method", "GET", ":scheme", "http", ":authority", "a", ":path", "/")
+	if got := p.outcome(1); got != "421" || <-refused != 421 {
+		t.Errorf("for http: %s", got)
+	}
+	p.ask(3, ":method", "GET", ":scheme", "https", ":authority", "a", ":path", "/")
+	if got := p.outcome(3); got != "418" {
+		t.Errorf("for https: %s", got)
+	}
+	p.ask(5, ":method", "CONNECT", ":protocol", "websocket", ":scheme", "http", ":authority", "a", ":path", "/")
+	if got := p.outcome(5); got != "421" {
+		t.Errorf("a WebSocket for http: %s", got)
+	}
+	p.ask(7, ":method", "CONNECT", ":authority", "a:1")
+	if got := p.outcome(7); got != "418" {
+		t.Errorf("a tunnel, which has no scheme: %s", got)
+	}
+}
+
+func TestWithoutTLSASchemeSaysNothing(t *testing.T) {
+	w := newWorld(t, false, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	p := w.peer()
+	for i, scheme := range []string{"http", "https"} {
+		stream := uint32(2*i + 1)
+		p.ask(stream, ":method", "GET", ":scheme", scheme, ":authority", "a", ":path", "/")
+		if got := p.outcome(stream); got != "418" {
+			t.Errorf("for %s: %s", scheme, got)
+		}
 	}
 }

@@ -405,6 +405,7 @@ func TestFieldSectionsThatAreTooLongAreRefusedWithoutTheirConnection(t *testing.
 var (
 	status431 = []byte{0x5f, 0x09, 0x83, 0x69, 0x90, 0xff}
 	status418 = []byte{0x5f, 0x09, 0x83, 0x68, 0x2f, 0x7f}
+	status421 = []byte{0xff, 0x06} // one of the table
 )
 
 // answer is all that comes on a stream.

@@ -27,6 +27,7 @@ type heads struct {
 	runs    bool                       // guarded by mu: the timer does
 	over    bool                       // guarded by mu: the connection has ended
 	client  moves
+	fields  fields
 }
 
 // head is one that has not come.
@@ -46,15 +47,15 @@ const (
 	firstUni    = 2
 )
 
-// SupportsSchemas tells that of all that a trace may hold, only what QUIC itself does is wanted.
+// SupportsSchemas tells that nothing is wanted beyond what is told to those that AddProducer gives.
 func (h *heads) SupportsSchemas(string) bool { return false }
 
-// AddProducer gives QUIC where to write. HTTP/3 asks later, and is given nothing.
+// AddProducer gives QUIC where to write. HTTP/3 asks later, and writes elsewhere.
 func (h *heads) AddProducer() qlogwriter.Recorder {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.timer != nil {
-		return nil
+		return &h.fields
 	}
 	h.timer = time.AfterFunc(time.Hour, h.look)
 	h.timer.Stop()

@@ -60,6 +60,7 @@ func (p *peers) expect(conn *quic.Conn, o *Options) *peer {
 	q.heads, _ = conn.QlogTrace().(*heads) // Options.trace made it
 	q.heads.tell(func() { o.calm(q, "headers that do not end") }, func() { q.useless(o) })
 	q.heads.client.tell(q.moved)
+	q.heads.fields.tell(func() { o.calm(q, "too many malformed requests") })
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.all == nil {

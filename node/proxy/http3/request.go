@@ -21,7 +21,7 @@ type handler struct{ options *Options }
 // ServeHTTP serves one request.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q, _ := r.Context().Value(peerKey{}).(*peer)
-	active, missing := q.begin(numberOf(r))
+	active, missing := q.begin(int64(streamOf(r) / streamKinds))
 	if active > h.options.Streams*backlog {
 		h.options.calm(q, "too many requests taken back at once")
 	}
@@ -29,6 +29,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.options.calm(q, "too many requests taken back")
 	}
 	defer q.end()
+	if m := q.heads.fields.of(streamOf(r)); m != nil {
+		if !q.resets.take(time.Now(), 1) {
+			h.options.calm(q, "too many malformed requests")
+		}
+		h.refuse(w, q, m)
+		return
+	}
 	out := &writer{ResponseWriter: w, header: http.Header{}, leave: q.leave}
 	defer out.end()
 	defer func() {
@@ -40,13 +47,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.options.Handler.ServeHTTP(out, h.shape(out, r))
 }
 
-// numberOf is the number of the stream that a request came by: the first that its client opened is 0.
-func numberOf(r *http.Request) int64 {
+// streamOf is the stream that a request came by.
+func streamOf(r *http.Request) quic.StreamID {
 	by, ok := r.Body.(interface{ StreamID() quic.StreamID })
 	if !ok {
 		return 0
 	}
-	return int64(by.StreamID() / 4) // RFC 9000, section 2.1
+	return by.StreamID()
 }
 
 // calm cuts off a client.

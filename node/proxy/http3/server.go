@@ -15,6 +15,8 @@ import (
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
+
+	"picket/node/proxy/http1"
 )
 
 // Options are what a server is made of. The zero of each is said.
@@ -36,6 +38,8 @@ type Options struct {
 	// client may, as soon as it is known to be where it says: at once when it shows a token, else with the handshake. leave is called
 	// at the end. Nil: every one may.
 	Enter, EnterFrom func(client netip.AddrPort) (leave func(), ok bool)
+	// Refused is told of each request that no handler saw, but those that quic-go does not tell of. Nil: nobody is.
+	Refused func(remote string, m *http1.Malformed)
 	// Calmed is told of each connection that was ended because its client made work for nothing. Nil: nobody is.
 	Calmed func(remote, why string)
 	// Panicked is told of each panic of a handler but http.ErrAbortHandler. Nil: nobody is.
