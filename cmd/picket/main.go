@@ -11,6 +11,7 @@
 // The exit code is 0 when it was done, 1 when it was refused or failed, 2 when the command was misused: an unknown
 // command or flag, a missing or superfluous argument. A misuse says what was wrong and how the command is called. A
 // question, why or what if, is done when there is an answer, whatever it is; an assertion fails when it does not hold.
+// What could not be written to standard output was not done.
 //
 // An error is one sentence that says what we were doing, what went wrong and, where we know, what to do next. No
 // command asks questions. No secret is taken as an argument. What comes from other people, such as the name of their
@@ -56,11 +57,16 @@ type terminal struct {
 
 // main runs a command line and tells how it ended.
 func (t terminal) main(ctx context.Context, args []string) int {
+	out := &output{to: t.out}
+	t.out = out
 	root := t.root()
 	root.SetArgs(args)
-	root.SetOut(t.out)
+	root.SetOut(out)
 	root.SetErr(t.err)
 	called, err := root.ExecuteContextC(ctx)
+	if out.err != nil && (err == nil || errors.Is(err, errTold)) { // nobody else tells
+		err = fmt.Errorf("writing to standard output: %w", cause(out.err))
+	}
 	var misused *misuse
 	switch {
 	case err == nil:
