@@ -24,9 +24,10 @@ fails to meet. That alone is no failure.`,
 		Example: `  picket policy test cluster.hcl
   picket policy test /etc/picket/ --cover
   picket policy test cluster.hcl -o junit > report.xml`,
-		Args:        args("PATH"),
-		Annotations: map[string]string{moreFormats: "junit"},
-		RunE:        func(c *cobra.Command, args []string) error { return t.test(c, args[0], cover) },
+		Args:              args("PATH"),
+		ValidArgsFunction: oneFile,
+		Annotations:       map[string]string{moreFormats: "junit"},
+		RunE:              func(c *cobra.Command, args []string) error { return t.test(c, args[0], cover) },
 	}
 	c.Flags().BoolVar(&cover, "cover", false, "show the rules that no test reaches")
 	return c

@@ -49,8 +49,9 @@ Not saved: which one-time codes were used, which nodes there are and who leads w
 decision and audit logs, and data blocks that the node's configuration does not name.`,
 		Example: `  picket backup picket.backup
   picket backup - | ssh vault 'cat > picket.backup'`,
-		Args: args("FILE"),
-		RunE: func(c *cobra.Command, args []string) error { return t.backup(c, args[0], force) },
+		Args:              args("FILE"),
+		ValidArgsFunction: oneFile,
+		RunE:              func(c *cobra.Command, args []string) error { return t.backup(c, args[0], force) },
 	}
 	c.Flags().BoolVar(&force, "force", false, "write over a file that exists")
 	addAdminFlag(c)

@@ -22,6 +22,11 @@ type certificate struct {
 	Help     string    `json:"help"` // what an operator can do, where only one can
 }
 
+// certificates is the answer of GET /v1/certificates.
+type certificates struct {
+	Certificates []certificate `json:"certificates"`
+}
+
 func (t terminal) certificatesCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "certificates COMMAND [--admin ADDRESS]",
@@ -56,49 +61,38 @@ wait for it. Authorities limit how often that can be done.`,
 		Example: `  picket certificates renew wiki.example.com
   picket certificates renew '*.example.com'`,
 		Args:              args("the NAME of a certificate"),
-		ValidArgsFunction: t.completeCertificates,
+		ValidArgsFunction: offers(t.certificateNames),
 		RunE:              func(c *cobra.Command, args []string) error { return t.renewCertificate(c, args[0]) },
 	}
 }
 
-func (t terminal) certificates(c *cobra.Command) (list []certificate, raw any, err error) {
+func (t terminal) listCertificates(c *cobra.Command) error {
 	node, err := t.admin(c)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	var answer struct {
-		Certificates []certificate `json:"certificates"`
-	}
-	raw, err = node.do(c.Context(), http.MethodGet, "/v1/certificates", &answer)
-	return answer.Certificates, raw, err
-}
-
-func (t terminal) listCertificates(c *cobra.Command) error {
-	list, raw, err := t.certificates(c)
+	var list certificates
+	raw, err := node.do(c.Context(), http.MethodGet, "/v1/certificates", &list)
 	if err != nil {
 		return err
 	}
 	if wantsJSON(c) {
 		return printJSON(t.out, raw)
 	}
-	certificateTable(list, time.Now()).print(t.out, t.colour)
+	if len(list.Certificates) == 0 {
+		fmt.Fprintln(t.err, `No certificate is ordered: no listener of the node has tls = "auto".`)
+		return nil
+	}
+	certificateTable(list.Certificates, time.Now()).print(t.out, t.colour)
 	return nil
 }
 
-// completeCertificates offers the names that certificates are ordered for.
-func (t terminal) completeCertificates(c *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(given) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+// certificateNames offers the names that certificates are ordered for.
+func (t terminal) certificateNames(c *cobra.Command, _ []string) (names []cobra.Completion) {
+	for _, one := range offered[certificates](t, c, "/v1/certificates").Certificates {
+		names = append(names, described(one.Name, one.State))
 	}
-	list, _, err := t.certificates(c)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var names []string
-	for _, one := range list {
-		names = append(names, one.Name)
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
+	return names
 }
 
 func (t terminal) renewCertificate(c *cobra.Command, name string) error {

@@ -18,7 +18,8 @@ func (t terminal) checkCommand() *cobra.Command {
 mistake with its line. A warning alone is no failure.`,
 		Example: `  picket check cluster.hcl
   picket check /etc/picket/ --json`,
-		Args: args("PATH"),
+		Args:              args("PATH"),
+		ValidArgsFunction: oneFile,
 		RunE: func(c *cobra.Command, args []string) error {
 			_, problems := config.Load(args[0])
 			if asJSON || wantsJSON(c) {

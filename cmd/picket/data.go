@@ -34,7 +34,8 @@ func (t terminal) dataListCommand() *cobra.Command {
 		Short: "List the data blocks, or the facts of one",
 		Example: `  picket data list
   picket data list oncall`,
-		Args: upTo(0, "NAME"),
+		Args:              upTo(0, "NAME"),
+		ValidArgsFunction: offers(t.blockNames),
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return t.listBlocks(c)
@@ -50,7 +51,8 @@ func (t terminal) dataGetCommand() *cobra.Command {
 		Short: "Print a fact, or all of a data block, as JSON",
 		Example: `  picket data get oncall alice@example.com
   picket data get oncall > oncall.json`,
-		Args: upTo(1, "NAME", "KEY"),
+		Args:              upTo(1, "NAME", "KEY"),
+		ValidArgsFunction: offers(t.blockNames, t.factKeys),
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				return t.getFacts(c, args[0])
@@ -71,18 +73,20 @@ is done a quorum of the store has it.`,
   picket data put owners wiki '["alice@example.com", "bob@example.com"]'
   picket data put titles alice@example.com '"head of docs"'
   picket data put limits wiki - < limits.json`,
-		Args: upTo(3, "NAME", "KEY", "VALUE"),
-		RunE: func(c *cobra.Command, args []string) error { return t.putFact(c, args[0], args[1], args[2]) },
+		Args:              upTo(3, "NAME", "KEY", "VALUE"),
+		ValidArgsFunction: offers(t.blockNames, t.factKeys),
+		RunE:              func(c *cobra.Command, args []string) error { return t.putFact(c, args[0], args[1], args[2]) },
 	}
 }
 
 func (t terminal) dataRemoveCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "rm NAME KEY",
-		Short:   "Remove a fact",
-		Example: `  picket data rm oncall alice@example.com`,
-		Args:    upTo(2, "NAME", "KEY"),
-		RunE:    func(c *cobra.Command, args []string) error { return t.removeFact(c, args[0], args[1]) },
+		Use:               "rm NAME KEY",
+		Short:             "Remove a fact",
+		Example:           `  picket data rm oncall alice@example.com`,
+		Args:              upTo(2, "NAME", "KEY"),
+		ValidArgsFunction: offers(t.blockNames, t.factKeys),
+		RunE:              func(c *cobra.Command, args []string) error { return t.removeFact(c, args[0], args[1]) },
 	}
 }
 
@@ -110,14 +114,31 @@ func dataPath(names ...string) string {
 	return path
 }
 
+// blocks are the names of data blocks.
+type blocks struct {
+	Data []string `json:"data"`
+}
+
+// blockNames offers the data blocks that there are.
+func (t terminal) blockNames(c *cobra.Command, _ []string) []cobra.Completion {
+	return offered[blocks](t, c, dataPath()).Data
+}
+
+// factKeys offers the keys of the block that is named before, with their values.
+func (t terminal) factKeys(c *cobra.Command, given []string) (keys []cobra.Completion) {
+	all := offered[facts](t, c, dataPath(given[0]))
+	for key, value := range all.Records {
+		keys = append(keys, described(key, shortened(compact(value))))
+	}
+	return append(keys, all.Unreadable...)
+}
+
 func (t terminal) listBlocks(c *cobra.Command) error {
 	node, err := t.admin(c)
 	if err != nil {
 		return err
 	}
-	var answer struct {
-		Data []string `json:"data"`
-	}
+	var answer blocks
 	raw, err := node.do(c.Context(), http.MethodGet, dataPath(), &answer)
 	if err != nil {
 		return err

@@ -39,6 +39,8 @@ open and what to try. Nothing is left running, and nothing on disk without --dir
 	c.Flags().IntVar(&o.Nodes, "nodes", dev.DefaultNodes, "how many nodes: 1, 3 or 5")
 	c.Flags().IntVar(&o.Port, "port", dev.DefaultPort, "port to open in a browser; 0: any that is free")
 	c.Flags().StringVar(&o.Dir, "dir", "", "keep the files in this folder")
+	offerFiles(c, "dir")
+	offerFlag(c, "nodes", func(*cobra.Command, []string) []cobra.Completion { return []string{"1", "3", "5"} })
 	return c
 }
 

@@ -50,15 +50,18 @@ when there is an answer.`,
 			}
 			return args("PATH")(c, given)
 		},
-		RunE: func(c *cobra.Command, args []string) error { return t.explain(c, args[0], a, &q) },
+		ValidArgsFunction: oneFile,
+		RunE:              func(c *cobra.Command, args []string) error { return t.explain(c, args[0], a, &q) },
 	}
 	c.Flags().StringVar(&a.policy, "policy", "", "ask this policy")
 	c.Flags().StringVar(&a.route, "route", "", "ask all policies of this route")
 	q.flags(c)
 	addAdminFlag(c)
 	quiet := terminal{err: io.Discard}
-	completed(c, "policy", quiet.loadRules, policyNames)
-	completed(c, "route", quiet.load, routeNames)
+	offerFlag(c, "policy", written(quiet.loadRules, policyNames))
+	offerFlag(c, "route", written(quiet.load, routeNames))
+	offerFlag(c, "session", t.sessionIDs)
+	offerFiles(c, "input")
 	return c
 }
 

@@ -22,8 +22,9 @@ func (t terminal) fmtCommand() *cobra.Command {
 changed. With --check it writes nothing and fails when a file is not laid out so.`,
 		Example: `  picket fmt cluster.hcl
   picket fmt --check /etc/picket/`,
-		Args: args("PATH"),
-		RunE: func(c *cobra.Command, args []string) error { return t.format(c, args[0], check) },
+		Args:              args("PATH"),
+		ValidArgsFunction: oneFile,
+		RunE:              func(c *cobra.Command, args []string) error { return t.format(c, args[0], check) },
 	}
 	c.Flags().BoolVar(&check, "check", false, "change nothing; fail when something would change")
 	return c

@@ -41,10 +41,12 @@ the notes are one JSON object.`,
 		Example: `  picket import pomerium config.yaml > cluster.hcl
   picket import pomerium config.yaml --out /etc/picket/ && picket check /etc/picket/
   picket import pomerium config.yaml -o json | jq '.notes[] | select(.carried | not)'`,
-		Args: args("FILE"),
-		RunE: func(c *cobra.Command, args []string) error { return t.importPomerium(c, args[0], out) },
+		Args:              args("FILE"),
+		ValidArgsFunction: oneFile,
+		RunE:              func(c *cobra.Command, args []string) error { return t.importPomerium(c, args[0], out) },
 	}
 	c.Flags().StringVar(&out, "out", "", "write to this file, or as cluster.hcl into this folder")
+	offerFiles(c, "out")
 	return c
 }
 

@@ -18,20 +18,17 @@ func (t terminal) load(path string) (*config.Config, error) {
 	return conf, nil
 }
 
-// completed are the names that a shell offers for a flag, taken from the configuration that is the first argument.
-func completed(c *cobra.Command, flag string, load func(path string) (*config.Config, error), names func(*config.Config) []string) {
-	offer := func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		if len(args) == 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
+// written offers names that stand in the configuration that is the first argument.
+func written(load func(path string) (*config.Config, error), names func(*config.Config) []string) offer {
+	return func(_ *cobra.Command, given []string) []cobra.Completion {
+		if len(given) == 0 {
+			return nil
 		}
-		conf, err := load(args[0])
+		conf, err := load(given[0])
 		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
+			return nil
 		}
-		return names(conf), cobra.ShellCompDirectiveNoFileComp
-	}
-	if err := c.RegisterFlagCompletionFunc(flag, offer); err != nil {
-		panic(err) // the command has no such flag
+		return names(conf)
 	}
 }
 

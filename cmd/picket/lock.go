@@ -105,6 +105,10 @@ they are; a lock of an address does. Signing out is always possible.`,
 	c.Flags().StringVar(&asked.Reason, "reason", "", "why, for the log and other operators")
 	c.Flags().StringVar(&asked.Author, "author", "", "who locks (default $USER)")
 	c.Flags().StringVar(&asked.TTL, "ttl", "", "how long, as 90m or 24h; without it, until it is removed")
+	offerFlag(c, "user", t.userNames)
+	offerFlag(c, "group", t.groupNames)
+	offerFlag(c, "session", t.sessionIDs)
+	offerFlag(c, "device", t.deviceIDs)
 	return c
 }
 
@@ -140,29 +144,20 @@ func (t terminal) lockListCommand() *cobra.Command {
 
 func (t terminal) lockRemoveCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "rm ID",
-		Short:   "Remove a lock",
-		Example: `  picket lock rm 4dkq2vpz7c3m`,
-		Args:    args("ID"),
-		RunE:    func(c *cobra.Command, args []string) error { return t.removeLock(c, args[0]) },
-		ValidArgsFunction: func(c *cobra.Command, given []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-			return t.lockIDs(c, given), cobra.ShellCompDirectiveNoFileComp
-		},
+		Use:               "rm ID",
+		Short:             "Remove a lock",
+		Example:           `  picket lock rm 4dkq2vpz7c3m`,
+		Args:              args("ID"),
+		ValidArgsFunction: offers(t.lockIDs),
+		RunE:              func(c *cobra.Command, args []string) error { return t.removeLock(c, args[0]) },
 	}
 }
 
-// lockIDs completes the id of a lock, with what it locks; nothing when no node answers.
-func (t terminal) lockIDs(c *cobra.Command, given []string) (ids []cobra.Completion) {
-	node, err := t.admin(c)
-	if err != nil || len(given) > 0 {
-		return nil
-	}
-	var all locks
-	if _, err := node.do(c.Context(), http.MethodGet, "/v1/locks", &all); err != nil {
-		return nil
-	}
+// lockIDs offers the locks that there are, with what they lock.
+func (t terminal) lockIDs(c *cobra.Command, _ []string) (ids []cobra.Completion) {
+	all := offered[locks](t, c, "/v1/locks")
 	for _, l := range all.Locks {
-		ids = append(ids, cobra.CompletionWithDesc(l.ID, printable(l.Kind+" "+l.Target)))
+		ids = append(ids, described(l.ID, l.Kind+" "+l.Target))
 	}
 	return append(ids, all.Unreadable...)
 }

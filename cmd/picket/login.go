@@ -33,7 +33,8 @@ The browser has to be on this computer: it brings the answer to an address of th
 computer alone.`,
 		Example: `  picket login https://app.example.com
   picket login --no-browser https://bastion.example.com`,
-		Args: args("URL"),
+		Args:              args("URL"),
+		ValidArgsFunction: offers(keptOrigins),
 		RunE: func(c *cobra.Command, args []string) error {
 			door, u, err := parseDoorway(args[0])
 			if err != nil {

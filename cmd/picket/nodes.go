@@ -61,22 +61,18 @@ majority of those who keep state is missing. One change at a time.`,
 		Example: `  picket nodes retire n3
   picket nodes retire n3 --admin 10.0.0.7:9901`,
 		Args:              args("the NAME of a node"),
-		ValidArgsFunction: t.completeNodes,
+		ValidArgsFunction: offers(t.goneNodes),
 		RunE:              func(c *cobra.Command, args []string) error { return t.retire(c, args[0]) },
 	}
 }
 
-func (t terminal) nodes(c *cobra.Command) (list nodes, raw any, err error) {
+func (t terminal) listNodes(c *cobra.Command) error {
 	node, err := t.admin(c)
 	if err != nil {
-		return list, nil, err
+		return err
 	}
-	raw, err = node.do(c.Context(), http.MethodGet, "/v1/nodes", &list)
-	return list, raw, err
-}
-
-func (t terminal) listNodes(c *cobra.Command) error {
-	list, raw, err := t.nodes(c)
+	var list nodes
+	raw, err := node.do(c.Context(), http.MethodGet, "/v1/nodes", &list)
 	if err != nil {
 		return err
 	}
@@ -90,22 +86,14 @@ func (t terminal) listNodes(c *cobra.Command) error {
 	return nil
 }
 
-// completeNodes offers the nodes that may be retired.
-func (t terminal) completeNodes(c *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(given) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	list, _, err := t.nodes(c)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var names []string
-	for _, n := range list.Nodes {
+// goneNodes offers the nodes that may be retired.
+func (t terminal) goneNodes(c *cobra.Command, _ []string) (names []cobra.Completion) {
+	for _, n := range offered[nodes](t, c, "/v1/nodes").Nodes {
 		if n.Gone {
 			names = append(names, n.Name)
 		}
 	}
-	return names, cobra.ShellCompDirectiveNoFileComp
+	return names
 }
 
 func (t terminal) retire(c *cobra.Command, name string) error {

@@ -40,7 +40,8 @@ The exit code does not tell whether anything changes: -o json does.`,
   picket policy replay new.hcl --since 7d --admin 10.0.0.7:9901
   curl 'http://127.0.0.1:9901/v1/decisions?since=2026-01-31T00:00:00Z' > decisions.ndjson
   picket policy replay new.hcl --input decisions.ndjson -o json`,
-		Args: args("PATH"),
+		Args:              args("PATH"),
+		ValidArgsFunction: oneFile,
 		RunE: func(c *cobra.Command, args []string) error {
 			if file != "" && c.Flags().Changed("admin") {
 				return misused("--admin and --input both tell where the records are: give one of them")
@@ -57,6 +58,7 @@ The exit code does not tell whether anything changes: -o json does.`,
 	}
 	c.Flags().StringVar(&since, "since", defaultSince, "how far back, as 90m, 24h or 7d; or since when, as 2026-01-31T18:00:00Z")
 	c.Flags().StringVar(&file, "input", "", "read the records from this file; -: from standard input")
+	offerFiles(c, "input")
 	addAdminFlag(c)
 	return c
 }

@@ -58,8 +58,9 @@ put out gets in.`,
 		Example: `  picket restore picket.backup
   picket restore --no-sessions picket.backup
   ssh vault cat picket.backup | picket restore -`,
-		Args: args("FILE"),
-		RunE: func(c *cobra.Command, args []string) error { return t.restore(c, args[0], force, noSessions) },
+		Args:              args("FILE"),
+		ValidArgsFunction: oneFile,
+		RunE:              func(c *cobra.Command, args []string) error { return t.restore(c, args[0], force, noSessions) },
 	}
 	c.Flags().BoolVar(&force, "force", false, "into a cluster that holds records already, too")
 	c.Flags().BoolVar(&noSessions, "no-sessions", false, "leave out sessions and their tokens")

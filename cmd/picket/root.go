@@ -45,7 +45,9 @@ Exit codes: 0 done, 1 refused or failed, 2 misused.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp) // but where a file is meant
 	root.PersistentFlags().StringP("output", "o", "table", "how to print: table or json")
+	offerFlag(root, "output", formats)
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return knownFormat(c) }
 	root.SetUsageTemplate(usage)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &misuse{unknownFlag(err)} })
@@ -130,6 +132,11 @@ func args(names ...string) cobra.PositionalArgs {
 
 // moreFormats annotates a command that knows one more way to print.
 const moreFormats = "formats"
+
+// formats offers those that a command knows.
+func formats(c *cobra.Command, _ []string) []cobra.Completion {
+	return []string{"table", "json", c.Annotations[moreFormats]}
+}
 
 // knownFormat refuses a format that a command does not know.
 func knownFormat(c *cobra.Command) error {

@@ -41,6 +41,7 @@ errors are not waited with, nor is anything once the node was told to end.`,
 		RunE: func(c *cobra.Command, _ []string) error { return t.run(c.Context(), path) },
 	}
 	c.Flags().StringVar(&path, "config", "", "the configuration: a file, or a folder of *.hcl files")
+	offerFiles(c, "config")
 	return c
 }
 

@@ -35,16 +35,18 @@ func (t terminal) listCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return t.listSessions(c, user) },
 	}
 	c.Flags().StringVar(&user, "user", "", "only of this user, by id or email")
+	offerFlag(c, "user", t.userNames)
 	return c
 }
 
 func (t terminal) showCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "show ID",
-		Short:   "Show one session",
-		Example: `  picket sessions show 3q2-7wAAAAAAAAAAAAAAAA`,
-		Args:    args("ID"),
-		RunE:    func(c *cobra.Command, args []string) error { return t.showSession(c, args[0]) },
+		Use:               "show ID",
+		Short:             "Show one session",
+		Example:           `  picket sessions show 3q2-7wAAAAAAAAAAAAAAAA`,
+		Args:              args("ID"),
+		ValidArgsFunction: offers(t.sessionIDs),
+		RunE:              func(c *cobra.Command, args []string) error { return t.showSession(c, args[0]) },
 	}
 }
 
@@ -73,10 +75,17 @@ are open. The people concerned may sign in again, unless something else keeps th
 			}
 			return nil
 		},
+		ValidArgsFunction: offers(func(c *cobra.Command, given []string) []cobra.Completion {
+			if c.Flags().Changed("user") || all {
+				return nil
+			}
+			return t.sessionIDs(c, given)
+		}),
 		RunE: func(c *cobra.Command, args []string) error { return t.revoke(c, revocation(args, user)) },
 	}
 	c.Flags().StringVar(&user, "user", "", "all sessions of this user, by id or email")
 	c.Flags().BoolVar(&all, "all", false, "all sessions of everybody")
+	offerFlag(c, "user", t.userNames)
 	return c
 }
 

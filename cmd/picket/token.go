@@ -15,8 +15,9 @@ func (t terminal) tokenCommand() *cobra.Command {
 		Long: `Prints the token that 'picket login' got, for programs that send it along in a header.
 It is good for the one host, for as long as its session: 'picket sessions' shows it to
 operators, who can end it.`,
-		Example: `  curl -H "Authorization: Bearer $(picket token https://app.example.com)" https://app.example.com/api`,
-		Args:    args("URL"),
+		Example:           `  curl -H "Authorization: Bearer $(picket token https://app.example.com)" https://app.example.com/api`,
+		Args:              args("URL"),
+		ValidArgsFunction: offers(keptOrigins),
 		RunE: func(c *cobra.Command, args []string) error {
 			door, _, err := parseDoorway(args[0])
 			if err != nil {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/spf13/cobra"
 )
 
 // kept is what `picket login` got for one host. It stands in a file that its owner alone can read.
@@ -22,13 +24,39 @@ type kept struct {
 // errNotKept says that nobody signed in.
 var errNotKept = errors.New("not signed in")
 
-// keptFile is where it is kept for a host.
-func keptFile(host string) (string, error) {
+// keptFolder is where it is kept.
+func keptFolder() (string, error) {
 	dir, err := os.UserConfigDir()
 	if err != nil {
 		return "", fmt.Errorf("finding where to keep what belongs to you: %w", err)
 	}
-	return filepath.Join(dir, "picket", "tokens", url.QueryEscape(host)+".json"), nil
+	return filepath.Join(dir, "picket", "tokens"), nil
+}
+
+// keptFile is where it is kept for a host.
+func keptFile(host string) (string, error) {
+	folder, err := keptFolder()
+	return filepath.Join(folder, url.QueryEscape(host)+".json"), err
+}
+
+// keptOrigins offers those that somebody has signed in at.
+func keptOrigins(*cobra.Command, []string) (origins []cobra.Completion) {
+	folder, err := keptFolder()
+	if err != nil {
+		return nil
+	}
+	files, err := os.ReadDir(folder)
+	if err != nil {
+		return nil
+	}
+	for _, file := range files {
+		var k kept
+		text, err := os.ReadFile(filepath.Join(folder, file.Name()))
+		if err == nil && json.Unmarshal(text, &k) == nil {
+			origins = append(origins, described(k.Origin, "until "+clock(k.Expires)))
+		}
+	}
+	return origins
 }
 
 // keep replaces what is kept for a host, whole or not at all.
