@@ -46,6 +46,7 @@ type idp struct {
 	answers      func(m map[string]any)      // changes what comes for a code or a refresh token
 	revoking     func()                      // runs before a revocation is answered
 	seen         func(r *http.Request)       // is told of each refresh
+	keysAnswer   http.HandlerFunc            // answers otherwise when asked for keys; nil: as it should
 }
 
 type grant struct{ subject, nonce, challenge, redirect string }
@@ -254,7 +255,14 @@ func signed(alg jose.SignatureAlgorithm, key any, payload []byte) string {
 	return text
 }
 
-func (p *idp) keys(w http.ResponseWriter, _ *http.Request) {
+func (p *idp) keys(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	instead := p.keysAnswer
+	p.mu.Unlock()
+	if instead != nil {
+		instead(w, r)
+		return
+	}
 	answer(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: p.key.Public(), KeyID: "k1", Algorithm: "ES256", Use: "sig"}}})
 }
 

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// checkForm is what is asked of an ID token before anything in it is believed, beyond what go-oidc asks: that everybody
+// checkForm is what is asked of an ID token before anything in it is believed, beyond its signature: that everybody
 // who reads it reads the same. It is one JWS in the compact form (OpenID Connect Core 1.0, section 2; RFC 7519, section 1),
 // says nothing in two ways (RFC 7519, section 4) and is not, by its own word, a token for something else (RFC 8725, section 3.11).
 // ErrAnswer and ErrProvider.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/oauth2"
 	"golang.org/x/sync/singleflight"
 
@@ -21,9 +22,9 @@ import (
 const metadataLife = time.Hour
 
 // algorithms are the signatures that are believed: asymmetric ones (RFC 8725, section 3.1).
-var algorithms = [...]string{
-	oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512,
-	oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA,
+var algorithms = [...]jose.SignatureAlgorithm{
+	jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512,
+	jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
 }
 
 // reserved are the parameters of an authorization request that are ours alone to set.
@@ -95,7 +96,7 @@ type metadata struct {
 	SaysIssuer bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207
 
 	provider *oidc.Provider
-	verifier *oidc.IDTokenVerifier
+	keys     *providerKeys
 }
 
 // metadata is the provider's, from memory or read now. While the provider fails, it is asked seldom. ErrProvider.
@@ -159,12 +160,18 @@ func (p *provider) discover(ctx context.Context) (*metadata, error) {
 	if err := m.check(p.identity); err != nil {
 		return nil, err
 	}
-	m.verifier = oidc.NewVerifier(m.Issuer, oidc.NewRemoteKeySet(ctx, m.Keys), &oidc.Config{
-		ClientID:             p.identity.ClientID,
-		SupportedSigningAlgs: m.believed(),
-		SkipExpiryCheck:      true, // claims.go checks the times, and tells how far they are off
-	})
+	m.keys = p.keysAt(m.Keys)
 	return m, nil
+}
+
+// keysAt are the provider's keys: those that are known of, where they have not moved.
+func (p *provider) keysAt(url string) *providerKeys {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.known != nil && p.known.Keys == url {
+		return p.known.keys
+	}
+	return &providerKeys{url: url, client: p.quick, now: p.now}
 }
 
 // check refuses metadata that sends people, codes or tokens where they could be read.
@@ -195,13 +202,13 @@ func (m *metadata) check(id *config.Identity) error {
 }
 
 // believed are those of the provider's signature algorithms that we believe; RS256 when it does not say.
-func (m *metadata) believed() []string {
+func (m *metadata) believed() []jose.SignatureAlgorithm {
 	if len(m.Algorithms) == 0 {
-		return []string{oidc.RS256}
+		return []jose.SignatureAlgorithm{jose.RS256}
 	}
-	var both []string
+	var both []jose.SignatureAlgorithm
 	for _, alg := range m.Algorithms {
-		if slices.Contains(algorithms[:], alg) {
+		if alg := jose.SignatureAlgorithm(alg); slices.Contains(algorithms[:], alg) {
 			both = append(both, alg)
 		}
 	}
