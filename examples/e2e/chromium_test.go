@@ -24,7 +24,8 @@ func startBrowser(t *testing.T) *browser {
 	return startBrowserWith(t, chromedp.Flag("disable-quic", true))
 }
 
-// startBrowserWith is the same with flags of the test's choice.
+// startBrowserWith is the same with flags of the test's choice. Where the profile is kept is left to chromedp, which removes
+// it when the last of Chromium's processes is gone: they outlive the first, and write on.
 func startBrowserWith(t *testing.T, flags ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
@@ -32,7 +33,7 @@ func startBrowserWith(t *testing.T, flags ...chromedp.ExecAllocatorOption) *brow
 		t.Fatalf("no chromium here: has ./install been run? %v", err)
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:len(chromedp.DefaultExecAllocatorOptions):len(chromedp.DefaultExecAllocatorOptions)],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(scratch(t, "chromium")),
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-component-update", true),
 	)
 	options = append(options, flags...)
