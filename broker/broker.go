@@ -135,6 +135,7 @@ type Broker struct {
 	buckets []*bucket               // guarded by mu, in the order of opening
 	held    []held                  // guarded by mu, in the order of opening
 	names   map[string]string       // guarded by mu: of nodes, by their ids
+	waiting Waiting                 // guarded by mu
 	feeds   atomic.Pointer[[]*feed] // replaced under mu, read without
 	added   chan *feed              // for Run to start
 	closed  chan struct{}           // closed by Close

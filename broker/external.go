@@ -28,11 +28,13 @@ func (b *Broker) dialExternal(ctx context.Context) (*nats.Conn, error) {
 		}
 		options = append(options, nats.Secure(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool}))
 	}
+	defer b.waits("")
 	for {
 		conn, err := nats.Connect(strings.Join(b.options.URLs, ","), options...)
 		if err == nil {
 			return conn, nil
 		}
+		b.waits(fmt.Sprintf("the broker at %s does not answer: %s", strings.Join(b.options.URLs, ", "), err))
 		b.log.Warn().Err(err).Strs("url", b.options.URLs).Msg("the broker does not answer; trying again")
 		select {
 		case <-ctx.Done():

@@ -38,6 +38,8 @@ func (b *Broker) grow(ctx context.Context) error {
 	if err := b.mayGrow(ctx, guest); err != nil {
 		return err
 	}
+	defer b.waits("")
+	b.waits("copying what it kept when it was alone")
 	begun := time.Now()
 	store := b.options.Store
 	b.log.Info().Str("store", store).Msg("this node was alone and is to be one of several: copying what it keeps; until then it serves nobody")
@@ -229,6 +231,7 @@ func (b *Broker) copyStreams(ctx context.Context, from, to *Broker) error {
 	lister := from.stream.ListStreams(ctx)
 	for info := range lister.Info() {
 		begun := time.Now()
+		b.waits(fmt.Sprintf("copying what it kept when it was alone: now %s, %d records", info.Config.Name, info.State.Msgs))
 		if err := copyStream(ctx, from.conn, to.conn, info.Config.Name); err != nil {
 			return fmt.Errorf("copying %s: %w", info.Config.Name, err)
 		}

@@ -41,6 +41,7 @@ func (b *Broker) mayJoin(ctx context.Context) error {
 		return err
 	}
 	defer guest.shut(context.WithoutCancel(ctx))
+	defer b.waits("")
 	tell, met, why, pause := time.Now().Add(joinTell), beginning{}, "", joinPause
 	for {
 		found, err := b.greet(ctx, joinGreet)
@@ -67,6 +68,7 @@ func (b *Broker) mayJoin(ctx context.Context) error {
 			return nil
 		case why == "", ctx.Err() == nil: // a round that is cut short blames those who had no time to answer
 			why = waits
+			b.waits(why)
 		}
 		if time.Now().After(tell) {
 			b.log.Warn().Str("why", why).Msg("this node's store is empty, and before it joins it must know whom the cluster counts: waiting for somebody who leads, or can say")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -78,10 +79,15 @@ func (b *Broker) Settled(ctx context.Context) error {
 	if !b.options.stores() || !b.options.clustered() {
 		return nil
 	}
+	defer b.waits("")
 	for {
 		status, err := b.Status(ctx)
-		if err == nil && b.current(status) {
-			return nil
+		if err == nil {
+			behind := b.behind(status)
+			if behind == "" {
+				return nil
+			}
+			b.waits(behind)
 		}
 		select {
 		case <-ctx.Done():
@@ -91,16 +97,21 @@ func (b *Broker) Settled(ctx context.Context) error {
 	}
 }
 
-func (b *Broker) current(buckets []BucketStatus) bool {
+// behind tells what of these this node has no current copy of; "": it has all that it is to have.
+func (b *Broker) behind(buckets []BucketStatus) string {
+	var behind []string
 	for _, bucket := range buckets {
 		if bucket.Leader == "" {
-			return false
+			return "nobody leads " + bucket.Name + ": an election takes up to ten seconds"
 		}
 		for _, r := range bucket.Replicas {
 			if r.Name == b.options.Node && !(r.Current && !r.Offline) {
-				return false
+				behind = append(behind, fmt.Sprintf("%s (%d behind)", bucket.Name, r.Lag))
 			}
 		}
 	}
-	return true
+	if len(behind) == 0 {
+		return ""
+	}
+	return "its copies are not current: " + strings.Join(behind, ", ")
 }

@@ -151,14 +151,11 @@ func (a *admin) health(w http.ResponseWriter, _ *http.Request) {
 	_, _ = fmt.Fprintln(w, "ok")
 }
 
-// ready says whether a balancer should send requests here, and why not.
+// ready says whether a balancer should send requests here, and why not: what it waits for, and for how long.
 func (a *admin) ready(w http.ResponseWriter, _ *http.Request) {
-	switch {
-	case a.node.ready():
+	if a.node.ready() {
 		_, _ = fmt.Fprintln(w, "ready")
-	case !a.node.serving.Load():
-		http.Error(w, "not ready: starting or stopping", http.StatusServiceUnavailable)
-	default:
-		http.Error(w, "not ready: cannot prove that what this node knows is fresh", http.StatusServiceUnavailable)
+		return
 	}
+	http.Error(w, "not ready: "+a.node.unready().String(), http.StatusServiceUnavailable)
 }

@@ -50,6 +50,7 @@ type status struct {
 	Version   string                `json:"version"`
 	Since     time.Time             `json:"since"`
 	Ready     bool                  `json:"ready"`
+	Unready   unready               `json:"unready"` // why it is not ready
 	Fresh     bool                  `json:"fresh"`
 	Staleness int64                 `json:"staleness_ms"` // -1: never proved
 	Digest    string                `json:"digest"`
@@ -68,7 +69,7 @@ func (a *api) status(w http.ResponseWriter, r *http.Request) {
 	n := a.node
 	s := status{
 		Node: n.config().Cluster.Broker.Node, Cluster: n.config().Cluster.Name, Version: n.version, Since: n.since,
-		Ready: n.ready(), Fresh: n.broker.Fresh(), Staleness: -1, Digest: n.config().Digest, Config: a.configStatus(),
+		Ready: n.ready(), Unready: n.unready(), Fresh: n.broker.Fresh(), Staleness: -1, Digest: n.config().Digest, Config: a.configStatus(),
 		Nodes: []nodeStatus{}, Buckets: []broker.BucketStatus{}, Providers: []providerStatus{}, Errors: []string{},
 		Feeds: n.broker.Freshness(), Certs: n.certs.Status(), Upstreams: n.upstreams(),
 	}
@@ -188,7 +189,7 @@ func (a *api) up(w http.ResponseWriter) bool {
 	if a.node.serving.Load() {
 		return true
 	}
-	answer(w, http.StatusServiceUnavailable, map[string]string{"error": "this node is starting or stopping"})
+	answer(w, http.StatusServiceUnavailable, map[string]string{"error": "this node is " + a.node.unready().String()})
 	return false
 }
 

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -31,8 +30,6 @@ const (
 	// startPatience is how long a node waits for the others at its start. A cluster of three that is started one by one,
 	// by hand, fits in.
 	startPatience = 10 * time.Minute
-	// tellEvery is how often a node that starts says what it waits for.
-	tellEvery = 5 * time.Second
 	// finishTime is how long background work may take to end, once the door has drained.
 	finishTime = 15 * time.Second
 	// leaveTime is how long handing over leadership may take.
@@ -65,7 +62,8 @@ type Node struct {
 	admin    *admin
 	reloads  *reloads
 
-	serving atomic.Bool // listeners are open, and no stop was asked for
+	serving atomic.Bool           // listeners are open, and no stop was asked for
+	stage   atomic.Pointer[stage] // never nil
 }
 
 // New puts the parts together and reports what does not fit. It opens nothing.
@@ -73,6 +71,7 @@ func New(o Options) (*Node, error) {
 	c := o.Reading.Config
 	n := &Node{version: o.Version, log: o.Log, since: time.Now(), registry: prometheus.NewRegistry()}
 	n.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	n.at(stageBroker)
 	var err error
 	if n.broker, err = broker.New(brokerOptions(c, n.log, n.registry)); err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
@@ -130,9 +129,11 @@ func (n *Node) Run(ctx context.Context) error {
 	defer end()
 	parts, life := errgroup.WithContext(life)
 	parts.Go(func() error { return n.admin.run(life) })
+	parts.Go(func() error { n.tellUnready(life); return nil })
 
 	err := n.serve(ctx, life, parts)
 	n.serving.Store(false)
+	n.at(stageEnd)
 	end()
 	err = errors.Join(err, n.finish(parts))
 	return errors.Join(err, n.leave())
@@ -177,6 +178,7 @@ func (n *Node) serve(ctx, life context.Context, parts *errgroup.Group) error {
 	if err := n.door.Open(ctx); err != nil {
 		return err
 	}
+	n.at(stageServing)
 	n.serving.Store(true)
 	n.log.Info().Str("node", n.config().Cluster.Broker.Node).Str("version", n.version).Strs("addresses", n.door.Addresses()).
 		Dur("after_ms", time.Since(begun)).Msg("ready")
@@ -191,6 +193,7 @@ func (n *Node) untilStopped(ctx, life context.Context) error {
 	defer context.AfterFunc(life, stop)()
 	defer context.AfterFunc(ctx, func() {
 		n.serving.Store(false)
+		n.at(stageEnd)
 		n.log.Info().Msg("stopping: finishing what was begun")
 	})()
 	return n.door.Run(serving)
@@ -201,10 +204,8 @@ func (n *Node) open(starting, life context.Context, parts *errgroup.Group) error
 	if err := n.broker.Open(starting); err != nil {
 		return err
 	}
+	n.at(stageStore)
 	parts.Go(func() error { return n.broker.Run(life) })
-	waiting, opened := context.WithCancel(starting)
-	defer opened()
-	parts.Go(func() error { n.tellWaiting(waiting); return nil })
 	if err := n.authn().Open(starting); err != nil {
 		return fmt.Errorf("opening the cluster's state (are enough of the peers up?): %w", err)
 	}
@@ -228,33 +229,6 @@ func (n *Node) open(starting, life context.Context, parts *errgroup.Group) error
 		return err
 	}
 	return n.untilFresh(starting)
-}
-
-// tellWaiting says every few seconds what keeps this node from being ready.
-func (n *Node) tellWaiting(ctx context.Context) {
-	tick := time.NewTicker(tellEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		n.log.Info().Msg("not ready: waiting for " + n.lacks())
-	}
-}
-
-// lacks is what keeps this node from being ready, as far as it knows.
-func (n *Node) lacks() string {
-	if lacking := n.broker.Lacking(); len(lacking) > 0 {
-		return strings.Join(lacking, ", ")
-	}
-	for _, f := range n.broker.Freshness() {
-		if !f.Fresh {
-			return "proof that what it knows of " + f.Name + " is fresh: " + f.Why
-		}
-	}
-	return "the store: an election takes up to ten seconds"
 }
 
 func (n *Node) untilFresh(ctx context.Context) error {

@@ -36,6 +36,7 @@ type status struct {
 	Version   string           `json:"version"`
 	Since     time.Time        `json:"since"`
 	Ready     bool             `json:"ready"`
+	Unready   unready          `json:"unready"`
 	Fresh     bool             `json:"fresh"`        // it admits: what it knows is no older than max_staleness
 	Staleness int64            `json:"staleness_ms"` // -1: never proved
 	Digest    string           `json:"digest"`       // of its configuration
@@ -47,6 +48,12 @@ type status struct {
 	Upstreams []upstreamStatus `json:"upstreams"`
 	Certs     []certificate    `json:"certificates"`
 	Errors    []string         `json:"errors"` // what the node could not find out
+}
+
+// unready is why a node is not ready.
+type unready struct {
+	Why   string    `json:"why"`   // "": it is, or does not say
+	Since time.Time `json:"since"` // zero: not known
 }
 
 type nodeStatus struct {

@@ -52,6 +52,9 @@ func (s status) print(w io.Writer, colour bool, now time.Time) {
 	fmt.Fprintf(w, "%s of cluster %s, version %s, up %s\n", paint(cell{printable(s.Node), bold}, colour),
 		printable(orDash(s.Cluster)), printable(orDash(s.Version)), age(s.Since, now))
 	fmt.Fprintf(w, "%s, %s\n", paint(s.readiness(), colour), paint(s.freshness(), colour))
+	if !s.Ready && s.Unready.Why != "" {
+		fmt.Fprintln(w, paint(cell{s.Unready.text(now), yellow}, colour))
+	}
 	s.Config.print(w, colour, now)
 	for _, e := range s.Errors {
 		fmt.Fprintln(w, paint(cell{"not known: " + printable(e), yellow}, colour))
@@ -68,6 +71,14 @@ func (s status) readiness() cell {
 		return cell{"ready", green}
 	}
 	return cell{"not ready", red}
+}
+
+// text is why a node is not ready, and for how long.
+func (u unready) text(now time.Time) string {
+	if u.Since.IsZero() {
+		return printable(u.Why)
+	}
+	return printable(u.Why) + ", for " + age(u.Since, now)
 }
 
 func (s status) freshness() cell {
