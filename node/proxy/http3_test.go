@@ -16,6 +16,7 @@ import (
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
 
+	"picket/examples/ports"
 	"picket/node/authn"
 	"picket/node/config"
 )
@@ -186,8 +187,13 @@ func (w *world) takesTCP() bool {
 	return err == nil
 }
 
+// laterHTTP3 is for a first listener that is to speak HTTP/3 later: nobody else is given its port, for TCP or for UDP.
+func laterHTTP3(t *testing.T) func(*config.Config) {
+	return func(c *config.Config) { c.Listeners[0].Address, c.Listeners[0].HTTP3 = ports.One(t), false }
+}
+
 func TestHTTP3IsTurnedOnAndOffWhileTheDoorIsOpen(t *testing.T) {
-	w := newWorld(t, http.HandlerFunc(mirror), overHTTP3(t), func(c *config.Config) { c.Listeners[0].HTTP3 = false })
+	w := newWorld(t, http.HandlerFunc(mirror), overHTTP3(t), laterHTTP3(t))
 	asked := func() error {
 		h := w.http3()
 		defer h.Close()
@@ -248,7 +254,7 @@ func TestWhoCameOverHTTP3WithoutACertificateComesAnew(t *testing.T) {
 }
 
 func TestAReloadThatMeetsTheEndOfTheDoorLeavesNothingOpen(t *testing.T) {
-	w := newWorld(t, http.HandlerFunc(mirror), overHTTP3(t), func(c *config.Config) { c.Listeners[0].HTTP3 = false })
+	w := newWorld(t, http.HandlerFunc(mirror), overHTTP3(t), laterHTTP3(t))
 	w.until("the door is open", func() bool {
 		w.door.mu.Lock()
 		defer w.door.mu.Unlock()

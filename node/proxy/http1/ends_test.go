@@ -175,7 +175,9 @@ func TestAShutdownDoesNotWaitForHalfAHead(t *testing.T) {
 	if err := w.server.Shutdown(t.Context()); err != nil || time.Since(began) > soon/2 {
 		t.Errorf("it took %s: %v", time.Since(began), err)
 	}
-	first.ended()
+	if rest, err := io.ReadAll(first.in); len(rest) > 0 || err != nil && !errors.Is(err, syscall.ECONNRESET) { // of which nothing may have been read
+		t.Errorf("the connection goes on: %q, %v", rest, err)
+	}
 }
 
 func TestABugAfterHijackingEndsTheConnection(t *testing.T) {

@@ -125,6 +125,17 @@ func (w *world) get(by *http3.ClientConn) int {
 	return res.StatusCode
 }
 
+// refused makes a connection that the server ends as soon as it is there, and gives the code that it ended it with. Who dials may be
+// told of the end before it is told that it is connected.
+func (w *world) refused() http3.ErrCode {
+	w.t.Helper()
+	conn, err := quic.DialAddr(w.ctx, w.at.String(), toServer, &quic.Config{EnableDatagrams: true})
+	if err != nil {
+		return w.code(err)
+	}
+	return w.ends(conn)
+}
+
 // ends waits for the end of a connection, and gives the code that the server ended it with.
 func (w *world) ends(conn *quic.Conn) http3.ErrCode {
 	w.t.Helper()
@@ -133,8 +144,14 @@ func (w *world) ends(conn *quic.Conn) http3.ErrCode {
 	case <-w.ctx.Done():
 		w.t.Fatal("the connection goes on")
 	}
+	return w.code(context.Cause(conn.Context()))
+}
+
+// code is what the server ended a connection with.
+func (w *world) code(why error) http3.ErrCode {
+	w.t.Helper()
 	var how *quic.ApplicationError
-	if why := context.Cause(conn.Context()); !errors.As(why, &how) || !how.Remote {
+	if !errors.As(why, &how) || !how.Remote {
 		w.t.Fatalf("the connection ended so: %v", why)
 	}
 	return http3.ErrCode(how.ErrorCode)
