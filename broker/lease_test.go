@@ -77,12 +77,13 @@ func TestOneOfManyHasALeaseAtATime(t *testing.T) {
 func TestALeaseLastsAsLongAsItIsRenewed(t *testing.T) {
 	t.Parallel() // it mostly waits
 	b := start(t, Options{})
-	l := leasesOf(t, b, 3*time.Second)
+	const life = 12 * time.Second // a slow machine renews it in time
+	l := leasesOf(t, b, life)
 	renewing(t, l)
 	mine := take(t, l, "x")
-	ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*life+time.Second)
 	defer cancel()
-	if other, err := leasesOf(t, b, 3*time.Second).Take(ctx, "x"); err == nil {
+	if other, err := leasesOf(t, b, life).Take(ctx, "x"); err == nil {
 		t.Fatalf("taken with fence %d while it was renewed", other.Fence())
 	} else if errors.Is(err, ErrUnavailable) {
 		t.Fatal(err)
@@ -95,8 +96,9 @@ func TestALeaseLastsAsLongAsItIsRenewed(t *testing.T) {
 func TestALeaseOfANodeThatDiedIsTakenOver(t *testing.T) {
 	t.Parallel() // it mostly waits
 	b := start(t, Options{})
-	dead := take(t, leasesOf(t, b, 3*time.Second), "x") // nobody renews it
-	next := take(t, leasesOf(t, b, 3*time.Second), "x")
+	const life = 10 * time.Second              // nor the next, of which something is asked before it is over
+	dead := take(t, leasesOf(t, b, life), "x") // nobody renews it
+	next := take(t, leasesOf(t, b, life), "x")
 	if dead.Held() != 0 {
 		t.Error("two may act on it at once")
 	}

@@ -121,6 +121,16 @@ func get(t testing.TB, n *life, key string) {
 	}
 }
 
+// retired is what comes of retiring a node, once somebody can say who keeps state.
+func retired(t *testing.T, by *life, name string) (err error) {
+	t.Helper()
+	eventually(t, "somebody can say who keeps state", func() bool {
+		err = by.Retire(t.Context(), name)
+		return !errors.Is(err, ErrUnavailable)
+	})
+	return err
+}
+
 func TestThreeNodesGrowToFiveAndGoBackToThree(t *testing.T) {
 	t.Parallel() // it mostly waits
 	five := peersOf(t, 5)
@@ -154,7 +164,7 @@ func TestThreeNodesGrowToFiveAndGoBackToThree(t *testing.T) {
 	put(t, nodes[4], "five")
 
 	t.Log("and back: the old list, node by node, while the others are still there")
-	err := nodes[0].Retire(t.Context(), five[4].Name)
+	err := retired(t, nodes[0], five[4].Name)
 	if !isRefused(err) || !strings.Contains(err.Error(), "peers in the configuration") {
 		t.Fatalf("retiring a node of the configuration: %v", err)
 	}
@@ -166,10 +176,10 @@ func TestThreeNodesGrowToFiveAndGoBackToThree(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := nodes[0].Retire(t.Context(), five[4].Name); !isRefused(err) || !strings.Contains(err.Error(), "is running") {
+	if err := retired(t, nodes[0], five[4].Name); !isRefused(err) || !strings.Contains(err.Error(), "is running") {
 		t.Fatalf("retiring a node that is there: %v", err)
 	}
-	if err := nodes[0].Retire(t.Context(), "nobody"); !errors.Is(err, ErrNotFound) {
+	if err := retired(t, nodes[0], "nobody"); !errors.Is(err, ErrNotFound) {
 		t.Fatalf("retiring nobody: %v", err)
 	}
 	for i := 4; i >= 3; i-- {
@@ -187,10 +197,7 @@ func TestThreeNodesGrowToFiveAndGoBackToThree(t *testing.T) {
 		}
 	}
 	untilHeldBy(t, nodes[1], 3)
-	group, err := nodes[1].Group(t.Context())
-	if err != nil || strings.Join(group.Names(), " ") != "n1 n2 n3" {
-		t.Errorf("the group is %+v, %v", group, err)
-	}
+	untilOf(t, nodes[1], "n1 n2 n3")
 	t.Log("two of three are enough again")
 	nodes[2].end(false)
 	put(t, nodes[0], "after")
@@ -247,10 +254,16 @@ func aNewNameIsRefused(t *testing.T, there *life, peers []Peer) {
 	if !strings.Contains(err.Error(), "picket nodes retire n3") {
 		t.Error(err)
 	}
-	group, err := there.Group(t.Context())
-	if err != nil || strings.Join(group.Names(), " ") != "n1 n2 n3" {
-		t.Errorf("the group is %+v, %v", group, err)
-	}
+	untilOf(t, there, "n1 n2 n3")
+}
+
+// untilOf waits until the group is of these nodes.
+func untilOf(t *testing.T, n *life, names string) {
+	t.Helper()
+	eventually(t, "the group is of "+names, func() bool {
+		group, err := n.Group(t.Context())
+		return err == nil && strings.Join(group.Names(), " ") == names
+	})
 }
 
 func TestTwoEmptyNodesDoNotBeginWithoutTheOneThatHasTheRecords(t *testing.T) {

@@ -85,6 +85,7 @@ func TestWhatAnApplicationIsToldIsOfTheRouteAndTheKeysAndTheConfiguration(t *tes
 		c.Routes[2].Assertion = config.Assertion{}
 	})
 	_, c := admittedBefore(t, w)
+	w.clock.stand() // an assertion is good from when it is made, and not from when it was asked for
 	now := w.now()
 	token := func(a *Authn, route int) string {
 		t.Helper()

@@ -72,7 +72,7 @@ func TestEachGenerationIsRedeemedOnceByWhoeverAsks(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 60 {
 		all.Go(func() {
-			if _, answer := nodes[i%3].Identify(w.ctx, wikiHost, b.session(wikiHost), nil); answer != Found {
+			if answer := w.answers(nodes[i%3], wikiHost, b.session(wikiHost)); answer != Found {
 				t.Errorf("got %v", answer)
 			}
 			nodes[i%3].refresh(w.ctx, id)

@@ -100,7 +100,7 @@ func TestAnUnclearAnswerIsNeverTriedAgain(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			w, b, id := aged(t)
 			if what == "too slow" {
-				w.providers["corp"].patient = newClient(nil, 2*time.Second)
+				w.providers["corp"].patient = newClient(nil, 5*time.Second)
 			}
 			shown := 0
 			w.idp.set(func() {

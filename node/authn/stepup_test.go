@@ -93,6 +93,7 @@ func TestWhoeverIsNotSignedInIsNotAskedTwice(t *testing.T) {
 
 func TestAStepUpEndsOnThePageWithASessionThatShowsMore(t *testing.T) {
 	w := newWorld(t)
+	w.clock.stand() // a step-up is under way for some seconds only
 	b := w.browser("alice")
 	b.visit(wikiHost, "wiki", "/")
 	need := &policy.Requirement{MaxAge: time.Minute, ACR: []string{"phrh"}, AMR: []string{"hwk"}}
