@@ -17,17 +17,18 @@ type heads struct {
 	limit time.Duration // for a head to come
 
 	mu      sync.Mutex
-	late    func()                     // guarded by mu: is told of a head that has not come in time; nil: nobody is yet
-	extra   func()                     // guarded by mu: is told of each unidirectional stream beyond those that HTTP/3 has a use for, and does not wait; nil: nobody is yet
-	next    quic.StreamID              // guarded by mu: the first that the client has not opened
-	uni     quic.StreamID              // guarded by mu: the same, of those in one direction
-	waiting map[quic.StreamID]head     // guarded by mu
-	early   map[quic.StreamID]struct{} // guarded by mu: streams that brought a request before the trace tells of them
-	timer   *time.Timer                // guarded by mu; nil: nothing was ever waited for
-	runs    bool                       // guarded by mu: the timer does
-	over    bool                       // guarded by mu: the connection has ended
+	late    func()                 // guarded by mu: is told of a head that has not come in time; nil: nobody is yet
+	extra   func()                 // guarded by mu: is told of each unidirectional stream beyond those that HTTP/3 has a use for, and does not wait; nil: nobody is yet
+	next    quic.StreamID          // guarded by mu: the first that the client has not opened
+	uni     quic.StreamID          // guarded by mu: the same, of those in one direction
+	waiting map[quic.StreamID]head // guarded by mu
+	early   map[quic.StreamID]bool // guarded by mu: streams that brought a request before the trace tells of them; true: it was handled
+	timer   *time.Timer            // guarded by mu; nil: nothing was ever waited for
+	runs    bool                   // guarded by mu: the timer does
+	over    bool                   // guarded by mu: the connection has ended
 	client  moves
 	fields  fields
+	waste   waste
 }
 
 // head is one that has not come.
@@ -38,7 +39,10 @@ type head struct {
 
 // trace is the trace of each connection.
 func (o *Options) trace(context.Context, bool, quic.ConnectionID) qlogwriter.Trace {
-	return &heads{most: o.Streams, limit: o.HeaderTimeout, uni: firstUni, waiting: map[quic.StreamID]head{}, early: map[quic.StreamID]struct{}{}}
+	return &heads{
+		most: o.Streams, limit: o.HeaderTimeout, uni: firstUni, waiting: map[quic.StreamID]head{}, early: map[quic.StreamID]bool{},
+		waste: waste{most: o.waste},
+	}
 }
 
 // Streams that a client opens are numbered so (RFC 9000, section 2.1).
@@ -92,9 +96,11 @@ func (h *heads) heard(frame any) {
 	switch f := frame.(type) {
 	case *qlog.StreamFrame:
 		h.opened(f.StreamID)
+		h.waste.piece(f.StreamID, f.Length)
 	case *qlog.ResetStreamFrame:
 		h.opened(f.StreamID)
 		h.settle(f.StreamID)
+		h.waste.ended(f.StreamID)
 	case *qlog.StopSendingFrame:
 		h.opened(f.StreamID)
 		h.refused(f.StreamID)
@@ -111,8 +117,14 @@ func (h *heads) said(frame any) {
 	switch f := frame.(type) {
 	case *qlog.StreamFrame:
 		h.settle(f.StreamID)
+		if f.Fin {
+			h.waste.ended(f.StreamID)
+		}
 	case *qlog.StopSendingFrame:
 		h.settle(f.StreamID)
+		h.waste.over(f.StreamID)
+	case *qlog.MaxStreamDataFrame:
+		h.waste.read(f.StreamID)
 	case *qlog.ResetStreamFrame:
 		h.reset(f.StreamID)
 	}
@@ -135,6 +147,7 @@ func (h *heads) opened(id quic.StreamID) {
 			return
 		}
 		for ; h.uni <= id; h.uni += streamKinds {
+			h.waste.open(h.uni, false)
 			if h.uni >= uniStreams*streamKinds && h.extra != nil {
 				h.extra()
 			}
@@ -144,10 +157,14 @@ func (h *heads) opened(id quic.StreamID) {
 
 // await waits for the head of a stream, unless it was there at once. The timer goes on from one stream to the next.
 func (h *heads) await(id quic.StreamID) {
-	if _, was := h.early[id]; was {
+	if handled, was := h.early[id]; was {
 		delete(h.early, id)
+		if !handled {
+			h.waste.open(id, true)
+		}
 		return
 	}
+	h.waste.open(id, false)
 	h.waiting[id] = head{since: time.Now()}
 	if !h.runs && !h.over {
 		h.runs = true
@@ -170,6 +187,7 @@ func (h *heads) reset(id quic.StreamID) {
 	defer h.mu.Unlock()
 	if !h.waiting[id].unwanted {
 		delete(h.waiting, id)
+		h.waste.ended(id)
 	}
 }
 
@@ -185,10 +203,22 @@ func (h *heads) came(id quic.StreamID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if id >= h.next {
-		h.early[id] = struct{}{}
+		h.early[id] = false
 		return
 	}
 	delete(h.waiting, id)
+	h.waste.serve(id)
+}
+
+// handled notes that the request of a stream was handled.
+func (h *heads) handled(id quic.StreamID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if id >= h.next {
+		h.early[id] = true
+		return
+	}
+	h.waste.over(id)
 }
 
 // tell has somebody told of what is wrong. The connection was there before they were.

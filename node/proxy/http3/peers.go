@@ -60,6 +60,9 @@ func (p *peers) expect(conn *quic.Conn, o *Options) *peer {
 	q.heads, _ = conn.QlogTrace().(*heads) // Options.trace made it
 	q.heads.tell(func() { o.calm(q, "headers that do not end") }, func() { q.useless(o) })
 	q.heads.client.tell(q.moved)
+	q.heads.waste.tell(func() {
+		time.AfterFunc(0, func() { o.calm(q, "bodies in too many pieces") }) // it is QUIC that tells, and that would have to end
+	})
 	q.heads.fields.tell(func() { o.calm(q, "too many malformed requests") })
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -93,10 +96,11 @@ func (p *peers) every(do func(*peer)) {
 	}
 }
 
-// begin counts a request by the number of its stream, and gives how many are under way, and how many streams before it have not
+// begin counts a request by its stream, and gives how many are under way, and how many streams before it have not
 // brought one: streams are opened in order. One that was late gives -1.
-func (q *peer) begin(number int64) (active, missing int) {
-	q.heads.came(quic.StreamID(number * streamKinds))
+func (q *peer) begin(stream quic.StreamID) (active, missing int) {
+	q.heads.came(stream)
+	number := int64(stream / streamKinds)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.active++
@@ -110,7 +114,8 @@ func (q *peer) begin(number int64) (active, missing int) {
 }
 
 // end ends what begin began.
-func (q *peer) end() {
+func (q *peer) end(stream quic.StreamID) {
+	q.heads.handled(stream)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.active--; q.active == 0 {

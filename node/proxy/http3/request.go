@@ -21,15 +21,16 @@ type handler struct{ options *Options }
 // ServeHTTP serves one request.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q, _ := r.Context().Value(peerKey{}).(*peer)
-	active, missing := q.begin(int64(streamOf(r) / streamKinds))
+	stream := streamOf(r)
+	active, missing := q.begin(stream)
 	if active > h.options.Streams*backlog {
 		h.options.calm(q, "too many requests taken back at once")
 	}
 	if missing != 0 && !q.resets.take(time.Now(), missing) { // taken back before they could be read
 		h.options.calm(q, "too many requests taken back")
 	}
-	defer q.end()
-	if m := q.heads.fields.of(streamOf(r)); m != nil {
+	defer q.end(stream)
+	if m := q.heads.fields.of(stream); m != nil {
 		if !q.resets.take(time.Now(), 1) {
 			h.options.calm(q, "too many malformed requests")
 		}

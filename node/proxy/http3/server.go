@@ -44,6 +44,8 @@ type Options struct {
 	Calmed func(remote, why string)
 	// Panicked is told of each panic of a handler but http.ErrAbortHandler. Nil: nobody is.
 	Panicked func(why any, stack []byte)
+
+	waste int // bytes that what one connection sends may take beside what it is; 0: mostWaste
 }
 
 const (
@@ -52,11 +54,14 @@ const (
 	freely = 100
 	// quiet is how long nothing is heard of a client that is there: then it is not.
 	quiet = 30 * time.Second
-	// What one connection may hold of what nobody has read yet, in bytes.
-	streamWindow     = 256 << 10
-	mostStreamWindow = 1 << 20
-	connWindow       = 512 << 10
-	mostConnWindow   = 2 << 20
+	// What a client may send that nobody has read, in bytes. A request that nobody reads is to hold no other of its connection up, so there
+	// is room for all streams that may be open, evenBytes; windows are small at first, and larger, up to mostStreamWindow, where a body
+	// is read as fast as it comes. What those have more is taken from sharedBytes first, which bounds what few of them can hold up.
+	evenBytes        = 4 << 20
+	sharedBytes      = 2 << 20
+	connWindow       = evenBytes + sharedBytes
+	mostStreamWindow = 512 << 10
+	oneWindow        = 64 << 10 // the largest at first
 	// idLength is how long, in bytes, the names of connections are: of those who share a ResetKey no two are alike.
 	idLength = 8
 	// uniStreams are those that a client opens for itself: control, and two of QPACK; and some that it may use to no effect.
@@ -93,8 +98,8 @@ func NewServer(o Options, socket net.PacketConn) (*Server, error) {
 	var err error
 	s.listener, err = s.transport.Listen(http3.ConfigureTLSConfig(o.TLS), &quic.Config{
 		HandshakeIdleTimeout: o.HeaderTimeout, MaxIdleTimeout: quiet,
-		InitialStreamReceiveWindow: streamWindow, MaxStreamReceiveWindow: mostStreamWindow,
-		InitialConnectionReceiveWindow: connWindow, MaxConnectionReceiveWindow: mostConnWindow,
+		InitialStreamReceiveWindow: firstWindow(o.Streams), MaxStreamReceiveWindow: mostStreamWindow,
+		InitialConnectionReceiveWindow: connWindow, MaxConnectionReceiveWindow: connWindow,
 		MaxIncomingStreams: int64(o.Streams), MaxIncomingUniStreams: uniStreams,
 		Allow0RTT: false, EnableDatagrams: true, Tracer: s.options.trace,
 	})
@@ -104,6 +109,9 @@ func NewServer(o Options, socket net.PacketConn) (*Server, error) {
 	s.current = &period{}
 	return s, nil
 }
+
+// firstWindow is what a client may send of each of so many streams before anything is read.
+func firstWindow(streams int) uint64 { return uint64(min(oneWindow, evenBytes/(streams+uniStreams))) }
 
 func (o *Options) setDefaults() {
 	if o.HeaderBytes == 0 {
@@ -117,6 +125,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.IdleTimeout == 0 {
 		o.IdleTimeout = 5 * time.Minute
+	}
+	if o.waste == 0 {
+		o.waste = mostWaste
 	}
 	for _, key := range []*[32]byte{&o.ResetKey, &o.TokenKey} {
 		if *key == ([32]byte{}) {
