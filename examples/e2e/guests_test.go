@@ -15,9 +15,11 @@ import (
 )
 
 const (
-	guests        = 20 // nodes that store nothing
-	atOnce        = 5  // of them start together
-	writtenWithin = 2 * time.Second
+	guests = 20 // nodes that store nothing
+	atOnce = 5  // of them start together
+
+	// writtenWithin is shorter than an election takes. A busy disk alone takes up to two seconds for what takes milliseconds.
+	writtenWithin = 4 * time.Second
 )
 
 func TestTwentyNodesThatStoreNothingComeAndGoAndDisturbNobody(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 const lastLines = 60
 
 // endWithin is how long a program may take to finish what it began and to leave.
-const endWithin = 20 * time.Second
+const endWithin = time.Minute
 
 // process is a program that is started, and perhaps started again, as an operator or a crash would have it.
 type process struct {
