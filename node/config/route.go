@@ -168,6 +168,9 @@ func upstreamOf(u *url.URL) (Origin, error) {
 	if u.Scheme == "h2c" {
 		plain.Scheme = "http"
 	}
+	if plain.Scheme != "http" && plain.Scheme != "https" {
+		return Origin{}, fmt.Errorf("%.20q is not a scheme for this. Write http://, https://, or h2c:// (HTTP/2 without TLS, as gRPC has it)", u.Scheme)
+	}
 	origin, err := originOf(&plain, false)
 	origin.Scheme = u.Scheme
 	return origin, err

@@ -23,11 +23,14 @@ const (
 	tcpExample = "tcp+https://bastion.example.com:22"
 )
 
-// carriesTCP tells whether a route is from such a URL, for datagrams too.
-func carriesTCP(from string) bool { return begins(from, tcpPrefix) || carriesUDP(from) }
+// carriesTCP tells whether a route is from such a URL, for datagrams too; also one that leaves out how the door is reached, which
+// is a mistake.
+func carriesTCP(from string) bool {
+	return begins(from, tcpPrefix) || begins(from, "tcp:") || carriesUDP(from)
+}
 
 // carriesUDP tells whether a route is for datagrams.
-func carriesUDP(from string) bool { return begins(from, udpPrefix) }
+func carriesUDP(from string) bool { return begins(from, udpPrefix) || begins(from, "udp:") }
 
 func begins(text, prefix string) bool {
 	return len(text) >= len(prefix) && strings.EqualFold(text[:len(prefix)], prefix)
@@ -100,7 +103,11 @@ func (b block) connect(w word) (o Origin, name string) {
 func tcpOrigin(u *url.URL) (o Origin, name string, err error) {
 	o.Scheme = strings.TrimPrefix(strings.TrimPrefix(u.Scheme, tcpPrefix), udpPrefix)
 	if o.Scheme != "https" && o.Scheme != "http" {
-		return o, "", fmt.Errorf("%.20q is not a scheme for this. Write tcp+https:// (or tcp+http://)", u.Scheme)
+		prefix := tcpPrefix
+		if carriesUDP(u.Scheme + ":") {
+			prefix = udpPrefix
+		}
+		return o, "", fmt.Errorf("%.20q is not a scheme for this. Write %shttps:// (or %[2]shttp://)", u.Scheme, prefix)
 	}
 	host, port, err := tcpAddress(u)
 	if err != nil {

@@ -18,7 +18,7 @@ route "plain" {
             "http://user@10.0.0.5:8080",  # ERROR: Not a usable URL; A URL here has no user and no password before the host.
             "http://10.0.0.5:8080?x=y",   # ERROR: Not a usable URL; A URL here ends with its path
             "10.0.0.5:8080",              # ERROR: Not a usable URL; This is not a URL
-            "ftp://10.0.0.5",             # ERROR: Not a usable URL; "ftp" is not a scheme for this.
+            "ftp://10.0.0.5",             # ERROR: Not a usable URL; "ftp" is not a scheme for this. Write http://, https://, or h2c://
             "http://10.0.0.5:0",          # ERROR: Not a usable URL; "0" is not a port.
             "https:10.0.0.5",             # ERROR: Not a usable URL; After the scheme come two slashes
             "wiki",                       # ERROR: Not a usable URL; This is not a whole URL.

@@ -26,6 +26,18 @@ route "mixed" {
   policy = policy.staff
 }
 
+route "bare" {
+  from   = "tcp://bare.example.com:22" # ERROR: Not a usable URL; "tcp" is not a scheme for this. Write tcp+https:// (or tcp+http://).
+  to     = ["tcp://10.0.0.9:22"]
+  policy = policy.staff
+}
+
+route "bare-datagrams" {
+  from   = "udp://bare.example.com:53" # ERROR: Not a usable URL; "udp" is not a scheme for this. Write udp+https:// (or udp+http://).
+  to     = ["udp://10.0.0.9:53"]
+  policy = policy.staff
+}
+
 route "port" {
   from   = "tcp+https://bastion.example.com" # ERROR: Not a usable URL; TCP has no port of its own.
   to     = []                                # ERROR: Empty value; There must be one upstream at least, such as "tcp://10.0.0.9:22".
