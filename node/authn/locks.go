@@ -176,7 +176,7 @@ func (a *Authn) Locks(ctx context.Context) (all []Lock, unreadable []string, err
 	for e, err := range a.locks.bucket.List(ctx) {
 		switch {
 		case err != nil && e.Key == "":
-			return nil, nil, fmt.Errorf("listing locks: %w", err)
+			return nil, nil, err
 		case err != nil:
 			unreadable = append(unreadable, e.Key)
 		case e.Value.holds(a.now()):

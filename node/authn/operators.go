@@ -41,7 +41,7 @@ func (a *Authn) Sessions(ctx context.Context, user string) ([]SessionInfo, error
 	people := people{a: a, users: map[string]*User{}}
 	for e, err := range a.sessions.List(ctx) {
 		if err != nil {
-			return nil, fmt.Errorf("listing sessions: %w", err)
+			return nil, err
 		}
 		u, err := people.get(ctx, e.Value.User)
 		if err != nil {
@@ -147,7 +147,7 @@ func (a *Authn) RevokeAll(ctx context.Context) (n int, err error) {
 	all := map[string]string{} // identity, by session id: one that changed meanwhile may be listed twice
 	for e, err := range a.sessions.List(ctx) {
 		if err != nil && e.Key == "" {
-			return 0, fmt.Errorf("listing sessions: %w", err)
+			return 0, err
 		}
 		_, again := all[e.Key]
 		if all[e.Key] = e.Value.Identity; err == nil && !again && a.holds(&e.Value, nil, a.now()) {
@@ -234,7 +234,7 @@ func (a *Authn) userIDs(ctx context.Context, user string) ([]string, error) {
 	for e, err := range a.users.List(ctx) {
 		switch {
 		case err != nil && e.Key == "":
-			return nil, fmt.Errorf("listing users: %w", err)
+			return nil, err
 		case err != nil:
 			unread = fmt.Errorf("a user who cannot be read is left out: %w", err)
 			continue
