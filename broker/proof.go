@@ -37,7 +37,7 @@ func (f *feed) doubted(why *doubt) {
 	// Before the first proof nothing was known that could be given up, and a store that was just made looks as if it went back:
 	// the node says what it waits for.
 	if last := f.why.Swap(why); f.known() && f.bucket.spec.Decides && (last == nil || last.label != why.label) {
-		f.log().Warn().Str("why", why.text).Dur("admits_for", max(f.remaining(), 0)).Msg("cannot prove freshness; trying on")
+		f.log().Warn().Str("why", why.text).Dur("admits_for_ms", max(f.remaining(), 0)).Msg("cannot prove freshness; trying on")
 	}
 	f.warn()
 }
@@ -76,7 +76,7 @@ func (f *feed) warn() {
 		return
 	}
 	f.stale = true
-	f.log().Error().Str("why", f.reason()).Dur("max_staleness", f.bucket.broker.options.MaxStaleness).
+	f.log().Error().Str("why", f.reason()).Dur("max_staleness_ms", f.bucket.broker.options.MaxStaleness).
 		Msg("knowledge is older than max_staleness: protected requests are refused until freshness is proved")
 }
 
