@@ -171,7 +171,9 @@ func (p *progress) fail(err error) {
 	switch {
 	case p.begun:
 		p.line("error", err.Error())
-	case errors.Is(err, broker.ErrBackup), errors.Is(err, broker.ErrOccupied):
+	case errors.Is(err, broker.ErrOccupied):
+		answer(p.w, http.StatusConflict, map[string]string{"error": err.Error() + ": by force, what is missing is added, and nothing else changed"})
+	case errors.Is(err, broker.ErrBackup):
 		answer(p.w, http.StatusConflict, map[string]string{"error": err.Error()})
 	default:
 		fail(p.w, err)

@@ -13,6 +13,7 @@ import (
 // reloadAnswer is the answer to POST /v1/reload.
 type reloadAnswer struct {
 	*reload
+	Loaded   time.Time       `json:"loaded"` // since when what is in force is
 	Problems json.RawMessage `json:"problems"`
 	Told     string          `json:"told"` // the problems as people read them
 }
@@ -40,7 +41,7 @@ func (a *api) reload(w http.ResponseWriter, r *http.Request) {
 	if made.Result == reloadRefused {
 		code = http.StatusUnprocessableEntity
 	}
-	answer(w, code, reloadAnswer{made, list, told.String()})
+	answer(w, code, reloadAnswer{made, a.node.inForce.Load().since, list, told.String()})
 }
 
 // configStatus is the configuration in force, and what became of the last reading of its files.

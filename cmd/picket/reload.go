@@ -16,6 +16,7 @@ import (
 type reload struct {
 	Result  string    `json:"result"` // "loaded", "unchanged" or "refused"
 	At      time.Time `json:"at"`
+	Loaded  time.Time `json:"loaded"` // since when what is in force is; zero: an older node does not say
 	Digest  string    `json:"digest"`
 	Changes []string  `json:"changes"`
 	Error   string    `json:"error"`
@@ -76,7 +77,11 @@ func (r reload) print(t terminal) {
 			fmt.Fprintf(t.out, "  %s\n", printable(change))
 		}
 	case "unchanged":
-		fmt.Fprintf(t.out, "nothing changed (%s)\n", short(r.Digest))
+		since := ""
+		if !r.Loaded.IsZero() { // often a moment ago, when the node saw by itself that its files had changed
+			since = ", loaded " + ago(r.Loaded, r.At)
+		}
+		fmt.Fprintf(t.out, "nothing changed (%s%s)\n", short(r.Digest), since)
 	default:
 		fmt.Fprintf(t.err, "%s, and nothing changed: %s\n", paint(cell{"refused", red}, t.colourErr), printable(r.Error))
 	}
