@@ -29,11 +29,30 @@ func TestIDTokensThatAreWrongSignNobodyIn(t *testing.T) {
 		"azp that is no text":           with("azp", 7), "expired": with("exp", now.Add(-time.Minute).Unix()), "exp as text": with("exp", "tomorrow"),
 		"from the future": with("iat", now.Add(time.Hour).Unix()), "empty sub": with("sub", ""), "sub of no text": with("sub", 7),
 		"long sub": with("sub", strings.Repeat("a", 300)), "not yet": with("nbf", now.Add(time.Hour).Unix()),
-		"at_hash of another token": with("at_hash", "AAAAAAAAAAAAAAAAAAAAAA"), "too much": with("x", strings.Repeat("a", maxClaims)),
+		"at_hash of another token": with("at_hash", "AAAAAAAAAAAAAAAAAAAAAA"), "at_hash of no text": with("at_hash", 7),
+		"c_hash of another code": with("c_hash", "AAAAAAAAAAAAAAAAAAAAAA"), "too much": with("x", strings.Repeat("a", maxClaims)),
 		"iss by another case": func(c map[string]any) { c["ISS"] = c["iss"]; delete(c, "iss") },
 	} {
 		w.idp.set(func() { w.idp.claims = claims })
 		refusedBy(t, w, what)
+	}
+}
+
+func TestATokenMayNameTheCodeAndTheAccessTokenThatItIsFor(t *testing.T) {
+	w := newWorld(t)
+	w.idp.set(func() {
+		w.idp.token = func(rw http.ResponseWriter, r *http.Request) {
+			code := r.PostFormValue("code")
+			w.idp.set(func() {
+				w.idp.claims = func(c map[string]any) {
+					c["at_hash"], c["c_hash"] = halfHash("ES256", "access-alice"), halfHash("ES256", code)
+				}
+			})
+			w.idp.honest(rw, r)
+		}
+	})
+	if err := endOf(w); err != nil {
+		t.Error(err)
 	}
 }
 

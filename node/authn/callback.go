@@ -65,7 +65,7 @@ func (a *Authn) finish(ctx context.Context, q callbackQuery, s stay, r CallbackR
 	if err := a.spend(ctx, "state-"+s.ID, signInLife); err != nil {
 		return Step{}, err
 	}
-	got, err := p.redeem(ctx, m, q.code, s.Verifier, s.Nonce)
+	got, err := p.redeem(ctx, m, q.code, s)
 	if err != nil {
 		return Step{}, err
 	}

@@ -19,14 +19,22 @@ const (
 	maxSubject = 255       // characters (OpenID Connect Core 1.0, section 2)
 	maxClaims  = 256 << 10 // bytes, all together
 	future     = 5 * time.Minute
+	past       = 10 * time.Minute // of who was not there yet: Entra says that a token is 5 minutes older than it is
 )
 
 // claims are what a token says, by exactly the names that it says it under.
 type claims map[string]any
 
+// beside is what an ID token comes with.
+type beside struct {
+	access string    // token
+	code   string    // that it was given for; "": for a refresh token
+	begun  time.Time // when it was asked for, by our clock; zero: it may be one that was issued before
+}
+
 // verify checks an ID token (OpenID Connect Core 1.0, section 3.1.3.7), but not its nonce, and gives its claims.
 // A claim that is missing is a wrong one. ErrProvider, with ErrAnswer when it is wrong, and ErrClocks when only its time is.
-func (p *provider) verify(ctx context.Context, m *metadata, raw, access string) (claims, error) {
+func (p *provider) verify(ctx context.Context, m *metadata, raw string, of beside) (claims, error) {
 	if err := checkForm(raw); err != nil {
 		return nil, err
 	}
@@ -41,17 +49,20 @@ func (p *provider) verify(ctx context.Context, m *metadata, raw, access string) 
 	if err := c.check(m.Issuer, p.identity.ClientID); err != nil {
 		return nil, err
 	}
-	if err := p.checkTime(c); err != nil {
+	if err := p.checkTime(c, of.begun); err != nil {
 		return nil, err
 	}
-	return c, c.checkHash("at_hash", access, alg)
+	if err := c.checkHash("at_hash", of.access, alg); err != nil {
+		return nil, err
+	}
+	return c, c.checkHash("c_hash", of.code, alg)
 }
 
 // checkHash refuses a token that is not for what came with it, where it names that (OpenID Connect Core 1.0, sections 3.1.3.6
 // and 3.3.2.11). alg is the algorithm of its signature, of which the hash is.
 func (c claims) checkHash(name, of, alg string) error {
 	said, there := c[name]
-	if !there || said == nil || said == "" {
+	if of == "" || !there || said == nil || said == "" {
 		return nil
 	}
 	if said != halfHash(alg, of) {
@@ -108,15 +119,17 @@ func (c claims) hasTimes() bool {
 }
 
 // checkTime is whether a token is good at this time. It was issued a moment ago, for us: one of another time shows that the
-// clocks disagree, which is remembered until one is good. ErrClocks and ErrProvider.
-func (p *provider) checkTime(c claims) error {
+// clocks disagree, which is remembered until one is good. One that holds our nonce cannot be older than the nonce (OpenID Connect
+// Core 1.0, section 3.1.3.7, step 10). ErrClocks and ErrProvider.
+func (p *provider) checkTime(c claims, begun time.Time) error {
 	now := p.now()
 	exp, _ := c.time("exp")
 	iat, _ := c.time("iat")
 	nbf, _ := c.time("nbf")
 	seen, _ := c.time("auth_time") // who was seen only later would be recent for as long
 	var err error
-	if latest := now.Add(future); !now.Before(exp) || iat.After(latest) || nbf.After(latest) || seen.After(latest) {
+	early := iat.Before(begun.Add(-past))
+	if latest := now.Add(future); early || !now.Before(exp) || iat.After(latest) || nbf.After(latest) || seen.After(latest) {
 		err = fmt.Errorf("ID token: issued %s, and good until %s, by the provider's clock: do the clocks of this machine and of the provider agree? %w: %w",
 			apart(iat, now), exp.UTC().Format(time.RFC3339), ErrClocks, ErrProvider)
 	}

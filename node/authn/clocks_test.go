@@ -74,6 +74,35 @@ func TestATokenThatIsGoodOnlyLaterSignsNobodyIn(t *testing.T) {
 	}
 }
 
+func TestATokenThatIsOlderThanItsNonceSignsNobodyIn(t *testing.T) {
+	w := newWorld(t)
+	w.clock.stand()
+	for age, want := range map[time.Duration]error{
+		past - time.Second: nil, past + time.Second: ErrClocks, 24 * time.Hour: ErrClocks, 40 * 365 * 24 * time.Hour: ErrClocks,
+	} {
+		w.idp.set(func() {
+			w.idp.claims = func(c map[string]any) { c["iat"] = w.clock.Now().Add(-age).Unix() }
+		})
+		if err := endOf(w); !errors.Is(err, want) || want != nil && signInOutcome(err) != "clocks_disagree" {
+			t.Errorf("%s: got %v, want %v", age, err, want)
+		}
+	}
+}
+
+func TestATokenThatIsOldButGoodRefreshes(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser("alice")
+	b.visit(wikiHost, "wiki", "/")
+	id := sessionOf(t, w, b, wikiHost)
+	w.clock.pass(50 * time.Minute)
+	w.idp.set(func() {
+		w.idp.claims = func(c map[string]any) { c["iat"] = w.clock.Now().Add(-time.Hour).Unix() } // as of the sign-in
+	})
+	if outcome, err := w.refreshOnce(w.ctx, id); outcome != refreshDone || err != nil {
+		t.Errorf("got %s, %v", outcome, err)
+	}
+}
+
 func TestATokenWithoutSensibleTimesIsNotAQuestionOfClocks(t *testing.T) {
 	w := newWorld(t)
 	for what, claims := range map[string]func(map[string]any){

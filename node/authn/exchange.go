@@ -24,10 +24,10 @@ type vouched struct {
 	authenticated time.Time // zero: the provider did not say
 }
 
-// redeem exchanges a code for tokens and reads from them who signed in. ErrProvider.
-func (p *provider) redeem(ctx context.Context, m *metadata, code, verifier, nonce string) (vouched, error) {
+// redeem exchanges the code that came for a stay for tokens, and reads from them who signed in. ErrProvider.
+func (p *provider) redeem(ctx context.Context, m *metadata, code string, from stay) (vouched, error) {
 	ctx = p.quick.context(ctx)
-	t, err := p.config(m).Exchange(ctx, code, oauth2.VerifierOption(verifier))
+	t, err := p.config(m).Exchange(ctx, code, oauth2.VerifierOption(from.Verifier))
 	if err != nil {
 		return vouched{}, p.exchangeFailed(err)
 	}
@@ -36,11 +36,11 @@ func (p *provider) redeem(ctx context.Context, m *metadata, code, verifier, nonc
 	if raw == "" {
 		return vouched{}, fmt.Errorf("answer without an ID token: %w: %w", ErrAnswer, ErrProvider)
 	}
-	c, err := p.verify(ctx, m, raw, t.AccessToken)
+	c, err := p.verify(ctx, m, raw, beside{access: t.AccessToken, code: code, begun: time.Unix(from.Issued, 0)})
 	if err != nil {
 		return vouched{}, err
 	}
-	if err := c.checkNonce(nonce); err != nil {
+	if err := c.checkNonce(from.Nonce); err != nil {
 		return vouched{}, err
 	}
 	if err := p.complete(ctx, m, c, t); err != nil {

@@ -16,7 +16,7 @@ func (a *Authn) learn(ctx context.Context, p *provider, m *metadata, s Session, 
 	c := claims{}
 	if raw != "" {
 		var err error
-		if c, err = p.verify(ctx, m, raw, t.AccessToken); err != nil {
+		if c, err = p.verify(ctx, m, raw, beside{access: t.AccessToken}); err != nil {
 			return err
 		}
 	}
