@@ -32,6 +32,9 @@ func (p *provider) redeem(ctx context.Context, m *metadata, code string, from st
 		return vouched{}, p.exchangeFailed(err)
 	}
 	p.answered()
+	if err := checkType(t); err != nil {
+		return vouched{}, err
+	}
 	raw, _ := t.Extra("id_token").(string)
 	if raw == "" {
 		return vouched{}, fmt.Errorf("answer without an ID token: %w: %w", ErrAnswer, ErrProvider)
@@ -43,7 +46,7 @@ func (p *provider) redeem(ctx context.Context, m *metadata, code string, from st
 	if err := c.checkNonce(from.Nonce); err != nil {
 		return vouched{}, err
 	}
-	if err := p.complete(ctx, m, c, t); err != nil {
+	if err := p.complete(ctx, p.quick, m, c, t); err != nil {
 		return vouched{}, err
 	}
 	v := c.vouch(m.Issuer, p.identity.GroupsClaim)
@@ -67,25 +70,13 @@ func (p *provider) exchangeFailed(err error) error {
 	return p.failed(fmt.Errorf("exchanging the code: %s: %w", clip(err.Error(), 256), ErrProvider))
 }
 
-// complete adds to the claims of an ID token those that the provider tells only at its userinfo endpoint (OpenID Connect
-// Core 1.0, section 5.3). What the ID token says is signed, and stays.
-func (p *provider) complete(ctx context.Context, m *metadata, c claims, t *oauth2.Token) error {
-	if m.UserInfo == "" {
+// checkType refuses an access token that is not shown as a bearer (RFC 6749, section 7.1): we know how to show no other. One of
+// which the provider does not say what it is, is.
+func checkType(t *oauth2.Token) error {
+	if t.TokenType == "" || strings.EqualFold(t.TokenType, "Bearer") {
 		return nil
 	}
-	info, err := m.provider.UserInfo(ctx, oauth2.StaticTokenSource(t))
-	if err != nil {
-		return fmt.Errorf("reading userinfo: %s: %w", clip(err.Error(), 256), ErrProvider)
-	}
-	more := claims{}
-	if err := info.Claims(&more); err != nil {
-		return fmt.Errorf("reading userinfo: %w", ErrProvider)
-	}
-	if sub := more.text("sub"); sub == "" || sub != c.text("sub") {
-		return fmt.Errorf("userinfo is of somebody else: %w: %w", ErrAnswer, ErrProvider)
-	}
-	c.fill(more)
-	return c.checkSize()
+	return fmt.Errorf("an access token of type %.32q: %w: %w", t.TokenType, ErrAnswer, ErrProvider)
 }
 
 // keep makes of what the token endpoint answered what we store.

@@ -41,6 +41,7 @@ type idp struct {
 	sign         func(payload []byte) string // signs otherwise
 	token        http.HandlerFunc            // answers otherwise; nil: as it should
 	userinfo     func(c map[string]any)      // changes what userinfo says
+	infoAnswer   http.HandlerFunc            // answers otherwise at userinfo; nil: as it should
 	down         bool                        // answers nothing but 500
 	before       func()                      // runs before a refresh is answered
 	answers      func(m map[string]any)      // changes what comes for a code or a refresh token
@@ -267,6 +268,13 @@ func (p *idp) keys(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *idp) info(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	instead := p.infoAnswer
+	p.mu.Unlock()
+	if instead != nil {
+		instead(w, r)
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	const prefix = "Bearer access-"

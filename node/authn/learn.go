@@ -30,7 +30,7 @@ func (a *Authn) learn(ctx context.Context, p *provider, m *metadata, s Session, 
 		}
 		c["sub"] = known.Value.Subject
 	}
-	if err := p.complete(p.patient.context(ctx), m, c, t); err != nil {
+	if err := p.complete(ctx, p.patient, m, c, t); err != nil {
 		return err
 	}
 	v := c.vouch(m.Issuer, p.identity.GroupsClaim)

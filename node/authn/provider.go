@@ -95,8 +95,7 @@ type metadata struct {
 	ClientAuth []string `json:"token_endpoint_auth_methods_supported"`
 	SaysIssuer bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207
 
-	provider *oidc.Provider
-	keys     *providerKeys
+	keys *providerKeys
 }
 
 // metadata is the provider's, from memory or read now. While the provider fails, it is asked seldom. ErrProvider.
@@ -153,7 +152,7 @@ func (p *provider) discover(ctx context.Context) (*metadata, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &metadata{provider: found}
+	m := &metadata{}
 	if err := found.Claims(m); err != nil {
 		return nil, err
 	}

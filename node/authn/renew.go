@@ -29,6 +29,9 @@ func (p *provider) renew(ctx context.Context, m *metadata, refresh string) (*oau
 	t, err := source.Token()
 	if err == nil {
 		p.answered()
+		if err := checkType(t); err != nil {
+			return nil, unclear, fmt.Errorf("refreshing: %w", err)
+		}
 		return t, spent, nil
 	}
 	var answer *oauth2.RetrieveError
