@@ -37,11 +37,19 @@ func sameSite(word string) http.SameSite {
 	return http.SameSiteLaxMode
 }
 
-// cookie is the value of a cookie as it was sent, "" when it was not.
+// cookie is the value of a cookie as it was sent, "" unless it is there once: of several, one was planted, and nobody knows which.
+// The door reads them alike.
 func cookie(r *http.Request, name string) string {
-	k, err := r.Cookie(name)
-	if err != nil {
+	value, times := "", 0
+	for _, line := range r.Header["Cookie"] {
+		for pair := range strings.SplitSeq(line, ";") {
+			if key, text, ok := strings.Cut(pair, "="); ok && strings.Trim(key, " \t") == name {
+				value, times = strings.Trim(text, " \t"), times+1
+			}
+		}
+	}
+	if times != 1 {
 		return ""
 	}
-	return k.Value
+	return value
 }
