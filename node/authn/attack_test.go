@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -148,6 +149,47 @@ func TestUserinfoOnlyFillsWhatTheIDTokenLeavesOut(t *testing.T) {
 	}
 	if fmt.Sprint(c.Groups.Names) != "[a b]" {
 		t.Errorf("groups are %q", c.Groups.Names)
+	}
+}
+
+func TestASubjectIsText(t *testing.T) {
+	w := newWorld(t)
+	for _, sub := range []string{"alice\x00", "alice\nbob", "\x7f", "alice\u009b2J", "alice\ufffd"} { // the last: as what is no Unicode is read
+		w.idp.set(func() {
+			is := func(c map[string]any) { c["sub"] = sub }
+			w.idp.claims, w.idp.userinfo = is, is
+		})
+		refusedBy(t, w, fmt.Sprintf("%q", sub))
+	}
+}
+
+func TestOneAddressIsNotVerifiedByAnother(t *testing.T) {
+	w := newWorld(t)
+	for _, c := range []struct {
+		token, info map[string]any
+		want        bool
+	}{
+		{map[string]any{"email": "a@example.com"}, map[string]any{"email": "b@example.com", "email_verified": true}, false},
+		{map[string]any{"email": "a@example.com"}, map[string]any{"email": "a@example.com", "email_verified": true}, true},
+		{map[string]any{"email": []string{"a"}}, map[string]any{"email": []string{"a"}, "email_verified": true}, false},
+		{map[string]any{"email": "a@example.com"}, map[string]any{"email": "A@example.com", "email_verified": true}, true},
+		{map[string]any{"email": "a@example.com"}, map[string]any{"email_verified": true}, true},
+		{map[string]any{"email": "a@example.com", "email_verified": true}, map[string]any{"email": "b@example.com"}, true},
+		{nil, map[string]any{"email": "b@example.com", "email_verified": true}, true},
+	} {
+		w.idp.set(func() {
+			w.idp.claims = func(all map[string]any) { maps.Copy(all, c.token) }
+			w.idp.userinfo = func(all map[string]any) {
+				delete(all, "email")
+				delete(all, "email_verified")
+				maps.Copy(all, c.info)
+			}
+		})
+		b := w.browser("alice")
+		b.visit(wikiHost, "wiki", "/")
+		if who, _ := b.who(wikiHost); who.User.EmailVerified != c.want {
+			t.Errorf("token %v, userinfo %v: %q is verified: %v", c.token, c.info, who.User.Email, who.User.EmailVerified)
+		}
 	}
 }
 

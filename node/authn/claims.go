@@ -8,10 +8,13 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Limits of what a provider may say of a person.
@@ -96,7 +99,7 @@ func (c claims) check(issuer, client string) error {
 	switch {
 	case c.text("iss") != issuer:
 		wrong = "iss"
-	case c.text("sub") == "" || len(c.text("sub")) > maxSubject:
+	case !isSubject(c.text("sub")):
 		wrong = "sub"
 	case !slices.Contains(aud, client):
 		wrong = "aud"
@@ -108,6 +111,11 @@ func (c claims) check(issuer, client string) error {
 		return c.checkSize()
 	}
 	return fmt.Errorf("ID token: claim %s is missing or wrong: %w: %w", wrong, ErrAnswer, ErrProvider)
+}
+
+// isSubject tells whether somebody can be called so. What is no Unicode was read as U+FFFD, which two people may share.
+func isSubject(s string) bool {
+	return s != "" && len(s) <= maxSubject && !strings.ContainsFunc(s, func(r rune) bool { return r == utf8.RuneError || unicode.IsControl(r) })
 }
 
 // hasTimes tells whether the times are there, and are times; nbf may be missing.
@@ -199,8 +207,15 @@ var ofToken = [...]string{
 	"acr", "amr", "typ",
 }
 
-// fill adds what is said of the person in more, where c says nothing.
+// fill adds what is said of the person in more, where c says nothing. That an address was verified is said of no other address.
 func (c claims) fill(more claims) {
+	more = maps.Clone(more)
+	for _, name := range [...]string{"email", "phone_number"} {
+		mine, said := c.text(name), more.text(name)
+		if c[name] != nil && more[name] != nil && (mine == "" || !strings.EqualFold(mine, said)) {
+			delete(more, name+"_verified")
+		}
+	}
 	for name, v := range more {
 		if _, said := c[name]; !said && !slices.Contains(ofToken[:], name) {
 			c[name] = v
