@@ -95,11 +95,18 @@ func (m *running) reload(w *world, wantStatus int) (answer told) {
 	return answer
 }
 
-// load puts a configuration in force.
+// load puts a configuration in force, before the node notices by itself that the file is another.
 func (w *world) load(hcl string) told {
 	w.t.Helper()
+	r := w.nodes[0].reloads
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	w.put(w.file, basics+hcl)
-	return w.nodes[0].reload(w, http.StatusOK)
+	made := r.load(w.t.Context(), config.Read(w.file))
+	if made.Result == reloadRefused {
+		w.t.Fatalf("refused: %s %s", made.Error, made.problems.Error())
+	}
+	return told{Result: made.Result, Changes: made.Changes, Digest: made.Digest}
 }
 
 // socket opens a WebSocket as the visitor that b is.

@@ -15,7 +15,7 @@ policy "strong" {
 }
 policy "recent" {
   allow "anyone" { when = present(user.email) }
-  require { max_age = "2s" }
+  require { max_age = "8s" }
 }
 route "vault" {
   from   = "http://vault.localhost:8080"

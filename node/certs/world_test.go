@@ -1,7 +1,6 @@
 package certs
 
 import (
-	"cmp"
 	"context"
 	"crypto"
 	"crypto/rand"
@@ -16,6 +15,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,6 +32,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"picket/broker"
+	"picket/examples/ports"
 	"picket/node/config"
 )
 
@@ -111,13 +112,18 @@ func portOf(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port }
 func (w *world) startStore() {
 	w.t.Helper()
 	var err error
+	if w.port == 0 { // that nobody else is given while the store is down
+		_, port, err := net.SplitHostPort(ports.One(w.t))
+		w.must(err)
+		w.port, err = strconv.Atoi(port)
+		w.must(err)
+	}
 	w.nats, err = server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: cmp.Or(w.port, -1), JetStream: true, StoreDir: w.store, NoSigs: true, NoLog: true,
+		Host: "127.0.0.1", Port: w.port, JetStream: true, StoreDir: w.store, NoSigs: true, NoLog: true,
 	})
 	w.must(err)
 	w.nats.Start()
 	w.until("the store is up", func() bool { return w.nats.ReadyForConnections(time.Second) })
-	w.port = w.nats.Addr().(*net.TCPAddr).Port
 }
 
 func (w *world) stopStore() {
@@ -217,7 +223,7 @@ func (w *world) follow(name string, c config.ACME, change ...func(*broker.Option
 	w.t.Cleanup(m.stop)
 	m.Manager, err = New(Options{Config: w.config(name, c), Broker: b, Log: zerolog.New(m.log)})
 	w.must(err)
-	m.life = 3 * time.Second
+	m.life = 12 * time.Second // a slow machine renews it in time
 	m.waits.retries = []time.Duration{time.Second}
 	w.must(m.Open(ctx))
 	return m
