@@ -56,11 +56,8 @@ func TestHelpHarmsNobody(t *testing.T) {
 				}
 			}
 		}
-		return leaders > 0
+		return leaders == 1 // for a moment after an election it may be none, or two
 	})
-	if leaders != 1 {
-		t.Errorf("%d nodes lead one bucket", leaders)
-	}
 	for i, b := range buckets {
 		if _, err := b.Put(unhurried(t), "after", note{"y"}, 0); err != nil {
 			t.Errorf("node %d writes: %v", i+1, err)

@@ -219,7 +219,7 @@ func TestAProtocolThatWasNotAskedForIsNotSwitchedTo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = l.Close() }()
+		t.Cleanup(func() { _ = l.Close() }) // after what runs beside others
 		go func() {
 			for {
 				conn, err := l.Accept()

@@ -96,6 +96,7 @@ func TestAClientThatFloodsIsToldToBeCalm(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, false, waits)
 			p := w.peer()
+			w.forgivesNothing()
 			p.AllowIllegalWrites = true
 			p.floods(flood(p))
 			p.isCalmed()
@@ -103,6 +104,19 @@ func TestAClientThatFloodsIsToldToBeCalm(t *testing.T) {
 				t.Errorf("it is told: %s", why)
 			}
 		})
+	}
+}
+
+// forgivesNothing has the one connection not be forgiven with time: how fast a test can ask is for its machine to decide.
+func (w *world) forgivesNothing() {
+	w.t.Helper()
+	w.until("the connection is known", func() bool { return w.server.Conns() == 1 })
+	w.server.mu.Lock()
+	defer w.server.mu.Unlock()
+	for c := range w.server.conns {
+		c.mu.Lock()
+		c.controls.rate, c.resets.rate = 0, 0
+		c.mu.Unlock()
 	}
 }
 
@@ -143,6 +157,7 @@ func TestAHeaderThatUnfoldsIsRefused(t *testing.T) {
 func TestAClientThatTakesAByteAtATimeIsToldToBeCalm(t *testing.T) {
 	w := newWorld(t, false, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 1<<20)) })
 	p := w.peer(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1})
+	w.forgivesNothing()
 	p.ask(1, ":method", "GET", ":scheme", "https", ":authority", "a", ":path", "/")
 	calmed := false
 	for n := 0; n < 20_000 && !calmed; n++ { // a piece is waited for each time, so that each update is one
