@@ -108,7 +108,11 @@ func TestABackendThatDiesTakesItsConnectionsAlong(t *testing.T) {
 func TestEndingCutsWhatIsOpen(t *testing.T) {
 	listener := listen(t)
 	accept(t, listener, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
-	balancer, front := NewBalancer(listener.Addr().String()), listen(t)
+	balancer := NewBalancer(listener.Addr().String())
+	front, err := net.Listen("tcp", ports.One(t)) // a port that nobody else is given when it is closed
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- balancer.Serve(ctx, front) }()

@@ -85,14 +85,16 @@ func TestWhoWaitsTakesAPlaceWhereItAskedBefore(t *testing.T) {
 						at[1] = &others[i]
 					}
 				}
-				began := time.Now()
+				began, given := time.Now(), make(chan struct{})
 				go func() {
+					defer close(given)
 					synctest.Wait()
 					becomes(g, at[1], at[0])
 					synctest.Wait()
 					at[0].Done()
 				}()
 				m, err := c.Next(t.Context())
+				<-given // the same are done once more at the end
 				if err != nil || m != before || time.Since(began) > 0 {
 					t.Errorf("after %s: %v, %v", time.Since(began), m, err)
 				}
