@@ -21,6 +21,7 @@ import (
 
 	"picket/node/authn"
 	"picket/node/config"
+	"picket/node/proxy/http1"
 )
 
 // far is the client's end of a stream.
@@ -332,12 +333,20 @@ func TestAProtocolThatTheRouteNoLongerNamesIsCut(t *testing.T) {
 	}
 }
 
+// alternative is what the site says, over HTTP/1.1, of where else it is.
+func (w *world) alternative(host string) string {
+	w.t.Helper()
+	conn := w.tls(host)
+	defer conn.Close()
+	w.must(second(io.WriteString(conn, "GET / HTTP/1.1\r\nHost: "+host+"\r\n\r\n")))
+	res := w.read(conn)
+	_, _ = io.Copy(io.Discard, res.Body)
+	return res.Header.Get("Alt-Svc")
+}
+
 func TestTheSiteTellsOfHTTP3(t *testing.T) {
 	w := newWorld(t, http.HandlerFunc(mirror), overHTTP3(t))
-	conn := w.tls("open.test")
-	_, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: open.test\r\n\r\n")
-	w.must(err)
-	if got := w.read(conn).Header.Get("Alt-Svc"); got != `h3=":443"; ma=86400` {
+	if got := w.alternative("open.test"); got != `h3=":443"; ma=86400` {
 		t.Errorf("over HTTP/1.1: %q", got)
 	}
 	res, err := w.over(w.http3(), "GET", "open.test", "/", nil, nil)
@@ -345,12 +354,26 @@ func TestTheSiteTellsOfHTTP3(t *testing.T) {
 	if got := res.Header.Get("Alt-Svc"); got != "" {
 		t.Errorf("over HTTP/3: %q", got)
 	}
-	w.use(func(c *config.Config) { c.Listeners[0].HTTP3 = false })
-	conn = w.tls("open.test")
-	_, err = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: open.test\r\n\r\n")
-	w.must(err)
-	if got := w.read(conn).Header.Get("Alt-Svc"); got != "" {
-		t.Errorf("without HTTP/3: %q", got)
+}
+
+// TestTheSiteTellsThatHTTP3IsGone to those who may remember (RFC 7838, section 3), and to nobody where it never was: another in front of
+// the door may speak it.
+func TestTheSiteTellsThatHTTP3IsGone(t *testing.T) {
+	w := newWorld(t, http.HandlerFunc(mirror), overHTTP3(t), func(c *config.Config) { c.Listeners[0].HTTP3 = false })
+	for i, step := range []struct {
+		http3 bool
+		want  string
+	}{{false, ""}, {true, `h3=":443"; ma=86400`}, {false, "clear"}, {false, "clear"}, {true, `h3=":443"; ma=86400`}} {
+		w.use(func(c *config.Config) { c.Listeners[0].HTTP3 = step.http3 })
+		if got := w.alternative("open.test"); got != step.want {
+			t.Errorf("%d: %q, want %q", i, got, step.want)
+		}
+	}
+	gone := &front{mute: time.Now()}
+	for later, want := range map[time.Duration]string{altSvcAge - time.Second: "clear", altSvcAge: ""} {
+		if got := gone.altSvc(&ask{r: &http1.Request{}, origin: origin("open.test"), began: gone.mute.Add(later)}); got != want {
+			t.Errorf("after %v: %q", later, got)
+		}
 	}
 }
 

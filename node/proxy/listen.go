@@ -28,6 +28,7 @@ type front struct {
 	obtained source // certificates that stand in no file; nil: there are none
 	tickets  *tickets
 	table    *table
+	mute     time.Time // when HTTP/3 ceased to be spoken; zero: it never was, or is
 
 	trust   *trust.Trust            // in clients, where the route says nothing
 	ofRoute map[*route]*trust.Trust // of the routes that do

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
+	"time"
 
 	"picket/node/proxy/gate"
 	"picket/node/proxy/http3"
@@ -73,13 +75,33 @@ func (u *overUDP) drain(ctx context.Context) error {
 	return errors.Join(u.server.Shutdown(ctx), u.socket.Close())
 }
 
-// altSvcAge is how long, in seconds, clients may remember that the site speaks HTTP/3.
-const altSvcAge = "86400"
+// altSvcAge is how long clients may remember that the site speaks HTTP/3.
+const altSvcAge = 24 * time.Hour
 
-// altSvc tells that the site speaks HTTP/3 at the port that people use for it (RFC 7838, section 3); "": it does not, or they know.
+// altSvc tells that the site speaks HTTP/3 at the port that people use for it (RFC 7838, section 3), or that it does so no more, for as
+// long as somebody may remember; "": there is nothing to tell, or they know.
 func (l *front) altSvc(a *ask) string {
-	if !l.HTTP3 || a.r.Major > 2 || !a.origin.Secure() {
+	switch {
+	case !a.origin.Secure():
 		return ""
+	case l.HTTP3 && a.r.Major <= 2:
+		return `h3=":` + cmp.Or(a.origin.Port, "443") + `"; ma=` + strconv.Itoa(int(altSvcAge.Seconds()))
+	case !l.HTTP3 && !l.mute.IsZero() && a.began.Sub(l.mute) < altSvcAge:
+		return "clear"
 	}
-	return `h3=":` + cmp.Or(a.origin.Port, "443") + `"; ma=` + altSvcAge
+	return ""
+}
+
+// leaveHTTP3 notes on which listeners HTTP/3 has been spoken, and is no more.
+func (r *Rules) leaveHTTP3(before *Rules, now time.Time) {
+	for key, l := range r.fronts {
+		was := before.fronts[key]
+		switch {
+		case was == nil || l.HTTP3:
+		case was.HTTP3:
+			l.mute = now
+		default:
+			l.mute = was.mute
+		}
+	}
 }

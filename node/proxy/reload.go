@@ -28,6 +28,7 @@ func (d *Door) Prepare(ctx context.Context, parts Parts) (*Prepared, error) {
 	if p.rules, err = newRules(parts, p.before, d.tickets, d.upstreams); err != nil {
 		return nil, err
 	}
+	p.rules.leaveHTTP3(p.before, d.now())
 	for i, key := range keys(parts.Config.Listeners) {
 		if p.before.fronts[key] != nil {
 			if err := p.prepareUDP(ctx, key); err != nil {
