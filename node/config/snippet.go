@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
@@ -34,7 +35,7 @@ func (s snippets) problem(b *strings.Builder, d *hcl.Diagnostic) {
 	fmt.Fprintf(b, "  at %s:%d:%d%s\n", d.Subject.Filename, d.Subject.Start.Line, d.Subject.Start.Column, s.within(d))
 	s.source(b, *d.Subject, paint)
 	for _, line := range folded(d.Detail, s.width-2) {
-		fmt.Fprintf(b, "  %s\n", line)
+		fmt.Fprintf(b, "  %s\n", visible(line))
 	}
 	b.WriteString("\n")
 }
@@ -46,47 +47,84 @@ func (s snippets) within(d *hcl.Diagnostic) string {
 		return ""
 	}
 	if in := hcled.ContextString(file, d.Subject.Start.Byte); in != "" {
-		return ", in " + in
+		return ", in " + visible(in)
 	}
 	return ""
 }
 
-// source shows the line that a range begins on, with carets below.
+// widest is how many bytes of a line are shown.
+const widest = 400
+
+// source shows the line that a range begins on, with carets below; of a long one what stands around.
 func (s snippets) source(b *strings.Builder, at hcl.Range, paint string) {
 	file := s.files[at.Filename]
 	if file == nil || at.Start.Byte > len(file.Bytes) {
 		return
 	}
-	begin := bytes.LastIndexByte(file.Bytes[:at.Start.Byte], '\n') + 1
-	end := len(file.Bytes)
-	if i := bytes.IndexByte(file.Bytes[at.Start.Byte:], '\n'); i >= 0 {
-		end = at.Start.Byte + i
+	begin, end := lineAround(file.Bytes, at.Start.Byte)
+	line, cut := s.masked(file.Bytes, at.Filename, begin, end), ""
+	if begin > 0 && file.Bytes[begin-1] != '\n' {
+		cut = "…"
 	}
-	line := strings.TrimRight(string(s.masked(file.Bytes, at.Filename)[begin:end]), "\r")
 	if strings.TrimSpace(line) == "" {
 		return
 	}
-	margin := fmt.Sprintf("%4d", at.Start.Line)
-	fmt.Fprintf(b, "  %s | %s\n", margin, line)
 	from, to := at.Start.Byte-begin, max(at.Start.Byte+1, min(at.End.Byte, end))-begin
-	fmt.Fprintf(b, "  %s | %s%s\n", strings.Repeat(" ", len(margin)), indent(line[:min(from, len(line))]),
-		s.paint(paint, strings.Repeat("^", max(1, utf8.RuneCountInString(line[min(from, len(line)):min(to, len(line))])))))
+	before, meant := line[:min(from, len(line))], line[min(from, len(line)):min(to, len(line))]
+	if end < len(file.Bytes) && file.Bytes[end] != '\n' {
+		line += "…"
+	}
+	margin := fmt.Sprintf("%4d", at.Start.Line)
+	fmt.Fprintf(b, "  %s | %s\n", margin, visible(cut+line))
+	fmt.Fprintf(b, "  %s | %s%s\n", strings.Repeat(" ", len(margin)), indent(cut+before),
+		s.paint(paint, strings.Repeat("^", max(1, utf8.RuneCountInString(meant)))))
 }
 
-// masked is a file with its secrets as dots, byte for byte as long as before.
-func (s snippets) masked(src []byte, name string) []byte {
+// lineAround is where the line that a place is on begins and ends; of a long one, what is shown.
+func lineAround(src []byte, at int) (begin, end int) {
+	begin, end = bytes.LastIndexByte(src[:at], '\n')+1, len(src)
+	if i := bytes.IndexByte(src[at:], '\n'); i >= 0 {
+		end = at + i
+	}
+	if end > begin && src[end-1] == '\r' && end > at {
+		end--
+	}
+	if end-begin <= widest {
+		return begin, end
+	}
+	for begin = max(begin, at-widest/4); begin < at && !utf8.RuneStart(src[begin]); begin++ {
+	}
+	if end-begin > widest {
+		for end = begin + widest; end > at && !utf8.RuneStart(src[end]); end-- {
+		}
+	}
+	return begin, end
+}
+
+// visible is a text as a terminal may have it: what would move its cursor, or colour it, is not obeyed.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\t' {
+			return utf8.RuneError
+		}
+		return r
+	}, s)
+}
+
+// masked is a part of a file with its secrets as dots, byte for byte as long as before.
+func (s snippets) masked(src []byte, name string, begin, end int) string {
+	part := bytes.Clone(src[begin:end])
 	for _, secret := range s.hidden {
 		if secret.Filename != name {
 			continue
 		}
-		src = bytes.Clone(src)
-		for i := secret.Start.Byte; i < min(secret.End.Byte, len(src)); i++ {
-			if src[i] != '\n' && src[i] != '"' {
-				src[i] = '.'
+		for i := max(begin, secret.Start.Byte); i < min(secret.End.Byte, end); i++ {
+			if src[i] != '"' {
+				part[i-begin] = '.'
 			}
 		}
 	}
-	return src
+	return string(part)
 }
 
 // indent is as wide as a text, with its tabs kept.
