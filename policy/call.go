@@ -93,6 +93,10 @@ func (c *checker) argument(n node, b *builtin, p param) (node, bool) {
 		return n, n.kind != invalid
 	}
 	role := fmt.Sprintf("%s in %s", sentence(p.name), b.signature())
+	if !fits && n.kind == list && b.repeats && p.kinds[0] == text {
+		c.mistake(n.at, wrongType, `%s has to be a text, but this is a list of texts. Write one after the other: %s("a", "b").`, role, b.name)
+		return bad(n.at), false
+	}
 	if !fits {
 		var ok bool
 		if n, ok = c.want(n, p.kinds[0], role); !ok {

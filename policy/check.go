@@ -153,7 +153,11 @@ func (c *checker) want(n node, k kind, role string) (node, bool) {
 	case n.kind == text && k == address && n.constant:
 		return c.addressOf(n)
 	}
-	c.mistake(n.at, wrongType, "%s has to be %s, but this is %s.%s", role, k, n.kind, remedy(n.kind, k))
+	advice := remedy(n.kind, k)
+	if k == text && n.constant && (n.kind == number || n.kind == boolean) {
+		advice = " Put it in quotes."
+	}
+	c.mistake(n.at, wrongType, "%s has to be %s, but this is %s.%s", role, k, n.kind, advice)
 	return bad(n.at), false
 }
 

@@ -3,6 +3,7 @@ package policy
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 )
@@ -132,13 +133,21 @@ func (e *explainer) parts(steps []step, i int, hides bool) []ExplainedCondition 
 // quotes tells whether a value of this kind may repeat a secret that it is compared with.
 func (k kind) quotes() bool { return k == text || k == list || k == dynamic }
 
-// text is what was written, on one line; "" when the source is not known.
+// maxText is how many bytes are quoted of what was written. A condition of many parts is told part by part, and each quotes the
+// parts that it has.
+const maxText = 400
+
+// text is what was written, on one line, or how it begins; "" when the source is not known.
 func (e *explainer) text(at span32) string {
 	file := e.files[e.file]
 	if file == nil || int(at.until) > len(file.Bytes) {
 		return ""
 	}
-	return oneLine(string(file.Bytes[at.from:at.until]))
+	text := oneLine(string(file.Bytes[at.from:min(at.until, at.from+4*maxText)]))
+	if len(text) <= maxText && at.until-at.from <= 4*maxText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:min(len(text), maxText)], "") + " …"
 }
 
 func (e *explainer) place(at span32) Place {

@@ -168,3 +168,25 @@ func TestWritingAnExplanationTellsThatItCouldNot(t *testing.T) {
 		t.Errorf("it tells %v", err)
 	}
 }
+
+func TestOfALongConditionIsQuotedHowEachPartBegins(t *testing.T) {
+	const terms = 500
+	long := `user.name == "Zoë"` + strings.Repeat(` || user.name == "Zoë"`, terms)
+	set := mustLoad(t, `policy "p" { 
+		allow "a" { when = `+long+` }
+	}`)
+	quoted := 0
+	var look func(c *ExplainedCondition)
+	look = func(c *ExplainedCondition) {
+		if quoted += len(c.Text); !strings.HasPrefix(long, strings.TrimSuffix(c.Text, " …")) && !strings.HasPrefix(c.Text, `"Zoë`) {
+			t.Fatalf("%s is quoted", c.Text)
+		}
+		for i := range c.Parts {
+			look(&c.Parts[i])
+		}
+	}
+	look(&set.Explain("p", benchInput()).Policy.Rules[0].Condition)
+	if most := terms * 2 * maxText; quoted > most {
+		t.Errorf("%d bytes are quoted, want at most %d", quoted, most)
+	}
+}

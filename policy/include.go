@@ -104,18 +104,23 @@ func chain(path []*source, end *source) string {
 	return b.String() + end.part.name
 }
 
-// all are the parts of a policy and of what it includes, each once, added to those that are known.
-func (s *source) all(known []*part) []*part {
-	if slices.Contains(known, s.part) {
-		return known
+// all are the parts of a policy and of what it includes, each once.
+func (s *source) all() []*part {
+	var parts []*part
+	known := make(map[*source]bool)
+	var add func(*source)
+	add = func(s *source) {
+		if known[s] {
+			return
+		}
+		known[s] = true
+		parts = append(parts, s.part)
+		for _, i := range s.includes {
+			add(i.to)
+		}
 	}
-	known = append(known, s.part)
-	s.part.includes = s.part.includes[:0]
-	for _, i := range s.includes {
-		s.part.includes = append(s.part.includes, i.to.part)
-		known = i.to.all(known)
-	}
-	return known
+	add(s)
+	return parts
 }
 
 // doubtHopeless doubts policies that admit nobody, whatever is asked.

@@ -76,8 +76,7 @@ func (l *loader) policy(block *hcl.Block) {
 
 // body reads what stands in a policy block.
 func (l *loader) body(s *source, body hcl.Body) {
-	content, diags := body.Content(l.schemas["policy"])
-	l.diags = append(l.diags, diags...)
+	content, _ := l.content("a policy block", body, l.schemas["policy"])
 	if description, ok := content.Attributes["description"]; ok {
 		l.constantText(description)
 	}
@@ -119,15 +118,14 @@ func (l *loader) mode(attr *hcl.Attribute) (shadow bool) {
 
 // rule reads an allow or deny block.
 func (l *loader) rule(s *source, block *hcl.Block) {
-	content, diags := block.Body.Content(l.schemas[block.Type])
-	l.diags = append(l.diags, diags...)
+	content, whole := l.content(article(block.Type)+" block", block.Body, l.schemas[block.Type])
 	r := rule{name: block.Labels[0], source: &ruleSource{effect: block.Type, at: block.DefRange}}
 	if message, ok := content.Attributes["message"]; ok {
 		r.message, _ = l.constantText(message)
 	}
 	when, ok := content.Attributes["when"]
 	if !ok {
-		if !diags.HasErrors() {
+		if whole {
 			l.mistake(block.DefRange, noCondition, "Write when = and a condition; when = true is for everyone.")
 		}
 		return
@@ -182,12 +180,17 @@ func native(e hcl.Expression) hcl.Expression {
 
 // constantText is the value of an attribute that is a text for people.
 func (l *loader) constantText(attr *hcl.Attribute) (value string, ok bool) {
-	n, ok := l.want(l.expression(native(attr.Expr)), text, attr.Name)
+	return l.constantTextOf(l.expression(native(attr.Expr)), attr.Name)
+}
+
+// constantTextOf is the value of an attribute that was compiled.
+func (l *loader) constantTextOf(n node, name string) (value string, ok bool) {
+	n, ok = l.want(n, text, name)
 	if !ok {
 		return "", false
 	}
 	if !n.constant {
-		l.mistake(n.at, notConstant, "%s is the same for every request. Leave out what depends on one.", attr.Name)
+		l.mistake(n.at, notConstant, "%s is the same for every request. Leave out what depends on one.", name)
 		return "", false
 	}
 	return valueOf[string](n), true

@@ -13,9 +13,8 @@ func (l *loader) require(s *source, block *hcl.Block) {
 		return
 	}
 	s.part.need, s.part.needAt = new(Requirement), block.DefRange
-	content, diags := block.Body.Content(l.schemas[block.Type])
-	l.diags = append(l.diags, diags...)
-	if len(content.Attributes) == 0 && !diags.HasErrors() {
+	content, whole := l.content("a require block", block.Body, l.schemas[block.Type])
+	if len(content.Attributes) == 0 && whole {
 		l.mistake(block.DefRange, noRequirement, `Write what the session has to show: max_age = "1h", acr = ["phr"] or amr = ["mfa"].`)
 	}
 	if attr, ok := content.Attributes["max_age"]; ok {
@@ -29,15 +28,23 @@ func (l *loader) require(s *source, block *hcl.Block) {
 	}
 }
 
+// maxAgeForm is how max_age is written.
+const maxAgeForm = `A duration is written with its units, of h, m, s and ms: "1h30m". A day is "24h".`
+
 // maxAge is a duration that leaves time to come back from signing in.
 func (l *loader) maxAge(attr *hcl.Attribute) time.Duration {
-	written, ok := l.constantText(attr)
+	n := l.expression(native(attr.Expr))
+	if n.kind == number {
+		l.mistake(attr.Expr.Range(), badDuration, maxAgeForm)
+		return 0
+	}
+	written, ok := l.constantTextOf(n, attr.Name)
 	if !ok {
 		return 0
 	}
 	age, err := time.ParseDuration(written)
 	if err != nil {
-		l.mistake(attr.Expr.Range(), badDuration, `A duration is written with its units, of h, m, s and ms: "1h30m". A day is "24h".`)
+		l.mistake(attr.Expr.Range(), badDuration, maxAgeForm)
 		return 0
 	}
 	if age < time.Second {

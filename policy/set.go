@@ -183,7 +183,10 @@ func Load(blocks hcl.Blocks, o Options) (*Set, hcl.Diagnostics) {
 	}
 	for _, s := range l.order {
 		policy := set.policies[s.part.name]
-		policy.parts, policy.need = s.all(nil), s.need
+		for _, i := range s.includes {
+			s.part.includes = append(s.part.includes, i.to.part)
+		}
+		policy.parts, policy.need = s.all(), s.need
 	}
 	return set, diags
 }

@@ -56,8 +56,7 @@ func testSchema() *hcl.BodySchema {
 }
 
 func (l *testLoader) test(block *hcl.Block) *Test {
-	content, diags := block.Body.Content(testSchema())
-	l.diags = append(l.diags, diags...)
+	content, _ := l.content("a test block", block.Body, testSchema())
 	test := &Test{Source: placeOf(block.DefRange)}
 	if len(block.Labels) != 1 || block.Labels[0] == "" {
 		l.mistake(block.DefRange, badName, `A test is named by what it shows: test "an employee reaches the wiki" {.`)

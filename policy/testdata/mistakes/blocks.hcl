@@ -17,19 +17,19 @@ policy "" { # ERROR: Bad name; A policy is named by letters, digits, - and _, wi
 }
 
 policy "rules" {
-  descripton = "x" # ERROR: Unsupported argument; An argument named "descripton" is not expected here. Did you mean "description"?
+  descripton = "x" # ERROR: Unknown attribute; An argument named "descripton" is not expected here. Did you mean "description"?
 
   allow "anyone" { when = true }
   deny "anyone" { when = !authenticated } # ERROR: Two rules of one name; There is a rule "anyone" at policies.hcl:22,3-17 already. Decisions name the rule that gave them: rename one.
   allow "" { when = authenticated } # ERROR: Bad name; A decision names the rule that gave it. Write allow "on call" {.
   allow { when = authenticated } # ERROR: Missing name for allow; All allow blocks must have 1 labels (name).
-  alow "near" { when = authenticated } # ERROR: Unsupported block type; Blocks of type "alow" are not expected here. Did you mean "allow"?
+  alow "near" { when = authenticated } # ERROR: Unknown block; Blocks of type "alow" are not expected here. Did you mean "allow"?
   allow "nothing" {} # ERROR: Rule without a condition; Write when = and a condition; when = true is for everyone.
   deny "no condition" { message = "x" } # ERROR: Rule without a condition; Write when = and a condition; when = true is for everyone.
-  allow "misspelt" { wen = authenticated } # ERROR: Unsupported argument; An argument named "wen" is not expected here. Did you mean "when"?
+  allow "misspelt" { wen = authenticated } # ERROR: Unknown attribute; An argument named "wen" is not expected here. Did you mean "when"?
   allow "message" {
     when    = authenticated
-    message = "only deny has one" # ERROR: Unsupported argument; An argument named "message" is not expected here.
+    message = "only deny has one" # ERROR: Unknown attribute; An argument named "message" is not expected here. Known in an allow block is when.
   }
 }
 
@@ -43,7 +43,7 @@ policy "texts" {
 }
 
 policy "description" {
-  description = 3 # ERROR: Wrong type; description has to be a text, but this is a number. Write "${x}".
+  description = 3 # ERROR: Wrong type; description has to be a text, but this is a number. Put it in quotes.
   allow "anyone" { when = true }
 }
 

@@ -14,7 +14,7 @@ policy "twice" {
 policy "words" {
   allow "anyone" { when = authenticated }
   require {
-    max_ag = "1h" # ERROR: Unsupported argument; An argument named "max_ag" is not expected here. Did you mean "max_age"?
+    max_ag = "1h" # ERROR: Unknown attribute; An argument named "max_ag" is not expected here. Did you mean "max_age"?
     acr    = "phr" # ERROR: Wrong type; acr has to be a list of texts, but this is a text. Put it in brackets: ["x"].
     amr    = [user.name] # ERROR: Not a constant; amr is the same for every request. Leave out what depends on one.
   }
@@ -25,7 +25,7 @@ policy "lists" {
   require {
     max_age = "an hour" # ERROR: Bad duration; A duration is written with its units, of h, m, s and ms: "1h30m". A day is "24h".
     acr     = [] # ERROR: Requirement of nothing; This asks for nothing. Leave acr out, or name what the session has to show.
-    amr     = [1] # ERROR: Wrong type; An item of a list has to be a text, but this is a number. Write "${x}".
+    amr     = [1] # ERROR: Wrong type; An item of a list has to be a text, but this is a number. Put it in quotes.
   }
 }
 
@@ -37,6 +37,11 @@ policy "ages" {
 policy "no-age" {
   allow "anyone" { when = authenticated }
   require { max_age = "" } # ERROR: Bad duration; A duration is written with its units, of h, m, s and ms: "1h30m". A day is "24h".
+}
+
+policy "age-in-seconds" {
+  allow "anyone" { when = authenticated }
+  require { max_age = 3600 } # ERROR: Bad duration; A duration is written with its units, of h, m, s and ms: "1h30m". A day is "24h".
 }
 
 policy "age-of-a-request" {

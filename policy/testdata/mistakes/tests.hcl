@@ -52,7 +52,7 @@ test "expect" {
 
 test "expect of another type" {
   policy = policy.staff
-  expect = true # ERROR: Wrong type; expect has to be a text, but this is true or false. Write "${x}".
+  expect = true # ERROR: Wrong type; expect has to be a text, but this is true or false. Put it in quotes.
 }
 
 test "rule" {
@@ -88,13 +88,13 @@ test "rule that steps up" {
 test "rule of another type" {
   policy = policy.staff
   expect = "deny"
-  rule   = 3 # ERROR: Wrong type; rule has to be a text, but this is a number. Write "${x}".
+  rule   = 3 # ERROR: Wrong type; rule has to be a text, but this is a number. Put it in quotes.
 }
 
 test "attributes" {
   policy  = policy.staff
   expect  = "deny"
-  usr     = { email = "a@example.com" } # ERROR: Unsupported argument; An argument named "usr" is not expected here.
+  usr     = { email = "a@example.com" } # ERROR: Unknown attribute; An argument named "usr" is not expected here. Known in a test block are authenticated, certificate, data, expect, now, policy, request, rule, service, session, user and workload.
   now     = "yesterday" # ERROR: Wrong fact; A time is written "2026-01-31T18:00:00Z", or "-10m" for ten minutes before now.
   request = { method = "GET", ip = "10.0.0.300", headers = { accept = 1 }, query = { page = 1 }, websocket = "yes" } # ERROR: Wrong fact; An address is written "10.0.0.1" or "2001:db8::1". # ERROR: Wrong fact; It has to be a text. # ERROR: Wrong fact; It has to be a text. # ERROR: Wrong fact; It has to be true or false.
   user    = { emial = "a@example.com", groups = "sre", department = "sales", claims = ["x"], name = 7 } # ERROR: Wrong fact; There is no such fact. Did you mean user.email? # ERROR: Wrong fact; It has to be a list of texts. # ERROR: Wrong fact; There is no such fact. Known are user.id, user.email, user.email_verified, user.name, user.groups, user.claims and user.identity. # ERROR: Wrong fact; It has to be a group of named values. # ERROR: Wrong fact; It has to be a text.
