@@ -96,6 +96,7 @@ const (
 	shadowOfItself     mistake = "Shadow of itself"
 	pathsOverlap       mistake = "Two expressions for one path"
 	withoutEffect      mistake = "Setting without effect"
+	starInPath         mistake = "Star in a path"
 	certificateUnasked mistake = "Certificate that nobody asks for"
 	notVerified        mistake = "Upstream not verified"
 )

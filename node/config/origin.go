@@ -51,6 +51,9 @@ func parseURL(s string) (*url.URL, error) {
 		if errors.As(err, &at) {
 			err = at.Err
 		}
+		if _, isAddress := netip.ParseAddrPort(s); isAddress == nil {
+			return nil, fmt.Errorf("this is not a whole URL. Write such as %q", "http://"+s)
+		}
 		return nil, fmt.Errorf("this is not a URL: %w", err)
 	}
 	switch {

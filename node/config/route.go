@@ -107,6 +107,7 @@ func (b block) from(w word) (Origin, string) {
 	if ours(prefix) {
 		b.fail(reservedPath, w.at, ownPaths)
 	}
+	b.doubtStar(w, prefix)
 	return origin, prefix
 }
 

@@ -34,6 +34,9 @@ func (b block) paths(prefix string) (paths []Path, places []place) {
 			continue
 		}
 		places = append(places, place{p, w.at})
+		if p.Kind != PatternPath {
+			b.doubtStar(w, p.Text)
+		}
 	}
 	slices.SortStableFunc(places, func(p, other place) int { return p.Before(other.Path) })
 	for _, p := range places {
@@ -43,6 +46,16 @@ func (b block) paths(prefix string) (paths []Path, places []place) {
 		places = []place{{Path{Text: prefix, Below: prefix}, b.place("from")}}
 	}
 	return paths, places
+}
+
+// doubtStar warns of a star in a plain path, where it is a character like others.
+func (b block) doubtStar(w word, path string) {
+	before, _, star := strings.Cut(path, "*")
+	if !star {
+		return
+	}
+	b.warn(starInPath, w.at, "A path has no wildcards, and this is for requests with a \"*\" in theirs. A path is for all that is below it, "+
+		"as %q is; what else is meant is an expression in paths, \"~^/…\".", before[:strings.LastIndexByte(before, '/')+1])
 }
 
 // ParsePath reads one path of a route that is from a URL with the given prefix: "/docs/", "=/robots.txt" or "~^/v[0-9]+/".

@@ -28,6 +28,9 @@ route "form" {
     "~^/app/ [a-z]",   # ERROR: Not a usable path; No path of a request matches this expression
     "~^/app/%61/.*",   # ERROR: Not a usable path; No path of a request matches this expression
     "~^/app/[0-9]//",  # ERROR: Not a usable path; No path of a request matches this expression
+    "/app/docs/*",     # WARNING: Star in a path; A path has no wildcards, and this is for requests with a "*" in theirs. A path is for all that is below it, as "/app/docs/" is;
+    "=/app/doc*",      # WARNING: Star in a path; A path has no wildcards, and this is for requests with a "*" in theirs. A path is for all that is below it, as "/app/" is;
+    "~^/app/d[0-9]*$",
     "/app/x",
     "/app/%78/",       # ERROR: Duplicate name; /app/x is in the list already.
     "=/app/x",

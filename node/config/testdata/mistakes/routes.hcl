@@ -17,7 +17,7 @@ route "plain" {
   to     = ["http://10.0.0.5:8080/app",   # ERROR: Not a usable URL; An upstream has no path: requests keep the path that they come with. Write "http://10.0.0.5:8080".
             "http://user@10.0.0.5:8080",  # ERROR: Not a usable URL; A URL here has no user and no password before the host.
             "http://10.0.0.5:8080?x=y",   # ERROR: Not a usable URL; A URL here ends with its path
-            "10.0.0.5:8080",              # ERROR: Not a usable URL; This is not a URL
+            "10.0.0.5:8080",              # ERROR: Not a usable URL; This is not a whole URL. Write such as "http://10.0.0.5:8080".
             "ftp://10.0.0.5",             # ERROR: Not a usable URL; "ftp" is not a scheme for this. Write http://, https://, or h2c://
             "http://10.0.0.5:0",          # ERROR: Not a usable URL; "0" is not a port.
             "https:10.0.0.5",             # ERROR: Not a usable URL; After the scheme come two slashes
@@ -47,6 +47,12 @@ route "slash" {
 route "stars" {
   from   = "https://wiki.*.com" # ERROR: Not a usable URL; A star stands for the first label
   to     = "https://*.internal" # ERROR: Not a usable URL; A star stands for the first label
+  policy = policy.staff
+}
+
+route "below-star" {
+  from   = "https://below-star.example.com/*" # WARNING: Star in a path
+  to     = "https://[::1]:8443"
   policy = policy.staff
 }
 
