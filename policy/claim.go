@@ -2,7 +2,7 @@ package policy
 
 import "strconv"
 
-// fromClaim is the eval of a claim as a value of another kind, unclear when the claim is of another; nil when no claim
+// fromClaim is the eval of a claim as a value of another kind, unknown when the claim is of another; nil when no claim
 // can be of that kind.
 func fromClaim(k kind, n node) any {
 	e := run[any](n)
@@ -15,9 +15,8 @@ func fromClaim(k kind, n node) any {
 		return asserted[float64](e)
 	case list:
 		return eval[[]string](func(f *frame) ([]string, bool) {
-			value, known := e(f)
-			items, ok := claimTexts(f, value)
-			return items, f.fits(known, ok)
+			value, _ := e(f)
+			return claimTexts(f, value)
 		})
 	}
 	return nil
@@ -25,9 +24,9 @@ func fromClaim(k kind, n node) any {
 
 func asserted[T any](e eval[any]) eval[T] {
 	return func(f *frame) (T, bool) {
-		value, known := e(f)
+		value, _ := e(f)
 		of, ok := value.(T)
-		return of, f.fits(known, ok)
+		return of, ok
 	}
 }
 
@@ -101,7 +100,7 @@ func spellClaim(f *frame, value any) (string, bool) {
 	case bool:
 		return strconv.FormatBool(of), true
 	}
-	return "", f.fits(true, false)
+	return "", false
 }
 
 func spellNumber(f *frame, value float64) string {

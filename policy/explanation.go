@@ -46,7 +46,7 @@ type ExplainedCondition struct {
 	Type   string               `json:"type"`            // as diagnostics call it: "a text", "true or false"
 	Value  string               `json:"value,omitempty"` // as JSON; a duration as 1h0m0s. "" when it is unknown or hidden
 	Known  bool                 `json:"known"`
-	Why    string               `json:"why,omitempty"`    // of what is unknown: "missing", or "unclear" when it can be read in two ways, or is of another kind; or why it is no condition
+	Why    string               `json:"why,omitempty"`    // of what is unknown: "missing", or "unclear" when it can be read in two ways; or why it is no condition
 	Hidden bool                 `json:"hidden,omitempty"` // the value may be a secret
 	Plain  bool                 `json:"plain,omitempty"`  // it is the same for every request
 	Parts  []ExplainedCondition `json:"parts,omitempty"`

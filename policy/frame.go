@@ -22,7 +22,7 @@ type frame struct {
 	items []string
 	loops [maxLoops]loop
 
-	unclear bool // something was asked for that is there, but can be read in two ways, or is not of the kind that was asked for
+	unclear bool // something was asked for that is there, but can be read in two ways
 }
 
 // loop is where a for expression stands.
@@ -34,13 +34,6 @@ type loop struct {
 
 // newFrame is a frame for what does not depend on an input.
 func newFrame() *frame { return &frame{in: new(Input)} }
-
-// fits tells ok on, whether a value is of the kind that was asked for. One that is there and is not is unclear: a claim that is the
-// text "true" does not pass for one that is missing.
-func (f *frame) fits(known, ok bool) bool {
-	f.unclear = f.unclear || known && !ok
-	return ok
-}
 
 // used tells whether texts or lists were made in the frame.
 func (f *frame) used() bool { return len(f.bytes) > 0 || len(f.items) > 0 }

@@ -62,8 +62,8 @@ func builtins() []builtin {
 		{"claim", []param{textParam("name")}, true,
 			"The user's claim of that name, and its part of the next name, and so on.", `claim("address", "country") == "DE"`, (*checker).claim},
 		{"present", []param{{name: "value"}}, false,
-			"Whether the value is there. It is unknown only of a value that is there and can be read in two ways, or is of another kind than is asked for.", `present(user.claims["department"])`, (*checker).present},
+			"Whether the value is there. It is unknown only of a value that is there and can be read in two ways.", `present(user.claims["department"])`, (*checker).present},
 		{"coalesce", []param{{name: "value"}}, true,
-			"The first of the values that is there. One that is there and of another kind makes the whole unknown.", `coalesce(user.claims["level"], 0) > 3`, (*checker).coalesce},
+			"The first of the values that is there. A claim that is there, but of another kind than the others, makes the whole unknown.", `coalesce(user.claims["level"], 0) > 3`, (*checker).coalesce},
 	}
 }

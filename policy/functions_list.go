@@ -56,8 +56,7 @@ func hasPart(of eval[any], item eval[string]) eval[bool] {
 			f.unclear = f.unclear || unreadable
 			return object[one] != nil, !unreadable
 		}
-		has, ok := claimHas(value, one)
-		return has, f.fits(true, ok)
+		return claimHas(value, one)
 	}
 }
 
@@ -103,9 +102,8 @@ func (c *checker) length(args []node, at hcl.Range) node {
 			return characters(value), true
 		}), of)
 	}
-	return c.made(number, at, mapped(run[any](of), func(f *frame, value any) (float64, bool) {
-		length, ok := claimLength(value)
-		return length, f.fits(true, ok)
+	return c.made(number, at, mapped(run[any](of), func(_ *frame, value any) (float64, bool) {
+		return claimLength(value)
 	}), of)
 }
 

@@ -1,6 +1,10 @@
 package policy
 
-import "github.com/hashicorp/hcl/v2"
+import (
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+)
 
 func (c *checker) claim(args []node, at hcl.Range) node {
 	n := c.attributes["user.claims"].node(at)
@@ -20,9 +24,15 @@ func (c *checker) present(args []node, at hcl.Range) node {
 }
 
 func (c *checker) coalesce(args []node, at hcl.Range) node {
+	written := slices.Clone(args)
 	k, ok := c.unify(args, "A value of coalesce")
 	if !ok {
 		return bad(at)
+	}
+	for i := range args {
+		if written[i].kind == dynamic && k != dynamic {
+			args[i].run = k.shape().whole(written[i], args[i])
+		}
 	}
 	return c.made(k, at, k.shape().coalesce(args), args...)
 }

@@ -97,6 +97,7 @@ type shape interface {
 	present(n node) eval[bool]                   // whether n is known
 	coalesce(nodes []node) any                   // eval of the first known one
 	choose(when eval[bool], yes, no node) any    // eval of one of two
+	whole(claim, n node) any                     // eval of n, made of a claim, that is unclear where the claim is of another kind
 	fold(n node, f *frame) (folded any, ok bool) // eval of the value that n has now; ok false: none
 }
 
@@ -144,6 +145,18 @@ func (shapeOf[T]) choose(when eval[bool], yes, no node) any {
 			return then(f)
 		}
 		return otherwise(f)
+	})
+}
+
+func (shapeOf[T]) whole(claim, n node) any {
+	there, e := run[any](claim), run[T](n)
+	return eval[T](func(f *frame) (T, bool) {
+		value, ok := e(f)
+		if !ok {
+			_, is := there(f)
+			f.unclear = f.unclear || is
+		}
+		return value, ok
 	})
 }
 
