@@ -10,15 +10,16 @@ import (
 
 // decoder turns parsed files into a Config and remembers every mistake on the way: no step stops at one.
 type decoder struct {
-	context *hcl.EvalContext
-	files   map[string]*hcl.File // what was parsed, by name
-	start   hcl.Range            // where the configuration begins: the place of what is missing altogether
-	partial bool                 // a file did not parse: what seems missing may stand in the part that was lost
-	looked  prints               // what was looked at
-	diags   hcl.Diagnostics
-	hidden  []hcl.Range // secrets that stand in the files: never shown
-	taken   []socket    // what this node would listen on
-	meant   map[meaning]bool
+	context  *hcl.EvalContext
+	files    map[string]*hcl.File // what was parsed, by name
+	start    hcl.Range            // where the configuration begins: the place of what is missing altogether
+	partial  bool                 // a file did not parse: what seems missing may stand in the part that was lost
+	looked   prints               // what was looked at
+	diags    hcl.Diagnostics
+	unparsed int         // how many of the first of diags are the parser's
+	hidden   []hcl.Range // secrets that stand in the files: never shown
+	taken    []socket    // what this node would listen on
+	meant    map[meaning]bool
 }
 
 // meaning is a name that was probably meant by one that is not known: it is not said to be missing besides.

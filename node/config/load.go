@@ -107,6 +107,7 @@ func parse(sources []source, dir string) Reading {
 			body.Attributes[s.name+" "+name] = attribute
 		}
 	}
+	d.unparsed = len(d.diags)
 	d.vocabulary("the top level", body, language())
 	top := block{decoder: d, at: d.start, body: body}
 	config := top.whole()

@@ -23,6 +23,7 @@ func (d *decoder) problems() *Problems {
 	if len(d.diags) == 0 {
 		return nil
 	}
+	d.diags = append(d.diags[:d.unparsed:d.unparsed], beside(d.diags[:d.unparsed], d.diags[d.unparsed:])...)
 	slices.SortStableFunc(d.diags, func(a, b *hcl.Diagnostic) int {
 		return cmp.Or(
 			cmp.Compare(a.Subject.Filename, b.Subject.Filename),
@@ -32,6 +33,20 @@ func (d *decoder) problems() *Problems {
 		)
 	})
 	return &Problems{diags: d.diags, files: d.files, hidden: d.hidden}
+}
+
+// beside are those of what was found that are on other lines than what the parser could not read: what it made of such a line is
+// not what was meant.
+func beside(unparsed, found hcl.Diagnostics) hcl.Diagnostics {
+	type line struct {
+		file string
+		at   int
+	}
+	lost := map[line]bool{}
+	for _, d := range unparsed {
+		lost[line{d.Subject.Filename, d.Subject.Start.Line}] = d.Severity == hcl.DiagError
+	}
+	return slices.DeleteFunc(slices.Clone(found), func(d *hcl.Diagnostic) bool { return lost[line{d.Subject.Filename, d.Subject.Start.Line}] })
 }
 
 // Failed tells whether the configuration cannot be run: there is more than warnings.
