@@ -113,10 +113,12 @@ func unfitResponse(name string) string {
 var (
 	// secretName is what names of headers have that hold secrets.
 	secretName = regexp.MustCompile(`(?i)auth|cookie|key|pass|secret|token|credential|signature`)
-	// variable is what a header takes from the request, and a dollar sign.
-	variable = regexp.MustCompile(`\$\$|\$\{[^}]*\}`)
-	// headerOf is how Pomerium refers to a header of the request.
-	headerOf = regexp.MustCompile(`^\$\{pomerium\.request\.headers\["([A-Za-z0-9-]+)"\]\}$`)
+	// variable is what a header takes from the request, in either way to write it, and a dollar sign.
+	variable = regexp.MustCompile(`\$\$|\$\{[ \t]*[\w-]+(?:[ \t]*\.[ \t]*[\w-]+|[ \t]*\[[ \t]*"[^"\\]*"[ \t]*\])*[ \t]*\}|\$[\w-]+(?:\.[\w-]+)*`)
+	// stepOf is one step of a variable: a name, or a text in quotes.
+	stepOf = regexp.MustCompile(`[\w-]+|"[^"]*"`)
+	// headerName is how a header of the request may be called.
+	headerName = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
 )
 
 // headerValue is the value of a header as picket writes it, or why there is none. What may be a secret comes from the
@@ -140,8 +142,6 @@ func (rr *routeReader) headerValue(r *route, e entry, request bool) (expr, why s
 		switch {
 		case name == "$$":
 			plain("$")
-		case !strings.HasPrefix(name, "${pomerium."):
-			plain(name)
 		case written == "":
 			return "", "picket has no " + name
 		default:
@@ -188,14 +188,20 @@ func (rr *routeReader) responseHeaders(r *route, v value) {
 
 // variableOf is what picket has for a variable of Pomerium's, "" when that is nothing.
 func variableOf(name string, request bool) string {
-	if header := headerOf.FindStringSubmatch(name); header != nil {
-		return "request.headers[" + quote(header[1]) + "]"
+	if name == "$$" {
+		return ""
 	}
-	switch {
-	case name == "${pomerium.access_token}" && request:
+	var steps []string
+	for _, step := range stepOf.FindAllString(name, -1) {
+		steps = append(steps, strings.Trim(step, `"`))
+	}
+	switch last := steps[len(steps)-1]; {
+	case slices.Equal(steps, []string{"pomerium", "access_token"}) && request:
 		return "session.access_token"
-	case name == "${pomerium.client_cert_fingerprint}":
+	case slices.Equal(steps, []string{"pomerium", "client_cert_fingerprint"}):
 		return "certificate.fingerprint"
+	case slices.Equal(steps, []string{"pomerium", "request", "headers", last}) && headerName.MatchString(last):
+		return "request.headers[" + quote(last) + "]"
 	}
 	return ""
 }
