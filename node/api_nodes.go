@@ -28,6 +28,7 @@ type nodeStatus struct {
 	Stores bool              `json:"stores"` // it is counted among those who keep state
 	Peer   bool              `json:"peer"`   // it is named in peers of the node that answers
 	State  *broker.GroupNode `json:"state"`  // as the leader of those who keep state sees it; null: not one of them, or not known
+	Ahead  float64           `json:"ahead"`  // by how many seconds, at least, its clock is ahead of this node's; below zero: behind; 0: it cannot be told
 }
 
 // nodeList is every node that was heard of in the last day, is counted among those who keep state or is named in peers, by
@@ -46,7 +47,33 @@ func (n *Node) nodeList(r *http.Request) (list []nodeStatus, group broker.Group,
 	}
 	list = n.compareNodes(said, group, uncounted == nil && len(group.Nodes) > 0)
 	slices.SortFunc(list, func(a, b nodeStatus) int { return byName(a.member, b.member) })
+	for i := range list {
+		if own := list[i].Name == n.config().Cluster.Broker.Node; !own && unlisted == nil {
+			list[i].Ahead = list[i].ahead(time.Now()).Seconds()
+		}
+	}
 	return list, group, wrong
+}
+
+// What two clocks may differ by before it is told: sessions, locks and steps of a sign-in have times that one node sets and
+// another goes by.
+const (
+	mostAhead  = 2 * time.Second
+	mostBehind = time.Minute // of a node that is there, and may only be slow to say so
+)
+
+// ahead is by how much, at least, a node's clock is ahead of one that shows now. It told its time when it was last seen, which was
+// not long ago while it does not stand still.
+func (s *nodeStatus) ahead(now time.Time) time.Duration {
+	by := s.Seen.Sub(now)
+	switch {
+	case s.Seen.IsZero():
+	case by > mostAhead:
+		return by.Round(time.Second)
+	case !s.Gone && by < -mostBehind-memberEvery:
+		return (by + memberEvery).Round(time.Second)
+	}
+	return 0
 }
 
 // compareNodes puts together what the nodes said, whom their leader counts, and whom the configuration names.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 const oneRoute = `
@@ -43,5 +44,40 @@ func TestARunningNodeIsNotRetired(t *testing.T) {
 	}
 	if status, text := w.nodes[0].ask(w, http.MethodDelete, "/v1/nodes/n9", ""); status != http.StatusNotFound {
 		t.Errorf("%d %s", status, text)
+	}
+}
+
+func TestAClockThatIsAheadOrBehindIsTold(t *testing.T) {
+	now := time.Now()
+	for _, c := range []struct {
+		seen time.Duration // from now
+		gone bool
+		want time.Duration
+	}{
+		{0, false, 0}, {-memberEvery, false, 0}, {-goneAfter, false, 0}, {time.Second, false, 0}, {-time.Hour, true, 0},
+		{3 * time.Second, false, 3 * time.Second}, {time.Hour, true, time.Hour},
+		{-time.Hour - memberEvery, false, -time.Hour}, {-mostBehind - memberEvery - time.Second, false, -mostBehind - time.Second},
+	} {
+		s := nodeStatus{member: member{Seen: now.Add(c.seen)}, Gone: c.gone}
+		if got := s.ahead(now); got != c.want {
+			t.Errorf("seen %s from now, gone %v: got %s, want %s", c.seen, c.gone, got, c.want)
+		}
+	}
+	if got := new(nodeStatus).ahead(now); got != 0 {
+		t.Errorf("never seen: got %s", got)
+	}
+}
+
+func TestANodeWhoseClockIsAheadIsListedSo(t *testing.T) {
+	w := newWorld(t, 1, oneRoute, func(http.ResponseWriter, *http.Request) {})
+	members := w.nodes[0].members
+	w.until("it is listed", func() bool { return w.nodes[0].listed(w) == "n1" })
+	_, err := members.bucket.Put(t.Context(), memberKey("n7"), member{Name: "n7", Seen: time.Now().Add(time.Hour)}, memberLife)
+	w.must(err)
+	var list struct{ Nodes []nodeStatus }
+	_, text := w.nodes[0].ask(w, http.MethodGet, "/v1/nodes", "")
+	w.must(json.Unmarshal([]byte(text), &list))
+	if len(list.Nodes) != 2 || list.Nodes[0].Ahead != 0 || list.Nodes[1].Ahead < 3000 {
+		t.Errorf("%s", text)
 	}
 }

@@ -68,6 +68,7 @@ type nodeStatus struct {
 	Stores  bool        `json:"stores"` // it is counted among those who keep state
 	Peer    bool        `json:"peer"`   // it is in peers of the node that answers
 	State   *peerStatus `json:"state"`  // nil: it keeps no state, or nobody could tell
+	Ahead   float64     `json:"ahead"`  // seconds that its clock is ahead of the node that answers; below zero: behind
 }
 
 // peerStatus is a node that keeps state, as their leader sees it.

@@ -155,6 +155,11 @@ func (n nodeStatus) state() cell {
 	case n.Peer:
 		parts, colour = append(parts, "in peers, keeps no state yet"), worse(colour, yellow)
 	}
+	if by := time.Duration(n.Ahead * float64(time.Second)).Round(time.Second); by > 0 {
+		parts, colour = append(parts, fmt.Sprintf("its clock is %s ahead", by)), worse(colour, yellow)
+	} else if by < 0 {
+		parts, colour = append(parts, fmt.Sprintf("its clock is %s behind", -by)), worse(colour, yellow)
+	}
 	return cell{orDash(strings.Join(parts, ", ")), colour}
 }
 
