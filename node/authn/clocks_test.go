@@ -61,6 +61,7 @@ func TestATokenOfAnotherTimeIsToldAsClocksThatDisagree(t *testing.T) {
 
 func TestATokenThatIsGoodOnlyLaterSignsNobodyIn(t *testing.T) {
 	w := newWorld(t)
+	w.clock.stand()
 	for _, claim := range []string{"nbf", "auth_time"} {
 		b := w.browser("alice")
 		q := b.toCallback(wikiHost, "wiki", "/")
