@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 )
 
@@ -161,6 +162,17 @@ func (in *input) ahead() error {
 		return in.first()
 	}
 	return in.more(bufferSize)
+}
+
+// awaitEnd reads nothing, and waits for the end of what comes: io.EOF. Any other error is that of waiting.
+func (in *input) awaitEnd() error {
+	if in.socket == nil {
+		return os.ErrDeadlineExceeded // it cannot be told
+	}
+	if err := in.socket.raw.Read(hungUp); err != nil {
+		return err
+	}
+	return io.EOF
 }
 
 // silent tells whether the connection is open, and nothing has come.

@@ -100,16 +100,20 @@ func TestAClientThatLeavesInTheMiddleOfABodyEndsItsRequest(t *testing.T) {
 }
 
 func TestAClientThatPipelinesAndLeavesEndsItsRequest(t *testing.T) {
+	more := strings.Repeat("GET / HTTP/1.1\r\nHost: a\r\n\r\n", bufferSize/10) // than there is room for
 	ended := make(chan struct{}, 2)
 	begun := make(chan struct{}, 2)
 	w := newWorld(t, func(_ http.ResponseWriter, r *http.Request) {
 		begun <- struct{}{}
 		<-r.Context().Done()
 		ended <- struct{}{}
+		panic(http.ErrAbortHandler) // what else came is asked by nobody
 	})
 	for _, pieces := range [][2]string{
 		{"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", ""},
 		{"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r\n"},
+		{"GET / HTTP/1.1\r\nHost: a\r\n\r\n" + more, ""},
+		{"GET / HTTP/1.1\r\nHost: a\r\n\r\n", more},
 	} {
 		c := w.dial().send(pieces[0])
 		<-begun
@@ -121,6 +125,23 @@ func TestAClientThatPipelinesAndLeavesEndsItsRequest(t *testing.T) {
 		case <-ended:
 		case <-time.After(soon):
 			t.Fatalf("%q: it was not told", pieces)
+		}
+	}
+}
+
+// The request that is under way is served for so long that the client is looked for, in vain.
+func TestWhatIsPipelinedBeyondTheRoomForItIsServed(t *testing.T) {
+	const many = bufferSize / 10
+	w := newWorld(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			<-time.After(10 * watchAfter)
+		}
+		_, _ = io.WriteString(w, r.URL.Path)
+	})
+	c := w.dial().send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n" + strings.Repeat("GET / HTTP/1.1\r\nHost: a\r\n\r\n", many))
+	for i := range many + 1 {
+		if _, body := c.answer("GET"); body != map[bool]string{true: "/slow", false: "/"}[i == 0] {
+			t.Fatalf("answer %d is %q", i, body)
 		}
 	}
 }

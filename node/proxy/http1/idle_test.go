@@ -119,3 +119,25 @@ func TestAnIdleConnectionOverTLSIsClosedInTime(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAClientThatPipelinesOverTLSAndLeavesEndsItsRequest(t *testing.T) {
+	ended := make(chan struct{})
+	address := secureServer(t, &Server{Handler: adapted(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		<-r.Context().Done()
+		close(ended)
+		panic(http.ErrAbortHandler)
+	}))})
+	c, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(c, strings.Repeat("GET / HTTP/1.1\r\nHost: a\r\n\r\n", bufferSize/10)); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Close()
+	select {
+	case <-ended:
+	case <-time.After(soon):
+		t.Fatal("it was not told")
+	}
+}

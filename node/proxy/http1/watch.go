@@ -75,9 +75,13 @@ func (w *watch) look() {
 func (w *watch) read(x *exchange, ended chan struct{}) {
 	defer close(ended)
 	for {
-		switch err := w.conn.input.ahead(); {
+		err := w.conn.input.ahead()
+		if errors.Is(err, errTooLong) { // there is no room for more
+			err = w.conn.input.awaitEnd()
+		}
+		switch {
 		case err == nil: // of the next request
-		case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, errTooLong): // stopped, or there is no room for more
+		case errors.Is(err, os.ErrDeadlineExceeded): // stopped
 			return
 		default:
 			x.Life.End(ErrClientGone)
