@@ -44,6 +44,7 @@ type stream struct {
 	answered atomic.Bool   // the application's answer has begun
 	since    int64         // Unix ns, about, when it was admitted
 	alive    atomic.Int64  // Unix ns, about, when something came; 0: then
+	silence  silence       // of the sweep alone
 
 	over atomic.Bool // all of it was carried: nothing is left to be ended, and it is waited for alone
 

@@ -45,7 +45,7 @@ func (d *Door) followChanges(ctx context.Context) {
 func (d *Door) sweep(ctx context.Context) {
 	eachSweep(ctx, func() {
 		all := d.streams.pick(authn.Change{})
-		d.endIdle(all)
+		d.endIdle(all, time.Now())
 		d.endSlow(all)
 		d.endSockets(all)
 		d.askAgain(ctx, all)
@@ -67,16 +67,6 @@ func eachSweep(ctx context.Context, do func()) {
 			return
 		case <-tick.C:
 			do()
-		}
-	}
-}
-
-// endIdle ends those of which nothing came from either side for too long: about a second later than their routes say.
-func (d *Door) endIdle(all []*stream) {
-	now := time.Now().UnixNano()
-	for _, s := range all {
-		if s.patience > 0 && now-s.lastAlive() > int64(s.patient()+sweepEvery) {
-			s.end(errIdle)
 		}
 	}
 }

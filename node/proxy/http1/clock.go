@@ -28,6 +28,7 @@ type limits struct {
 	tls         bool
 	to          io.Writer // what writes to conn
 	read, write bound
+	slow        slow // of the clock alone
 }
 
 // bound is when one direction has waited for long enough.
@@ -84,6 +85,7 @@ func (c *clock) tick() {
 		if l.read.expire(now, l.conn.SetReadDeadline) && l.tls {
 			l.write.halt(l.conn.SetWriteDeadline)
 		}
+		l.drains(now)
 		l.write.expire(now, l.conn.SetWriteDeadline)
 	}
 	if len(c.all) == 0 {
