@@ -14,6 +14,7 @@ type output struct {
 	buffers *buffers
 	most    time.Duration // for the peer to take what is written at once; 0: without end
 	buf     []byte        // what is to be written; nil: nothing
+	broken  bool          // the peer takes no more
 }
 
 // head gives the buffer to append a head to. It may grow beyond bufferSize.
@@ -43,7 +44,7 @@ func (o *output) write(p []byte, chunk bool) error {
 		pieces = net.Buffers{o.buf, p, []byte("\r\n")}
 	}
 	err := o.writeAll(pieces)
-	o.buf = o.buf[:0]
+	o.buf, o.broken = o.buf[:0], err != nil
 	return err
 }
 
@@ -64,7 +65,7 @@ func (o *output) flush() error {
 		return nil
 	}
 	_, err := o.bounds.Write(o.buf, o.most)
-	o.buf = o.buf[:0]
+	o.buf, o.broken = o.buf[:0], err != nil
 	return err
 }
 

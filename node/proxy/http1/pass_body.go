@@ -38,6 +38,7 @@ func (u *upstream) passBody(q *Question, left int64) (int64, error) {
 			u.ending.Store(true)
 		}
 		if err := p.give(); err != nil {
+			u.out.broken = true
 			return left, err
 		}
 	}

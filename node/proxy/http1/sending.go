@@ -45,12 +45,12 @@ func (u *upstream) sendBody(q *Question, left int64) {
 		u.fail = u.out.flush()
 	}
 	u.out.release()
-	if u.fail == nil {
+	half := u.fail != nil && !u.out.broken // else whoever took no more may have said why, which is to be read
+	if !half {
 		u.waitForAnswer()
 	}
-	failed := u.fail != nil
 	close(u.sent) // from here on the connection is others'
-	if failed {
+	if half {
 		_ = u.input.conn.Close() // half a body must not look whole, and nobody answers it
 	}
 }
