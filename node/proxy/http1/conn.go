@@ -15,10 +15,6 @@ import (
 )
 
 const (
-	// lingerTime and lingerBytes bound what is read after a last response, so that closing does not take the response with it:
-	// data that was not read makes TCP answer with a reset.
-	lingerTime  = 500 * time.Millisecond
-	lingerBytes = 256 << 10
 	// drainBytes is how much of a body that the handler did not want is read to save the connection.
 	drainBytes = 256 << 10
 	drainTime  = 5 * time.Second
@@ -292,17 +288,6 @@ func (c *conn) refuse(err error) {
 	if _, err := c.bounds.Write(b.Bytes(), lingerTime); err == nil {
 		c.linger()
 	}
-}
-
-// linger reads on for a while after the last response.
-func (c *conn) linger() {
-	half, ok := c.input.conn.(interface{ CloseWrite() error })
-	if !ok || half.CloseWrite() != nil {
-		return
-	}
-	c.bounds.reading(0)
-	_ = c.input.conn.SetReadDeadline(time.Now().Add(lingerTime)) // of a connection that is closed, reading tells
-	_, _ = io.CopyN(io.Discard, c.input.conn, lingerBytes)
 }
 
 // hijack hands the connection over, and gives what was read of it.

@@ -38,3 +38,30 @@ func TestWhatAnApplicationSaysOfABodyThatItDoesNotWantIsRead(t *testing.T) {
 		a.Close()
 	}
 }
+
+// Many a client sends its body first, and then looks for a response.
+func TestAClientThatSendsALongBodyIsToldThatItIsNotWanted(t *testing.T) {
+	w := newWorld(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusUnauthorized) })
+	const size = 16 << 20
+	for name, body := range map[string]string{
+		"of a known length": fmt.Sprintf("Content-Length: %d\r\n\r\n%s", size, strings.Repeat("x", size)),
+		"in chunks":         fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", size, strings.Repeat("x", size)),
+	} {
+		c := w.dial().send("POST / HTTP/1.1\r\nHost: a\r\n" + body)
+		if res, said := c.answer("POST"); res.StatusCode != http.StatusUnauthorized || said != "no\n" {
+			t.Errorf("%s: %s, %q", name, res.Status, said)
+		}
+	}
+}
+
+// What is not wanted is not read for ever.
+func TestAClientThatGoesOnSendingIsClosed(t *testing.T) {
+	w := newWorld(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusUnauthorized) })
+	c := w.dial().send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999999\r\n\r\n")
+	if n, err := io.Copy(c.Conn, readerOf(unending{})); err == nil || n > 2*lingerSteps*lingerStep {
+		t.Errorf("%d bytes were taken, %v", n, err)
+	}
+}
+
+// readerOf hides what else there is.
+func readerOf(r io.Reader) io.Reader { return struct{ io.Reader }{r} }
