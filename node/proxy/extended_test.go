@@ -278,7 +278,7 @@ func shell(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer conn.Close()
-	_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+token+"\r\n\r\n")
+	_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nContent-Length: 3\r\nUpgrade: "+token+"\r\n\r\n")
 	_, _ = io.Copy(conn, rw)
 }
 
@@ -300,11 +300,15 @@ func TestARequestSwitchesToWhatItsRouteSays(t *testing.T) {
 		conn := w.dial()
 		_, err := io.WriteString(conn, "POST /exec HTTP/1.1\r\nHost: wiki.test\r\nCookie: "+cookie+"\r\nConnection: Upgrade\r\n"+c.lines+"\r\n")
 		w.must(err)
-		if res := w.read(conn); res.StatusCode != c.status {
+		res := w.read(conn)
+		if res.StatusCode != c.status {
 			t.Errorf("%s: %s, want %d", what, res.Status, c.status)
 		}
 		if c.status != 101 {
 			continue
+		}
+		if length := res.Header.Get("Content-Length"); length != "" { // RFC 9110, section 8.6
+			t.Errorf("%s: what follows is to be %s bytes of a body", what, length)
 		}
 		w.says(conn, conn, "ls")
 		w.must(w.authn.Revoke(w.ctx, w.session()))

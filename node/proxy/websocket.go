@@ -193,6 +193,7 @@ func (d *Door) answer(a *ask, conn net.Conn, res *http.Response) {
 func (d *Door) switchOver(res *http.Response, a *ask) (half, error) {
 	fields := http1.Fields(nil).Flat(res.Header)
 	d.outgoing(&fields, a)
+	fields = slices.DeleteFunc(fields, func(f http1.Field) bool { return f.Known() == http1.ContentLength }) // nothing of what follows is a body
 	onStream := slices.DeleteFunc(slices.Clone(fields), func(f http1.Field) bool { return f.Name == "Sec-Websocket-Accept" })
 	if client, ok := streamOf(a, http1.Reply{Status: http.StatusOK, Fields: onStream, Length: -1}); ok {
 		return client, a.w.Flush()
