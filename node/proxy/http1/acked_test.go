@@ -11,13 +11,12 @@ import (
 // stuffed writes to a connection until the kernel takes no more, and gives what takes a part of that out at the far end.
 func stuffed(t *testing.T) (near net.Conn, take func()) {
 	conn, far := sockets(t)
-	if err := conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := conn.Write(make([]byte, 1<<20)); os.IsTimeout(err) {
-			break
-		} else if err != nil {
+	for n, all := -1, 0; n != 0 || all == 0; all += n {
+		if err := conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if n, err = conn.Write(make([]byte, 1<<20)); err != nil && !os.IsTimeout(err) {
 			t.Fatal(err)
 		}
 	}
