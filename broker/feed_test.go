@@ -92,6 +92,50 @@ func TestAnAcknowledgementOfAnotherStreamProvesNothing(t *testing.T) {
 	}
 }
 
+// A heartbeat that a new stream took gets a number that the old one had given long ago: that later ones of ours were heard
+// there does not prove it.
+func TestAnAcknowledgementIsKnownByItsOwnEcho(t *testing.T) {
+	ours := func(sequence, previous uint64) news {
+		n := word(sequence, heartbeatKey+"n1")
+		n.previous = previous
+		return n
+	}
+	for what, before := range map[string]func(f *follower){
+		"a heartbeat that was missed made it forget all": func(f *follower) {
+			f.hear(word(140, heartbeatKey+"n2"))
+			f.acknowledged(beat{sequence: 139})
+		},
+		"the acknowledgement of the last one was lost": func(f *follower) { f.hear(ours(11, 8)) },
+		"the store went back a moment ago": func(f *follower) {
+			f.hear(ours(11, 8))
+			f.hear(news{change: change{key: heartbeatKey + "n1", revision: 10}, taken: modelDay.Add(time.Hour)})
+		},
+	} {
+		f, told := idle(10)
+		before(f)
+		*told = nil
+		why := f.acknowledged(beat{sequence: 9})
+		if _, ok := f.settle(); ok || why == nil || why.label != "went_back" || len(*told) != 1 {
+			t.Errorf("%s: proved %t, for %v, told %+v", what, ok, why, *told)
+		}
+	}
+	f, _ := idle(10)
+	f.hear(ours(11, 8))
+	f.hear(ours(12, 11)) // as a list writes one
+	if why := f.acknowledged(beat{sequence: 11}); why != nil {
+		t.Errorf("it was heard before it was acknowledged, and it says %v", why)
+	}
+	if _, ok := f.settle(); !ok {
+		t.Error("not proved")
+	}
+	for sequence := uint64(13); sequence < 13+2*maxEchoes; sequence++ {
+		f.hear(ours(sequence, sequence-1))
+	}
+	if why := f.acknowledged(beat{sequence: 12 + 2*maxEchoes}); why != nil || len(f.echoes) > maxEchoes {
+		t.Errorf("after many it says %v, and remembers %d", why, len(f.echoes))
+	}
+}
+
 func TestAMessageWithoutASequenceTeachesNothing(t *testing.T) {
 	b := start(t, Options{})
 	f := newFeed(&bucket{broker: b, spec: Spec{Name: "sessions", Decides: true}, name: "sessions", subject: "$KV.sessions."})

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -30,8 +31,12 @@ type follower struct {
 	beaten  uint64    // sequence of the last acknowledged heartbeat
 	awaited beat      // acknowledged, and not proved yet; zero: none
 	own     uint64    // sequence of the last of our heartbeats that was applied; 0: not known
+	echoes  []uint64  // sequences of our heartbeats that were heard since, at most maxEchoes
 	latest  time.Time // when the store took the latest message that was applied; zero: not known
 }
+
+// maxEchoes is far more heartbeats than a node writes, for itself and for what it lists, while one waits for its answer.
+const maxEchoes = 1024
 
 // change is one message of a bucket's stream as the feed hands it on. An empty key means: anything may have changed.
 type change struct {
@@ -107,6 +112,10 @@ func (f *follower) hear(n news) *doubt {
 func (f *follower) resume(n news) {
 	if n.key == f.key {
 		f.own = n.revision
+		if len(f.echoes) == maxEchoes {
+			f.echoes = slices.Delete(f.echoes, 0, maxEchoes/2)
+		}
+		f.echoes = append(f.echoes, n.revision)
 	}
 	if n.taken.After(f.latest) {
 		f.latest = n.taken
@@ -116,7 +125,7 @@ func (f *follower) resume(n news) {
 // acknowledged takes a heartbeat that a quorum has. A doubt says that it proves nothing. One whose sequence is passed
 // already must have been heard: else it is another stream that gave it this number.
 func (f *follower) acknowledged(b beat) *doubt {
-	if unheard := b.sequence <= f.passed.Load() && f.own < b.sequence; unheard || b.sequence <= f.beaten {
+	if unheard := b.sequence <= f.passed.Load() && !slices.Contains(f.echoes, b.sequence); unheard || b.sequence <= f.beaten {
 		why := f.restart(b.sequence)
 		f.own = b.sequence
 		return why
@@ -126,6 +135,7 @@ func (f *follower) acknowledged(b beat) *doubt {
 		d = unread() // the one before has come back and yet proved nothing
 	}
 	f.beaten, f.awaited = b.sequence, b
+	f.echoes = slices.DeleteFunc(f.echoes, func(sequence uint64) bool { return sequence <= b.sequence })
 	return d
 }
 
@@ -154,7 +164,7 @@ func (f *follower) settle() (proved beat, ok bool) {
 
 // forget closes a gap: all that was known of the bucket is dropped, and read anew when it is asked for.
 func (f *follower) forget(upTo uint64) {
-	f.own, f.latest = 0, time.Time{}
+	f.own, f.echoes, f.latest = 0, nil, time.Time{}
 	f.floor.Store(upTo)
 	f.tell(change{revision: upTo})
 	f.passed.Store(upTo)
