@@ -16,9 +16,11 @@ import (
 // reads the RFC, and says nothing of the scheme then, nor of how often a length was said. Of what it read it tells in its trace,
 // right before it has the request handled: that is what is listened to here.
 type fields struct {
+	junk rate
+
 	mu     sync.Mutex
 	wrong  map[quic.StreamID]*http1.Malformed // guarded by mu: of requests that are to be refused
-	excess func()                             // guarded by mu: is told of more than anybody needs; nil: nobody is yet
+	excess func(why string)                   // guarded by mu: is told of more than anybody needs; nil: nobody is yet
 }
 
 // mostWrong is how many requests of a connection may be malformed for us, and for quic-go as well, which then has them handled by nobody.
@@ -30,6 +32,7 @@ func (f *fields) RecordEvent(event qlogwriter.Event) {
 	if !ok {
 		return
 	}
+	f.countFrame(frame)
 	section, ok := frame.Frame.Frame.(qlog.HeadersFrame)
 	if !ok {
 		return
@@ -39,17 +42,29 @@ func (f *fields) RecordEvent(event qlogwriter.Event) {
 	}
 }
 
-func (f *fields) note(stream quic.StreamID, m *http1.Malformed) {
+// tooMuch tells of it, once.
+func (f *fields) tooMuch(why string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.excess != nil {
+		f.excess(why)
+		f.excess = nil
+	}
+}
+
+// note notes that a request is to be refused.
+func (f *fields) note(stream quic.StreamID, m *http1.Malformed) {
+	f.mu.Lock()
 	if f.wrong == nil {
 		f.wrong = map[quic.StreamID]*http1.Malformed{}
 	}
-	if len(f.wrong) < mostWrong {
+	room := len(f.wrong) < mostWrong
+	if room {
 		f.wrong[stream] = m
-	} else if f.excess != nil {
-		f.excess()
-		f.excess = nil // it was
+	}
+	f.mu.Unlock()
+	if !room {
+		f.tooMuch("too many malformed requests")
 	}
 }
 
@@ -57,7 +72,7 @@ func (f *fields) note(stream quic.StreamID, m *http1.Malformed) {
 func (f *fields) Close() error { return nil }
 
 // tell has somebody told of what is too much.
-func (f *fields) tell(excess func()) {
+func (f *fields) tell(excess func(why string)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.excess = excess

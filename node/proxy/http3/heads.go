@@ -18,6 +18,7 @@ type heads struct {
 
 	mu      sync.Mutex
 	late    func()                 // guarded by mu: is told of a head that has not come in time; nil: nobody is yet
+	flood   func()                 // guarded by mu: is told of too many frames that carry nothing, and does not wait; nil: nobody is yet
 	extra   func()                 // guarded by mu: is told of each unidirectional stream beyond those that HTTP/3 has a use for, and does not wait; nil: nobody is yet
 	next    quic.StreamID          // guarded by mu: the first that the client has not opened
 	uni     quic.StreamID          // guarded by mu: the same, of those in one direction
@@ -29,6 +30,7 @@ type heads struct {
 	client  moves
 	fields  fields
 	waste   waste
+	junk    rate
 }
 
 // head is one that has not come.
@@ -41,7 +43,7 @@ type head struct {
 func (o *Options) trace(context.Context, bool, quic.ConnectionID) qlogwriter.Trace {
 	return &heads{
 		most: o.Streams, limit: o.HeaderTimeout, uni: firstUni, waiting: map[quic.StreamID]head{}, early: map[quic.StreamID]bool{},
-		waste: waste{most: o.waste},
+		waste: waste{most: o.waste}, junk: rate{most: junkMost, each: junkRate}, fields: fields{junk: rate{most: junkMost, each: junkRate}},
 	}
 }
 
@@ -82,10 +84,12 @@ func (h *heads) RecordEvent(event qlogwriter.Event) {
 		for _, f := range packet.Frames {
 			h.heard(f.Frame)
 		}
+		h.countJunk(packet.Frames)
 	case qlog.PacketSent:
 		for _, f := range packet.Frames {
 			h.said(f.Frame)
 		}
+		h.earnJunk(packet.Frames)
 	default:
 		h.client.heard(event)
 	}
@@ -222,10 +226,10 @@ func (h *heads) handled(id quic.StreamID) {
 }
 
 // tell has somebody told of what is wrong. The connection was there before they were.
-func (h *heads) tell(late, extra func()) {
+func (h *heads) tell(late, extra, flood func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.late, h.extra = late, extra
+	h.late, h.extra, h.flood = late, extra, flood
 }
 
 // look looks whether a head is late.

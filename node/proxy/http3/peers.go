@@ -58,12 +58,13 @@ func (p *peers) expect(conn *quic.Conn, o *Options) *peer {
 	q.idle = time.AfterFunc(q.rest, q.rested)
 	q.mu.Unlock()
 	q.heads, _ = conn.QlogTrace().(*heads) // Options.trace made it
-	q.heads.tell(func() { o.calm(q, "headers that do not end") }, func() { q.useless(o) })
+	later := func(why string) func() {     // it is QUIC that tells, and that would have to end
+		return func() { time.AfterFunc(0, func() { o.calm(q, why) }) }
+	}
+	q.heads.tell(func() { o.calm(q, "headers that do not end") }, func() { q.useless(later("too many streams of no use")) }, later("too many frames that carry nothing"))
 	q.heads.client.tell(q.moved)
-	q.heads.waste.tell(func() {
-		time.AfterFunc(0, func() { o.calm(q, "bodies in too many pieces") }) // it is QUIC that tells, and that would have to end
-	})
-	q.heads.fields.tell(func() { o.calm(q, "too many malformed requests") })
+	q.heads.waste.tell(later("bodies in too many pieces"))
+	q.heads.fields.tell(func(why string) { later(why)() })
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.all == nil {
@@ -149,9 +150,9 @@ func (q *peer) rested() {
 }
 
 // useless counts a stream that is of no use to anybody.
-func (q *peer) useless(o *Options) {
+func (q *peer) useless(many func()) {
 	if !q.resets.take(time.Now(), 1) {
-		time.AfterFunc(0, func() { o.calm(q, "too many streams of no use") }) // it is QUIC that asks, and that would have to end
+		many()
 	}
 }
 
