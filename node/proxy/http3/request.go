@@ -46,6 +46,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	defer h.recovered()
 	h.options.Handler.ServeHTTP(out, h.shape(out, r))
+	if r.Method == http.MethodHead {
+		out.sendHead()
+	}
 }
 
 // streamOf is the stream that a request came by.
@@ -194,6 +197,16 @@ func (w *writer) goOn() {
 	defer w.mu.Unlock()
 	if !w.begun {
 		w.ResponseWriter.WriteHeader(http.StatusContinue)
+	}
+}
+
+// sendHead sends an answer to HEAD as it was decided. quic-go would add the length of what was written, which is not that of the answer
+// to GET (RFC 9110, section 8.6).
+func (w *writer) sendHead() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, told := w.ResponseWriter.Header()["Content-Length"]; w.begun && !told {
+		_ = http.NewResponseController(w.ResponseWriter).Flush() // the end of the stream fails then, too
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"sync"
 	"testing"
 )
@@ -38,6 +39,24 @@ func TestWhoReadsTheBodyDisturbsNoHeader(t *testing.T) {
 		both.Wait()
 		if last := beneath.statuses[len(beneath.statuses)-1]; last != http.StatusUnauthorized {
 			t.Fatalf("it was told %v", beneath.statuses)
+		}
+	}
+}
+
+func TestAnAnswerToHEADHasTheLengthThatItWasGiven(t *testing.T) {
+	w := newWorld(t, Options{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/long" {
+			w.Header().Set("Content-Length", "1000")
+		}
+		w.WriteHeader(http.StatusOK)
+	})})
+	by, _ := w.client()
+	for path, want := range map[string]int64{"/long": 1000, "/unknown": -1} {
+		at := &url.URL{Scheme: "https", Host: "a.test", Path: path}
+		res, err := by.RoundTrip((&http.Request{Method: http.MethodHead, Host: "a.test", URL: at}).WithContext(w.ctx))
+		w.must(err)
+		if res.ContentLength != want {
+			t.Errorf("%s: %d, %v", path, res.ContentLength, res.Header)
 		}
 	}
 }
