@@ -350,7 +350,7 @@ func TestAClientWhoseHeadsComeIsNotCutOff(t *testing.T) {
 		back.CancelWrite(quic.StreamErrorCode(http3.ErrCodeRequestCanceled))
 		back.CancelRead(quic.StreamErrorCode(http3.ErrCodeRequestCanceled))
 		bad := w.stream(conn, frame(headers, section("bad", "head")))
-		w.must(bad.Close())
+		_ = bad.Close() // it may be told to stop
 		if _, err := io.ReadAll(bad); err == nil {
 			t.Fatal("a malformed head is answered")
 		}
