@@ -2,6 +2,7 @@ package http3
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/quic-go/quic-go"
@@ -36,6 +37,9 @@ func (f *fields) RecordEvent(event qlogwriter.Event) {
 	section, ok := frame.Frame.Frame.(qlog.HeadersFrame)
 	if !ok {
 		return
+	}
+	if all := section.HeaderFields; len(all) == 0 || !strings.HasPrefix(all[0].Name, ":") {
+		return // it stands behind a body; a request would be refused by quic-go
 	}
 	if m := look(section.HeaderFields); m != nil {
 		f.note(frame.StreamID, m)
@@ -87,8 +91,8 @@ func (f *fields) of(stream quic.StreamID) *http1.Malformed {
 	return m
 }
 
-// look looks for what quic-go lets pass of a request, and RFC 9114, sections 4.2 and 4.3.1, and RFC 9110, section 8.6, do not; what is
-// behind a body has no method. A request for http may well be meant so, but not for this connection (RFC 9110, section 7.4).
+// look looks for what quic-go lets pass of a request, and RFC 9114, sections 4.2 and 4.3.1, and RFC 9110, section 8.6, do not. A request
+// for http may well be meant so, but not for this connection (RFC 9110, section 7.4).
 func look(section []qlog.HeaderField) *http1.Malformed {
 	var head struct {
 		method, scheme, protocol string

@@ -12,6 +12,7 @@ import (
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
+	"github.com/quic-go/quic-go/http3/qlog"
 
 	"picket/node/proxy/http1"
 )
@@ -195,5 +196,13 @@ func TestAClientWhoseRequestsAreMalformedIsCutOff(t *testing.T) {
 				t.Errorf("the connection ended with %s", got)
 			}
 		})
+	}
+}
+
+func TestWhatStandsBehindABodyIsNoRequest(t *testing.T) {
+	var f fields
+	f.RecordEvent(qlog.FrameParsed{StreamID: 4, Frame: qlog.Frame{Frame: qlog.HeadersFrame{HeaderFields: []qlog.HeaderField{{Name: "x-sum", Value: "1 "}}}}})
+	if m := f.of(4); m != nil {
+		t.Errorf("it is refused: %s", m.Reason)
 	}
 }
