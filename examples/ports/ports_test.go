@@ -24,6 +24,17 @@ func TestATestHasItsPortsUntilItEnds(t *testing.T) {
 	}
 }
 
+// refused are the ports from 1024 up that browsers open no page at (Fetch, "port blocking").
+var refused = []int{1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080}
+
+func TestABrowserOpensPagesAtAllOfThem(t *testing.T) {
+	for _, port := range refused {
+		if port >= lowest && port < highest {
+			t.Errorf("a test may be given %d, at which no browser opens a page", port)
+		}
+	}
+}
+
 func TestAnotherProcessTakesAnotherBlock(t *testing.T) {
 	b, err := ours()
 	if err != nil {
