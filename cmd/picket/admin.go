@@ -193,11 +193,13 @@ func (a *admin) send(ctx context.Context, method, path string, body []byte, v an
 		return nil, err
 	}
 	defer res.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	if err != nil {
+	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("reading the answer of %s: %w", a.shown, err)
-	}
-	if err := json.Unmarshal(text, v); err != nil {
+	case len(text) > maxAnswer:
+		return nil, fmt.Errorf("the answer of %s is longer than %s: ask for less", a.shown, bytesText(maxAnswer))
+	case json.Unmarshal(text, v) != nil:
 		return nil, a.noPicket()
 	}
 	return text, nil

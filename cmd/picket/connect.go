@@ -105,7 +105,7 @@ func (f far) open(ctx context.Context) (*tunnel, error) {
 func (f far) openBy(ctx context.Context, begin, method string, status int) (*tunnel, error) {
 	conn, err := f.door.dial(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("no picket answers at %s: is the address right? (%w)", f.door, cause(err))
+		return nil, f.door.unreachable(err)
 	}
 	if f.door.scheme == "https" {
 		conn = tls.Client(conn, &tls.Config{ServerName: f.host, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
@@ -128,7 +128,7 @@ func (f far) ask(conn net.Conn, begin, method string, status int) (*tunnel, erro
 		head += "Proxy-Authorization: Bearer " + f.token + "\r\n"
 	}
 	if _, err := io.WriteString(conn, head+"\r\n"); err != nil {
-		return nil, fmt.Errorf("asking %s: %w", f.door, err)
+		return nil, f.door.unreachable(err)
 	}
 	limited := &io.LimitedReader{R: conn, N: 64 << 10}
 	from := bufio.NewReader(limited)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -69,6 +70,14 @@ func (d doorway) client() *http.Client {
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// unreachable says what to look at when nobody answers, or somebody whom this computer does not trust.
+func (d doorway) unreachable(err error) error {
+	if errors.As(err, new(*tls.CertificateVerificationError)) {
+		return fmt.Errorf("the certificate of %s is not one that this computer trusts (%w)", d, cause(err))
+	}
+	return fmt.Errorf("no picket answers at %s: is the address right? (%w)", d, cause(err))
 }
 
 // refusal is what a door says when it does not do what it was asked.

@@ -78,7 +78,7 @@ func (t terminal) login(ctx context.Context, door doorway, needs url.Values, bro
 	address := door.String() + "/.picket/program?" + q.Encode()
 	fmt.Fprintf(t.err, "To sign in, open in a browser on this computer:\n\n  %s\n\n", address)
 	if browse {
-		openBrowser(ctx, t.env, address)
+		openBrowser(t.env, address)
 	}
 	code, err := waiting.code(ctx)
 	if err != nil {
@@ -123,7 +123,7 @@ func (d doorway) ask(ctx context.Context, method, path string, form url.Values, 
 	}
 	response, err := d.client().Do(request)
 	if err != nil {
-		return fmt.Errorf("no picket answers at %s: is the address right? (%w)", d, cause(err))
+		return d.unreachable(err)
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
@@ -139,8 +139,9 @@ func (d doorway) ask(ctx context.Context, method, path string, form url.Values, 
 	return nil
 }
 
-// openBrowser opens an address where there is a screen. When that fails, the person has the address.
-func openBrowser(ctx context.Context, env func(string) string, address string) {
+// openBrowser opens an address where there is a screen, and does not wait: what opens it may be the browser itself, and live as
+// long. When that fails, the person has the address.
+func openBrowser(env func(string) string, address string) {
 	name, args := "xdg-open", []string{address}
 	switch runtime.GOOS {
 	case "darwin":
@@ -152,7 +153,7 @@ func openBrowser(ctx context.Context, env func(string) string, address string) {
 			return
 		}
 	}
-	_ = exec.CommandContext(ctx, name, args...).Run()
+	_ = exec.Command(name, args...).Start()
 }
 
 // newLoopback listens on an address that only this computer has.

@@ -50,3 +50,20 @@ func onto(out, told io.Writer, admin, command string) int {
 	}}
 	return run.main(context.Background(), strings.Fields(command))
 }
+
+// TestAnAnswerThatIsTooLongIsCalledThat is a cluster with more sessions than a list is read of.
+func TestAnAnswerThatIsTooLongIsCalledThat(t *testing.T) {
+	node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"sessions":[`)
+		some := []byte(strings.Repeat(" ", 1<<20))
+		for range maxAnswer >> 20 {
+			_, _ = w.Write(some)
+		}
+		_, _ = io.WriteString(w, `]}`)
+	}))
+	defer node.Close()
+	var told bytes.Buffer
+	if code := onto(io.Discard, &told, node.URL, "sessions list"); code != exitFailed || !strings.Contains(told.String(), "is longer than 64.0 MiB: ask for less") {
+		t.Errorf("ended with %d and told %q", code, &told)
+	}
+}

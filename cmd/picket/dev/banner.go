@@ -64,7 +64,7 @@ func (d *Dev) bannerNodes() string {
 func (d *Dev) bannerFiles() string {
 	note := "kept"
 	if d.folder.temporary {
-		note = "removed at the end; --dir DIR keeps it"
+		note = "removed at the end; --dir FOLDER keeps it"
 	}
 	return d.row("files", plain, d.folder.path, column, d.print.paint(faint, "cluster.hcl, logs, store; "+note))
 }
