@@ -87,7 +87,7 @@ func (n *Node) compareNodes(said []member, group broker.Group, counted bool) (li
 		}
 		return &list[i]
 	}
-	for _, m := range said {
+	for _, m := range append(said, n.members.self()) { // what this one said of itself may be older, where the store does not answer
 		s := of(m.Name)
 		s.member, s.Drift = m, m.Digest != c.Digest
 		s.Gone = s.Gone && time.Since(m.Seen) > goneAfter

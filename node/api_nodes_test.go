@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"picket/broker"
 )
 
 const oneRoute = `
@@ -79,5 +81,15 @@ func TestANodeWhoseClockIsAheadIsListedSo(t *testing.T) {
 	w.must(json.Unmarshal([]byte(text), &list))
 	if len(list.Nodes) != 2 || list.Nodes[0].Ahead != 0 || list.Nodes[1].Ahead < 3000 {
 		t.Errorf("%s", text)
+	}
+}
+
+func TestANodeKnowsOfItselfWhatItIsNow(t *testing.T) {
+	w := newWorld(t, 1, oneRoute, func(http.ResponseWriter, *http.Request) {})
+	n := w.nodes[0].Node
+	told := []member{{Name: "n1", Digest: "of the configuration before"}, {Name: "n2", Digest: "of another"}}
+	list := n.compareNodes(told, broker.Group{}, false)
+	if len(list) != 2 || list[0].Drift || list[0].Digest != n.config().Digest || !list[1].Drift {
+		t.Errorf("%+v", list)
 	}
 }

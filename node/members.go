@@ -96,13 +96,19 @@ func (m *members) leave() {
 func (m *members) tell(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, memberEvery)
 	defer cancel()
+	self := m.self()
+	_, err := m.bucket.Put(ctx, memberKey(self.Name), self, memberLife)
+	return err
+}
+
+// self is this node as it is now.
+func (m *members) self() member {
 	c := m.node.config()
-	_, err := m.bucket.Put(ctx, memberKey(c.Cluster.Broker.Node), member{
+	return member{
 		Name: c.Cluster.Broker.Node, Version: m.node.version, Digest: c.Digest,
 		Address: c.Admin.Address, Peers: peerNames(c.Cluster.Broker.Peers), Since: m.node.since, Seen: time.Now(),
 		Secret: m.node.broker.Keys().ID(),
-	}, memberLife)
-	return err
+	}
 }
 
 // memberKey makes a key of a node's name, which may hold anything.
