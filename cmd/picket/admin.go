@@ -128,7 +128,8 @@ type session struct {
 	Address   string    `json:"address"`
 	UserAgent string    `json:"user_agent"`
 	Device    string    `json:"device"`
-	Lock      string    `json:"lock"` // id of the lock that bars it; "": none does
+	Lock      string    `json:"lock"`    // id of the lock that bars it; "": none does
+	Program   bool      `json:"program"` // a program holds it, not the browser that signed in
 }
 
 // sessions is the answer of GET /v1/sessions.

@@ -150,6 +150,14 @@ func (s session) who() string {
 	return s.User
 }
 
+// holder is what shows the session: the browser that signed in, or a program that it was asked for.
+func (s session) holder() string {
+	if s.Program {
+		return "a program"
+	}
+	return "the browser"
+}
+
 func ago(t, now time.Time) string {
 	if t.IsZero() {
 		return "-"
@@ -174,7 +182,7 @@ func (t terminal) showSession(c *cobra.Command, id string) error {
 		{"Session", s.ID}, {"User", s.User}, {"Email", orDash(s.Email)}, {"Name", orDash(s.Name)},
 		{"Groups", orDash(strings.Join(s.Groups, ", "))}, {"Identity", s.Identity},
 		{"Signed in", clock(s.Begun)}, {"Seen", clock(s.Seen)}, {"Until", clock(s.Expires)},
-		{"Address", orDash(s.Address)}, {"Browser", orDash(s.UserAgent)}, {"Device", orDash(s.Device)}, {"Locked by", orDash(s.Lock)},
+		{"Address", orDash(s.Address)}, {"Browser", orDash(s.UserAgent)}, {"Device", orDash(s.Device)}, {"Held by", s.holder()}, {"Locked by", orDash(s.Lock)},
 	} {
 		fmt.Fprintf(t.out, "%s%s\n", paint(cell{fmt.Sprintf("%-11s", row[0]), faint}, t.colour), printable(row[1]))
 	}
