@@ -207,6 +207,11 @@ var ofToken = [...]string{
 	"acr", "amr", "typ",
 }
 
+// person are the names of the claims that speak of the person, in order.
+func (c claims) person() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(c)), func(name string) bool { return slices.Contains(ofToken[:], name) })
+}
+
 // fill adds what is said of the person in more, where c says nothing. That an address was verified is said of no other address.
 func (c claims) fill(more claims) {
 	more = maps.Clone(more)
@@ -250,10 +255,8 @@ func (c claims) vouch(issuer, groupsClaim string) vouched {
 	if v.groups == nil {
 		v.groups = []string{}
 	}
-	for name, value := range c {
-		if !slices.Contains(ofToken[:], name) {
-			v.user.Claims[name] = value
-		}
+	for _, name := range c.person() {
+		v.user.Claims[name] = c[name]
 	}
 	return v
 }

@@ -46,10 +46,12 @@ func (p *provider) redeem(ctx context.Context, m *metadata, code string, from st
 	if err := c.checkNonce(from.Nonce); err != nil {
 		return vouched{}, err
 	}
+	signed := c.person()
 	if err := p.complete(ctx, p.quick, m, c, t); err != nil {
 		return vouched{}, err
 	}
 	v := c.vouch(m.Issuer, p.identity.GroupsClaim)
+	v.user.Signed = signed
 	v.tokens = p.keep(t, raw)
 	return v, nil
 }

@@ -63,12 +63,13 @@ type User struct {
 	Email         string         `json:"email,omitempty"`
 	EmailVerified bool           `json:"email_verified,omitempty"`
 	Name          string         `json:"name,omitempty"`
-	Claims        map[string]any `json:"claims,omitempty"` // replaced whole by every sign-in and refresh
+	Claims        map[string]any `json:"claims,omitempty"` // replaced whole by every sign-in and refresh that brings an ID token
+	Signed        []string       `json:"signed,omitempty"` // names of the claims that the last ID token told; the rest are of userinfo
 	Active        bool           `json:"active"`
 	Epoch         uint64         `json:"epoch"` // raised to end all sessions of the user
 }
 
-// Groups are the groups of a user, replaced whole by every sign-in and refresh.
+// Groups are the groups of a user, replaced whole by every sign-in and by every refresh that tells of them.
 type Groups struct {
 	broker.Rest
 	Names  []string  `json:"names"`

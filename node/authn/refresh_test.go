@@ -148,6 +148,47 @@ func TestRefreshedTokensOfSomebodyElseEndTheSession(t *testing.T) {
 	w.until("the session is absent", func() bool { _, a := b.who(wikiHost); return a == Absent })
 }
 
+func TestWhatOnlyAnIDTokenTellsStandsUntilTheNext(t *testing.T) {
+	w := newWorld(t)
+	w.idp.set(func() {
+		w.idp.claims = func(c map[string]any) { c["groups"], c["badge"] = []string{"contractors"}, "7" }
+		w.idp.userinfo = func(c map[string]any) { delete(c, "groups") }
+	})
+	b := w.browser("alice")
+	b.visit(wikiHost, "wiki", "/")
+	id := sessionOf(t, w, b, wikiHost)
+	w.clock.pass(50 * time.Minute)
+	w.idp.set(func() {
+		w.idp.people["alice"]["name"] = "Alice II"
+		delete(w.idp.people["alice"], "email_verified")
+		w.idp.answers = func(m map[string]any) { delete(m, "id_token") }
+	})
+	if outcome, err := w.refreshOnce(w.ctx, id); outcome != refreshDone || err != nil {
+		t.Fatalf("got %s, %v", outcome, err)
+	}
+	s, _ := stored(t, w, id)
+	u, err := w.users.Get(w.ctx, s.User)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u.Value.Name != "Alice II" || u.Value.EmailVerified || u.Value.Claims["badge"] != "7" {
+		t.Errorf("the user is %+v", u.Value)
+	}
+	g, err := w.groups.Get(w.ctx, s.User)
+	if err != nil || !slices.Equal(g.Value.Names, []string{"contractors"}) {
+		t.Errorf("the groups are %v, %v", g.Value.Names, err)
+	}
+
+	w.clock.pass(50 * time.Minute)
+	w.idp.set(func() { w.idp.answers, w.idp.claims = nil, nil })
+	if outcome, err := w.refreshOnce(w.ctx, id); outcome != refreshDone || err != nil {
+		t.Fatalf("got %s, %v", outcome, err)
+	}
+	if g, err := w.groups.Get(w.ctx, s.User); err != nil || len(g.Value.Names) != 0 {
+		t.Errorf("an ID token without groups leaves %v, %v", g.Value.Names, err)
+	}
+}
+
 func TestClaimsThatCannotBeReadAreReadLater(t *testing.T) {
 	w, b, id := aged(t)
 	w.idp.set(func() { w.idp.userinfo = func(c map[string]any) { delete(c, "sub") } })
