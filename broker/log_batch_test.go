@@ -229,7 +229,7 @@ func TestAppendingAllocatesNothingWhileBatchesAreWritten(t *testing.T) {
 	}
 	entry := decisionsOf(1)[0]
 	parts := [][]byte{entry[:100], entry[100:400], entry[400:]}
-	n := allocs.Least(10*logBatch, func() {
+	n := allocs.Least(0, 10*logBatch, func() {
 		if !log.AppendJSON(entry) || !log.AppendParts(parts) {
 			t.Fatal("dropped")
 		}

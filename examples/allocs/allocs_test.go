@@ -26,7 +26,7 @@ func TestWhatAFunctionAllocatesIsCountedWhateverOthersDo(t *testing.T) {
 		func() { to[0] = new(int) },
 		func() { to[0], to[1] = new(int), new(int) },
 	} {
-		if got := Least(5, f); got != uint64(want) {
+		if got := Least(uint64(want), 5, f); got != uint64(want) {
 			t.Errorf("%d allocations are counted as %d", want, got)
 		}
 	}

@@ -120,7 +120,7 @@ func TestIdentifyOnAHitAllocatesNothing(t *testing.T) {
 	b.visit(wikiHost, "wiki", "/")
 	cookie, route := b.session(wikiHost), &w.config.Routes[0]
 	var in policy.Input
-	n := allocs.Least(100, func() {
+	n := allocs.Least(0, 100, func() {
 		c, answer := w.Identify(w.ctx, wikiHost, cookie, route)
 		if answer != Found {
 			t.Errorf("got %v", answer)

@@ -155,7 +155,7 @@ func manyLocks(n int) (*lockIndex, Caller) {
 func TestAskingForLocksAllocatesNothing(t *testing.T) {
 	x, c := manyLocks(100)
 	from := netip.MustParseAddr("10.0.7.2")
-	n := allocs.Least(100, func() {
+	n := allocs.Least(0, 100, func() {
 		if x.caller(c, lockNow) != nil || x.address(from, lockNow) != nil {
 			t.Error("somebody is locked out")
 		}
