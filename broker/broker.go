@@ -224,6 +224,7 @@ func (b *Broker) Run(ctx context.Context) error {
 	group.Go(func() error { return b.keepStore(ctx) })
 	group.Go(func() error { return b.keepReplicas(ctx) })
 	group.Go(func() error { return b.helpCatchUp(ctx) })
+	group.Go(func() error { return b.watchNames(ctx, namesakeEvery) })
 	group.Go(func() error {
 		for {
 			select {

@@ -68,5 +68,6 @@ const writeError = "ritical write error"
 var everyday = [...]string{
 	"RAFT", "Waiting for routing", "has not established contact with a meta leader", "Metalayer blocking snapshot",
 	"Error trying to connect to route", "Error flushing", "broken pipe", "connection reset by peer",
+	"processRemoteSub Parse Error", // a connection that was refused goes on talking for a moment
 	"Catchup for stream", "Filestore", "JetStream cluster",
 }

@@ -89,6 +89,7 @@ var (
 	otherName   = verdict{zerolog.ErrorLevel, "this node and one of another cluster have the same secret, and refuse each other: is cluster.name the same on both, or should the clusters have secrets of their own?"}
 	otherTime   = verdict{zerolog.ErrorLevel, "a node certificate is of another time: do the clocks of this machine and the other differ by a day?"}
 	refusesUs   = verdict{zerolog.ErrorLevel, "the other nodes do not accept this node's certificate: are the cluster secret and the name of the cluster the same?"}
+	sameName    = verdict{zerolog.ErrorLevel, "another node has the name of this one, and they refuse each other: stop one of them, and give each its own name (node, in broker; without it, the name of the host)"}
 	everydayEnd = verdict{} // it ended before it began: not told
 )
 
@@ -99,7 +100,7 @@ func knocked(line string) (k knock, ok bool) {
 		return k, false
 	}
 	k.ours, k.why = "clients", parts[3]
-	if !strings.Contains(line, "handshake") && !strings.HasPrefix(k.why, "authentication error") {
+	if !strings.Contains(line, "handshake") && !strings.HasPrefix(k.why, "authentication error") && !strings.HasPrefix(k.why, duplicateName) {
 		return k, false
 	}
 	if parts[2] == "rid" {
@@ -126,6 +127,9 @@ var (
 	clusterLine = regexp.MustCompile(`^` + otherCluster + `\["(.*)"\]`)
 )
 
+// duplicateName begins what the server says of one that has its own name.
+const duplicateName = "Remote server has a duplicate name"
+
 func clip(s string) string { return s[:min(len(s), 64)] }
 
 // judge says what to think of what the server says.
@@ -137,6 +141,7 @@ func judge(why string) verdict {
 		{"does not look like a TLS handshake", noTLS},
 		{"didn't provide a certificate", noPaper},
 		{otherCluster, otherName},
+		{duplicateName, sameName},
 		{`"` + authorityName + `"`, otherSecret},
 		{"has expired or is not yet valid", otherTime},
 		{"remote error: tls: expired certificate", otherTime},
